@@ -21,12 +21,9 @@ void assertion_failed(const char* file, int line, const char* sentence) noexcept
     return iovec{.iov_base = const_cast<char*>(from), .iov_len = size};
   };
   const iovec parts[] = {
-      text("percore: ", 9),
-      text(file, std::strlen(file)),
-      text(":", 1),
-      text(digit, static_cast<std::size_t>(number + sizeof number - digit)),
-      text(": ", 2),
-      text(sentence, std::strlen(sentence)),
+      text("percore: ", 9), text(file, std::strlen(file)),
+      text(":", 1),         text(digit, static_cast<std::size_t>(number + sizeof number - digit)),
+      text(": ", 2),        text(sentence, std::strlen(sentence)),
       text("\n", 1),
   };
   [[maybe_unused]] const auto written = writev(STDERR_FILENO, parts, std::size(parts));

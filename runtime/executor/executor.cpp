@@ -16,7 +16,8 @@ void RunQueue::grow(std::size_t coroutines_min) {
   constexpr std::size_t capacity_first = 64;
   const std::size_t capacity = std::bit_ceil(std::max(coroutines_min, capacity_first));
   auto slots = std::make_unique<std::coroutine_handle<>[]>(capacity);
-  for (std::size_t i = head_; i != tail_; ++i) slots[i & (capacity - 1)] = slots_[i & (capacity_ - 1)];
+  for (std::size_t i = head_; i != tail_; ++i)
+    slots[i & (capacity - 1)] = slots_[i & (capacity_ - 1)];
   slots_ = std::move(slots);
   capacity_ = capacity;
 }
@@ -31,7 +32,9 @@ void detached_task_threw(std::exception_ptr exception) noexcept {
     what = error.what();
   } catch (...) {
   }
-  std::fprintf(stderr, "percore: a detached task ended with an exception that nobody can see any more: %s\n", what);
+  std::fprintf(
+      stderr, "percore: a detached task ended with an exception that nobody can see any more: %s\n",
+      what);
   std::abort();
 }
 
@@ -45,9 +48,11 @@ Executor::~Executor() {
 }
 
 void Executor::run_until_all_ended(const executor_detail::RootHook& root) {
-  PERCORE_ASSERT(current_ == nullptr, "an executor was run inside another one on the same thread: spawn() the task");
+  PERCORE_ASSERT(current_ == nullptr,
+                 "an executor was run inside another one on the same thread: spawn() the task");
   PERCORE_ASSERT(pthread_equal(owner_thread_, pthread_self()) != 0,
-                 "an executor was run on another thread than the one that constructed it: its ring has one issuer");
+                 "an executor was run on another thread than the one that constructed it: its ring "
+                 "has one issuer");
   current_ = this;
   for (resume_ready(); !root.reached; resume_ready()) look_around();
   end_what_is_alive();
@@ -99,7 +104,8 @@ void Executor::poll_pollers() {
 }
 
 void Executor::look_at_ring() {
-  const bool entries_waited = ring_.unsubmitted() != 0 && ++turns_without_enter_ >= options_.turns_without_enter_max;
+  const bool entries_waited =
+      ring_.unsubmitted() != 0 && ++turns_without_enter_ >= options_.turns_without_enter_max;
   if (!entries_waited && !ring_.has_completions()) return;
   turns_without_enter_ = 0;
   ring_.turn(Wait::no);
@@ -110,7 +116,8 @@ void Executor::sleep() {
   bool quiet = true;
   while (quiet && prepared < pollers_count_) quiet = pollers_[prepared++]->prepare_to_sleep();
   Time deadline = Time::never();
-  for (std::size_t i = 0; i < pollers_count_; ++i) deadline = std::min(deadline, pollers_[i]->next_deadline());
+  for (std::size_t i = 0; i < pollers_count_; ++i)
+    deadline = std::min(deadline, pollers_[i]->next_deadline());
   if (quiet && ring_.in_flight() == 0 && deadline == Time::never()) report_deadlock();
   turns_without_enter_ = 0;
   ring_.turn(quiet ? Wait::for_completion : Wait::no, deadline);
@@ -118,11 +125,13 @@ void Executor::sleep() {
 }
 
 void Executor::report_deadlock() const {
-  std::fprintf(stderr,
-               "percore: %zu task%s for something that can no longer happen: nothing is ready, nothing is in flight and "
-               "no deadline is set%s\n",
-               tasks_alive_, tasks_alive_ == 1 ? " waits" : "s wait",
-               ending_ ? ". The root task has ended: it must end or wake the tasks that it spawned." : "");
+  std::fprintf(
+      stderr,
+      "percore: %zu task%s for something that can no longer happen: nothing is ready, nothing is "
+      "in flight and "
+      "no deadline is set%s\n",
+      tasks_alive_, tasks_alive_ == 1 ? " waits" : "s wait",
+      ending_ ? ". The root task has ended: it must end or wake the tasks that it spawned." : "");
   std::abort();
 }
 

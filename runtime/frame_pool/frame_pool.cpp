@@ -17,7 +17,8 @@ struct Remainder {
   std::size_t size_bytes;
 };
 
-// Where the free memory of ended threads waits for threads that run dry. Touched only by a thread that ends or refills.
+// Where the free memory of ended threads waits for threads that run dry. Touched only by a thread
+// that ends or refills.
 struct Depot {
   std::mutex mutex;
   FreeBlock* free[classes] = {};
@@ -30,7 +31,9 @@ Depot& depot() {
   return *instance;
 }
 
-std::size_t fresh_bytes() { return static_cast<std::size_t>(pool.fresh_end - pool.fresh); }
+std::size_t fresh_bytes() {
+  return static_cast<std::size_t>(pool.fresh_end - pool.fresh);
+}
 
 struct AtThreadEnd {
   ~AtThreadEnd() {
@@ -70,11 +73,13 @@ void take_from_depot(std::size_t size_class, std::size_t block_bytes) {
 
 }  // namespace
 
+void arrange_for_thread_end() {
+  pool.leaves_to_depot = true;
+  static thread_local AtThreadEnd at_thread_end;
+}
+
 void* refill(std::size_t size_class) {
-  if (!pool.leaves_to_depot) {
-    pool.leaves_to_depot = true;
-    static thread_local AtThreadEnd at_thread_end;
-  }
+  if (!pool.leaves_to_depot) arrange_for_thread_end();
   const std::size_t block_bytes = size_class * granule_bytes;
   if (fresh_bytes() < block_bytes) {
     take_from_depot(size_class, block_bytes);
@@ -92,8 +97,12 @@ void* refill(std::size_t size_class) {
   return block;
 }
 
-void* allocate_large(std::size_t size_bytes) { return ::operator new(size_bytes); }
+void* allocate_large(std::size_t size_bytes) {
+  return ::operator new(size_bytes);
+}
 
-void free_large(void* frame, std::size_t size_bytes) noexcept { ::operator delete(frame, size_bytes); }
+void free_large(void* frame, std::size_t size_bytes) noexcept {
+  ::operator delete(frame, size_bytes);
+}
 
 }  // namespace percore::frame_pool_detail

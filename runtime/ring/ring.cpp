@@ -7,7 +7,8 @@
 namespace percore {
 namespace {
 
-// How often a full submission queue is offered to a kernel that takes nothing before we call it broken.
+// How often a full submission queue is offered to a kernel that takes nothing before we call it
+// broken.
 constexpr int flush_attempts_max = 10'000;
 
 struct CancelAll final : Operation {
@@ -19,7 +20,9 @@ struct CancelAll final : Operation {
 //   ETIME   the deadline passed
 //   EAGAIN  the kernel had no memory for requests; what it did not take stays queued
 //   EBUSY   completions that overflowed must be collected before it takes more
-bool passes_by_itself(int error) { return error == EINTR || error == ETIME || error == EAGAIN || error == EBUSY; }
+bool passes_by_itself(int error) {
+  return error == EINTR || error == ETIME || error == EAGAIN || error == EBUSY;
+}
 
 }  // namespace
 
@@ -41,7 +44,8 @@ unsigned Ring::turn(Wait wait, Time deadline) {
   if (io_uring_cq_ready(&ring_) != 0) wait = Wait::no;
   const int error = enter(wait, deadline);
   PERCORE_ASSERT(error == 0 || passes_by_itself(error),
-                 "io_uring_enter failed in a way that cannot pass; was the ring used from another thread (EEXIST)?");
+                 "io_uring_enter failed in a way that cannot pass; was the ring used from another "
+                 "thread (EEXIST)?");
   const unsigned completions = harvest();
   // The kernel is short of something that only other threads can give back; do not spin on it.
   if (completions == 0 && (error == EAGAIN || error == EBUSY)) sched_yield();
@@ -60,7 +64,8 @@ int Ring::enter(Wait wait, Time deadline) {
   } else {
     const Time left = deadline - now();
     const std::int64_t nanoseconds = left.nanoseconds > 0 ? left.nanoseconds : 0;
-    __kernel_timespec timeout{.tv_sec = nanoseconds / 1'000'000'000, .tv_nsec = nanoseconds % 1'000'000'000};
+    __kernel_timespec timeout{.tv_sec = nanoseconds / 1'000'000'000,
+                              .tv_nsec = nanoseconds % 1'000'000'000};
     io_uring_cqe* first = nullptr;
     result = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
   }
@@ -70,7 +75,8 @@ int Ring::enter(Wait wait, Time deadline) {
 }
 
 unsigned Ring::harvest() {
-  if (harvesting_) return 0;  // a completion that needs an entry of a full queue: R3, each is handed over once
+  if (harvesting_)
+    return 0;  // a completion that needs an entry of a full queue: R3, each is handed over once
   harvesting_ = true;
   unsigned head = 0;
   unsigned completions = 0;
@@ -93,13 +99,16 @@ io_uring_sqe* Ring::entry_of_full_queue() {
     turn(Wait::no);
     if (io_uring_sqe* const sqe = io_uring_get_sqe(&ring_); sqe != nullptr) return sqe;
   }
-  assertion_failed(__FILE__, __LINE__, "the submission queue stayed full: the kernel takes no more entries");
+  assertion_failed(__FILE__, __LINE__,
+                   "the submission queue stayed full: the kernel takes no more entries");
 }
 
 void Ring::reserve(unsigned entries) {
-  PERCORE_ASSERT(entries <= ring_.sq.ring_entries, "a chain is longer than the submission queue: open a larger ring");
+  PERCORE_ASSERT(entries <= ring_.sq.ring_entries,
+                 "a chain is longer than the submission queue: open a larger ring");
   for (int attempt = 0; io_uring_sq_space_left(&ring_) < entries; ++attempt) {
-    PERCORE_ASSERT(attempt < flush_attempts_max, "the submission queue stayed full: the kernel takes no more entries");
+    PERCORE_ASSERT(attempt < flush_attempts_max,
+                   "the submission queue stayed full: the kernel takes no more entries");
     turn(Wait::no);
   }
 }

@@ -23,13 +23,16 @@ constexpr unsigned common_flags = IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMI
 constexpr std::array levels = {
     Level{IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | common_flags, nullptr},
     Level{IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN | common_flags,
-          "No DEFER_TASKRUN (Linux 6.1): completions may be worked on at any system call, not only when the "
+          "No DEFER_TASKRUN (Linux 6.1): completions may be worked on at any system call, not only "
+          "when the "
           "executor asks."},
     Level{IORING_SETUP_COOP_TASKRUN | common_flags,
-          "No SINGLE_ISSUER and no DEFER_TASKRUN (Linux 6.0 and 6.1): the kernel locks the ring against other "
+          "No SINGLE_ISSUER and no DEFER_TASKRUN (Linux 6.0 and 6.1): the kernel locks the ring "
+          "against other "
           "threads, and works on completions at any system call."},
     Level{0,
-          "No COOP_TASKRUN (Linux 5.19): the kernel interrupts the executor's thread for each completion. percore is "
+          "No COOP_TASKRUN (Linux 5.19): the kernel interrupts the executor's thread for each "
+          "completion. percore is "
           "tested on 5.19 and newer only."},
 };
 
@@ -55,17 +58,21 @@ RingFailure explain_refusal(int error, const RingSurroundings& around) {
   if (around.io_uring_disabled == 1 && !around.seccomp_filter) {
     return {RingFailureCause::disabled_by_sysctl, error,
             "io_uring is switched off for ordinary users (kernel.io_uring_disabled = 1).",
-            "As root: sysctl kernel.io_uring_disabled=0, or put your group's number into kernel.io_uring_group."};
+            "As root: sysctl kernel.io_uring_disabled=0, or put your group's number into "
+            "kernel.io_uring_group."};
   }
   if (around.seccomp_filter) {
-    return {RingFailureCause::blocked_by_filter, error,
-            "A seccomp filter forbids io_uring, as the default profiles of Docker and containerd do.",
-            "Run the container with a copy of its profile that allows io_uring_setup, io_uring_enter and "
-            "io_uring_register (docker run --security-opt seccomp=PROFILE.json)."};
+    return {
+        RingFailureCause::blocked_by_filter, error,
+        "A seccomp filter forbids io_uring, as the default profiles of Docker and containerd do.",
+        "Run the container with a copy of its profile that allows io_uring_setup, io_uring_enter "
+        "and "
+        "io_uring_register (docker run --security-opt seccomp=PROFILE.json)."};
   }
   return {RingFailureCause::other, error,
           "The kernel refused a ring: " + std::string(std::strerror(error)) + ".",
-          "Look for a security module (SELinux, AppArmor) that forbids io_uring: journalctl -k | grep -i denied"};
+          "Look for a security module (SELinux, AppArmor) that forbids io_uring: journalctl -k | "
+          "grep -i denied"};
 }
 
 }  // namespace
@@ -74,7 +81,8 @@ RingSurroundings ring_surroundings() {
   RingSurroundings around;
   utsname name{};
   if (uname(&name) == 0) around.kernel_release = name.release;
-  if (std::ifstream file("/proc/sys/kernel/io_uring_disabled"); file) file >> around.io_uring_disabled;
+  if (std::ifstream file("/proc/sys/kernel/io_uring_disabled"); file)
+    file >> around.io_uring_disabled;
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
     if (line.starts_with("Seccomp:")) around.seccomp_filter = line.find('2') != std::string::npos;
@@ -100,13 +108,15 @@ RingFailure explain_ring_failure(int error, const RingSurroundings& around) {
       return {RingFailureCause::memlock_too_low, error,
               "There was not enough memory that may be locked for a ring: the limit (memlock) is " +
                   std::to_string(around.memlock_bytes / 1024) + " KiB.",
-              "Raise it: ulimit -l unlimited, or `memlock` in /etc/security/limits.conf; Linux 5.12 and newer do not "
+              "Raise it: ulimit -l unlimited, or `memlock` in /etc/security/limits.conf; Linux "
+              "5.12 and newer do not "
               "count rings against it."};
     case EMFILE:
     case ENFILE:
       return {RingFailureCause::out_of_descriptors, error,
               "No file descriptor was left for a ring: " + std::string(std::strerror(error)) + ".",
-              "Raise the limit (ulimit -n 65536), or look for descriptors that are never closed: ls /proc/PID/fd"};
+              "Raise the limit (ulimit -n 65536), or look for descriptors that are never closed: "
+              "ls /proc/PID/fd"};
     default:
       return {RingFailureCause::other, error,
               "The kernel gave no ring: " + std::string(std::strerror(error)) + ".",
@@ -141,7 +151,8 @@ std::expected<RingReport, RingFailure> open_ring(io_uring& ring, const RingOptio
     if (level.lost != nullptr) report.lost.emplace_back(level.lost);
     report.ring_fd_registered = io_uring_register_ring_fd(&ring) == 1;
     if (!report.ring_fd_registered) {
-      report.lost.emplace_back("The ring's descriptor could not be registered: each enter looks it up again.");
+      report.lost.emplace_back(
+          "The ring's descriptor could not be registered: each enter looks it up again.");
     }
     return report;
   }

@@ -6,12 +6,13 @@
 
 namespace percore {
 
-/// What an operation on a file, socket or timer gives: its value, or the kernel's error. Nothing is thrown, because a
-/// failing read is an ordinary outcome that the caller decides about.
+/// What an operation on a file, socket or timer gives: its value, or the kernel's error. Nothing is
+/// thrown, because a failing read is an ordinary outcome that the caller decides about.
 template <typename T>
 using Result = std::expected<T, std::error_code>;
 
-/// The kernel reports through a completion's `res`: a count, or a negative errno (io_uring(7)). `errno` is not set.
+/// The kernel reports through a completion's `res`: a count, or a negative errno (io_uring(7)).
+/// `errno` is not set.
 inline Result<std::uint32_t> result_from_completion(std::int32_t res) {
   if (res < 0) return std::unexpected(std::error_code(-res, std::system_category()));
   return static_cast<std::uint32_t>(res);

@@ -5,8 +5,8 @@
 
 namespace percore {
 
-/// A point on the monotonic clock, or a span of it. Everything that asks for the time or spins goes through this
-/// header, so that the simulated ring can put a virtual clock in its place.
+/// A point on the monotonic clock, or a span of it. Everything that asks for the time or spins goes
+/// through this header, so that the simulated ring can put a virtual clock in its place.
 struct Time {
   std::int64_t nanoseconds = 0;
 
@@ -21,11 +21,13 @@ struct Time {
 /// Nanoseconds since some fixed moment, never going back.
 /// Cost     a vDSO call, about 25 ns; no system call.
 /// Thread   any.
-/// Source   clock_gettime(2) CLOCK_MONOTONIC, the clock that the kernel's ring timeouts use by default.
+/// Source   clock_gettime(2) CLOCK_MONOTONIC, the clock that the kernel's ring timeouts use by
+/// default.
 Time now() noexcept;
 
-/// Tells the CPU that this thread spins, so that a sibling hardware thread gets the core's resources.
-/// Thread   any. On the simulated ring this is where another executor may be given its turn.
+/// Tells the CPU that this thread spins, so that a sibling hardware thread gets the core's
+/// resources. Thread   any. On the simulated ring this is where another executor may be given its
+/// turn.
 void cpu_relax() noexcept;
 
 }  // namespace percore

@@ -16,8 +16,8 @@ namespace percore {
 class Executor;
 
 /// Coroutines that are ready, first come first served: a ring buffer of handles.
-/// Throws   std::bad_alloc from reserve() only. Room is made when a task is spawned, so that a wake-up never needs any.
-/// Thread   the executor's.
+/// Throws   std::bad_alloc from reserve() only. Room is made when a task is spawned, so that a
+/// wake-up never needs any. Thread   the executor's.
 class RunQueue {
  public:
   /// scheduler   told when the queue gets something to run; may be null.
@@ -29,8 +29,10 @@ class RunQueue {
   std::size_t size() const noexcept { return tail_ - head_; }
 
   void push(std::coroutine_handle<> coroutine) noexcept {
-    if (size() == capacity_) [[unlikely]] grow(capacity_ + 1);
-    if (scheduler_ != nullptr && empty()) [[unlikely]] scheduler_->became_ready(*this);
+    if (size() == capacity_) [[unlikely]]
+      grow(capacity_ + 1);
+    if (scheduler_ != nullptr && empty()) [[unlikely]]
+      scheduler_->became_ready(*this);
     slots_[tail_++ & (capacity_ - 1)] = coroutine;
   }
 
@@ -39,7 +41,8 @@ class RunQueue {
 
   /// Makes room for `coroutines` at once.
   void reserve(std::size_t coroutines) {
-    if (coroutines > capacity_) [[unlikely]] grow(coroutines);
+    if (coroutines > capacity_) [[unlikely]]
+      grow(coroutines);
   }
 
  private:
@@ -87,7 +90,8 @@ class Executor {
   static Executor* current_or_null() noexcept { return current_; }
   static Executor& current() noexcept {
     PERCORE_ASSERT(current_ != nullptr,
-                   "this needs a running executor on this thread: call it from a task that Executor::run() runs");
+                   "this needs a running executor on this thread: call it from a task that "
+                   "Executor::run() runs");
     return *current_;
   }
 
@@ -111,7 +115,9 @@ class Executor {
   }
 
   /// Nobody else is ready and this turn may go on: a yield would only come back here.
-  bool yield_comes_back() noexcept { return running_queue_->empty() && resumes_left_ != 0 && --resumes_left_ != 0; }
+  bool yield_comes_back() noexcept {
+    return running_queue_->empty() && resumes_left_ != 0 && --resumes_left_ != 0;
+  }
 
  private:
   friend void executor_detail::count_end_of_task() noexcept;
@@ -144,7 +150,8 @@ class Executor {
   std::size_t pollers_count_ = 0;
 };
 
-/// A suspended coroutine and the queue in which it goes on. Whoever waits for an event keeps one in its awaiter.
+/// A suspended coroutine and the queue in which it goes on. Whoever waits for an event keeps one in
+/// its awaiter.
 struct Runnable {
   std::coroutine_handle<> coroutine;
   RunQueue* queue = nullptr;
@@ -159,7 +166,9 @@ struct Runnable {
 
 namespace executor_detail {
 
-inline void count_end_of_task() noexcept { --Executor::current_->tasks_alive_; }
+inline void count_end_of_task() noexcept {
+  --Executor::current_->tasks_alive_;
+}
 
 inline void RootHook::root_finished(FinishHook& self, std::coroutine_handle<>) noexcept {
   count_end_of_task();
@@ -167,7 +176,8 @@ inline void RootHook::root_finished(FinishHook& self, std::coroutine_handle<>) n
 }
 
 // A task whose JoinHandle nobody awaits yet.
-inline constinit FinishHook unclaimed{[](FinishHook&, std::coroutine_handle<>) noexcept { count_end_of_task(); }};
+inline constinit FinishHook unclaimed{
+    [](FinishHook&, std::coroutine_handle<>) noexcept { count_end_of_task(); }};
 
 // A task without a JoinHandle: it owns itself.
 template <typename T>
@@ -183,8 +193,8 @@ inline constinit FinishHook detached{[](FinishHook&, std::coroutine_handle<> han
 
 }  // namespace executor_detail
 
-/// A spawned task. Awaiting it gives the task's value or throws its exception; dropping it detaches the task.
-/// Thread   the executor's that runs the task.
+/// A spawned task. Awaiting it gives the task's value or throws its exception; dropping it detaches
+/// the task. Thread   the executor's that runs the task.
 template <typename T>
 class JoinHandle {
  public:
@@ -202,8 +212,9 @@ class JoinHandle {
   /// Whether the task has finished.
   bool done() const noexcept { return task_.done(); }
 
-  /// Lets the task run on by itself; it frees its frame when it ends. If it ends with an exception, or has already, the
-  /// program ends with its message: an error that nobody can see any more must not be lost.
+  /// Lets the task run on by itself; it frees its frame when it ends. If it ends with an exception,
+  /// or has already, the program ends with its message: an error that nobody can see any more must
+  /// not be lost.
   void detach() noexcept {
     if (!task_.valid()) return;
     if (!task_.done()) {
@@ -212,7 +223,8 @@ class JoinHandle {
       return;
     }
     Task<T> ended = std::move(task_);
-    if (std::uncaught_exceptions() != 0) return;  // another exception is already on its way to someone
+    if (std::uncaught_exceptions() != 0)
+      return;  // another exception is already on its way to someone
     try {
       static_cast<void>(ended.take_result());
     } catch (...) {
@@ -222,8 +234,10 @@ class JoinHandle {
 
   class Awaiter : FinishHook {
    public:
-    explicit Awaiter(Task<T> task) noexcept : FinishHook{&Awaiter::finished}, task_(std::move(task)) {
-      PERCORE_ASSERT(task_.valid(), "a JoinHandle was awaited after it was moved, detached or awaited before");
+    explicit Awaiter(Task<T> task) noexcept
+        : FinishHook{&Awaiter::finished}, task_(std::move(task)) {
+      PERCORE_ASSERT(task_.valid(),
+                     "a JoinHandle was awaited after it was moved, detached or awaited before");
     }
     Awaiter(Awaiter&&) = delete;
     bool await_ready() const noexcept { return task_.done(); }
@@ -270,8 +284,10 @@ class YieldAwaiter {
   void await_resume() const noexcept {}
 };
 
-/// Goes to the back of the running queue: every task that is ready runs before the caller goes on, and the ring is
-/// looked at after at most ExecutorOptions::resumes_per_turn_max yields.
-[[nodiscard]] inline YieldAwaiter yield() noexcept { return {}; }
+/// Goes to the back of the running queue: every task that is ready runs before the caller goes on,
+/// and the ring is looked at after at most ExecutorOptions::resumes_per_turn_max yields.
+[[nodiscard]] inline YieldAwaiter yield() noexcept {
+  return {};
+}
 
 }  // namespace percore

@@ -11,17 +11,18 @@
 
 namespace percore {
 
-/// The offset that stands for the file's own position, which the operation then moves. The only one that pipes,
-/// terminals and sockets know.
+/// The offset that stands for the file's own position, which the operation then moves. The only one
+/// that pipes, terminals and sockets know.
 inline constexpr std::uint64_t current_position = ~std::uint64_t{0};
 
 namespace io_detail {
 
-/// One operation on the ring, awaited where it is made. It lies in the awaiting coroutine's frame, so an operation needs
-/// no allocation; it is in flight until the co_await ends.
+/// One operation on the ring, awaited where it is made. It lies in the awaiting coroutine's frame,
+/// so an operation needs no allocation; it is in flight until the co_await ends.
 class [[nodiscard]] IoAwaiter final : Operation {
  public:
-  IoAwaiter(io_uring_op opcode, int fd, const void* address, std::uint32_t size_bytes, std::uint64_t offset) noexcept
+  IoAwaiter(io_uring_op opcode, int fd, const void* address, std::uint32_t size_bytes,
+            std::uint64_t offset) noexcept
       : Operation(&IoAwaiter::record),
         opcode_(opcode),
         fd_(fd),
@@ -33,7 +34,8 @@ class [[nodiscard]] IoAwaiter final : Operation {
 
   void await_suspend(std::coroutine_handle<> awaiting) {
     waiting_ = Runnable::of(awaiting);
-    io_uring_prep_rw(opcode_, &Executor::current().ring().entry(*this), fd_, address_, size_bytes_, offset_);
+    io_uring_prep_rw(opcode_, &Executor::current().ring().entry(*this), fd_, address_, size_bytes_,
+                     offset_);
   }
 
   Result<std::uint32_t> await_resume() const noexcept { return result_from_completion(result_); }
@@ -47,14 +49,16 @@ class [[nodiscard]] IoAwaiter final : Operation {
 
   io_uring_op opcode_;
   int fd_;
-  std::int32_t result_ = -ECANCELED;  // what an operation gets that an ending executor no longer starts
+  std::int32_t result_ =
+      -ECANCELED;  // what an operation gets that an ending executor no longer starts
   std::uint32_t size_bytes_;
   const void* address_;
   std::uint64_t offset_;
   Runnable waiting_;
 };
 
-// The kernel takes at most INT_MAX bytes, rounded down to a page (read(2) NOTES); the rest is a short result.
+// The kernel takes at most INT_MAX bytes, rounded down to a page (read(2) NOTES); the rest is a
+// short result.
 inline std::uint32_t size_for_kernel(std::size_t size_bytes) noexcept {
   constexpr std::size_t size_max = 0x7ffff000;
   return static_cast<std::uint32_t>(size_bytes < size_max ? size_bytes : size_max);
@@ -64,32 +68,31 @@ inline std::uint32_t size_for_kernel(std::size_t size_bytes) noexcept {
 
 /// Reads up to out.size() bytes into `out`. `co_await` it.
 /// offset   bytes from the start of the file, or current_position.
-/// out      the caller keeps it alive and untouched until the co_await ends; at most 2 GiB are asked for.
-/// Returns  bytes read: fewer than asked at the end of the file, and whenever the kernel sees fit; 0 only at the end.
-/// Errors   the kernel's; ECANCELED while the executor ends.
-/// Cost     one entry, no allocation. A read of cached data is worked on inside the enter.
-/// Thread   the executor's.
-/// Source   io_uring_enter(2) IORING_OP_READ (5.6); read(2).
-inline io_detail::IoAwaiter read(int fd, std::span<std::byte> out, std::uint64_t offset = current_position) noexcept {
+/// out      the caller keeps it alive and untouched until the co_await ends; at most 2 GiB are
+/// asked for. Returns  bytes read: fewer than asked at the end of the file, and whenever the kernel
+/// sees fit; 0 only at the end. Errors   the kernel's; ECANCELED while the executor ends. Cost one
+/// entry, no allocation. A read of cached data is worked on inside the enter. Thread   the
+/// executor's. Source   io_uring_enter(2) IORING_OP_READ (5.6); read(2).
+inline io_detail::IoAwaiter read(int fd, std::span<std::byte> out,
+                                 std::uint64_t offset = current_position) noexcept {
   return {IORING_OP_READ, fd, out.data(), io_detail::size_for_kernel(out.size()), offset};
 }
 
 /// Writes up to in.size() bytes from `in`. `co_await` it.
 /// offset   bytes from the start of the file, or current_position.
-/// in       the caller keeps it alive and unchanged until the co_await ends; at most 2 GiB are asked for.
-/// Returns  bytes written, which may be fewer than asked.
-/// Errors   the kernel's; ECANCELED while the executor ends.
-/// Cost     one entry, no allocation.
-/// Thread   the executor's.
+/// in       the caller keeps it alive and unchanged until the co_await ends; at most 2 GiB are
+/// asked for. Returns  bytes written, which may be fewer than asked. Errors   the kernel's;
+/// ECANCELED while the executor ends. Cost     one entry, no allocation. Thread   the executor's.
 /// Source   io_uring_enter(2) IORING_OP_WRITE (5.6); write(2).
 inline io_detail::IoAwaiter write(int fd, std::span<const std::byte> in,
                                   std::uint64_t offset = current_position) noexcept {
   return {IORING_OP_WRITE, fd, in.data(), io_detail::size_for_kernel(in.size()), offset};
 }
 
-/// Goes to the kernel and back without doing anything: what the ring itself costs. `co_await` it; gives 0.
-/// Thread   the executor's.
-/// Source   io_uring_enter(2) IORING_OP_NOP (5.1).
-inline io_detail::IoAwaiter nop() noexcept { return {IORING_OP_NOP, -1, nullptr, 0, 0}; }
+/// Goes to the kernel and back without doing anything: what the ring itself costs. `co_await` it;
+/// gives 0. Thread   the executor's. Source   io_uring_enter(2) IORING_OP_NOP (5.1).
+inline io_detail::IoAwaiter nop() noexcept {
+  return {IORING_OP_NOP, -1, nullptr, 0, 0};
+}
 
 }  // namespace percore

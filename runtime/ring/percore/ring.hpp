@@ -5,11 +5,11 @@
 
 namespace percore {
 
-/// A pair of queues shared with the kernel: entries go in, completions come out. See contract/ring.hpp.
-/// Throws   RingUnavailable from the constructor, with the reason and the remedy.
-/// Thread   one: the thread that constructs it also uses and destroys it (SINGLE_ISSUER).
-/// Memory   owns the queues. Operations and buffers belong to the callers, until their last completion.
-/// Source   io_uring(7), io_uring_enter(2).
+/// A pair of queues shared with the kernel: entries go in, completions come out. See
+/// contract/ring.hpp. Throws   RingUnavailable from the constructor, with the reason and the
+/// remedy. Thread   one: the thread that constructs it also uses and destroys it (SINGLE_ISSUER).
+/// Memory   owns the queues. Operations and buffers belong to the callers, until their last
+/// completion. Source   io_uring(7), io_uring_enter(2).
 class Ring {
  public:
   explicit Ring(const RingOptions& options = {});
@@ -19,7 +19,8 @@ class Ring {
 
   io_uring_sqe& entry(Operation& operation) {
     io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
-    if (sqe == nullptr) [[unlikely]] sqe = entry_of_full_queue();
+    if (sqe == nullptr) [[unlikely]]
+      sqe = entry_of_full_queue();
     operation.mark_in_flight();
     ++in_flight_;
     io_uring_sqe_set_data(sqe, &operation);
@@ -29,10 +30,12 @@ class Ring {
   void reserve(unsigned entries);
   unsigned turn(Wait wait, Time deadline = Time::never());
 
-  /// Under DEFER_TASKRUN the kernel moves the tail only when it is entered; until then it raises a flag.
+  /// Under DEFER_TASKRUN the kernel moves the tail only when it is entered; until then it raises a
+  /// flag.
   bool has_completions() const noexcept {
     const unsigned flags = __atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED);
-    return io_uring_cq_ready(&ring_) != 0 || (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+    return io_uring_cq_ready(&ring_) != 0 ||
+           (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
   }
 
   unsigned unsubmitted() const noexcept { return io_uring_sq_ready(&ring_); }

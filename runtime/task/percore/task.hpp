@@ -21,7 +21,9 @@ inline constinit thread_local std::coroutine_handle<> next_coroutine = nullptr;
 
 }  // namespace task_detail
 
-inline void go_on_with(std::coroutine_handle<> next) noexcept { task_detail::next_coroutine = next; }
+inline void go_on_with(std::coroutine_handle<> next) noexcept {
+  task_detail::next_coroutine = next;
+}
 
 inline void run_chain(std::coroutine_handle<> first) {
   std::coroutine_handle<> coroutine = first;
@@ -39,7 +41,8 @@ struct FinalAwaiter {
   bool await_ready() const noexcept { return false; }
   template <typename Promise>
   void await_suspend(std::coroutine_handle<Promise> task) const noexcept {
-    // The hook may destroy the frame, and this awaiter with it: nothing of either is touched after follow().
+    // The hook may destroy the frame, and this awaiter with it: nothing of either is touched after
+    // follow().
     go_on_with(task.promise().continuation.follow(task));
   }
   void await_resume() const noexcept {}
@@ -51,7 +54,9 @@ struct PromiseBase {
   std::suspend_always initial_suspend() const noexcept { return {}; }
   FinalAwaiter final_suspend() const noexcept { return {}; }
   static void* operator new(std::size_t size_bytes) { return allocate_frame(size_bytes); }
-  static void operator delete(void* frame, std::size_t size_bytes) noexcept { free_frame(frame, size_bytes); }
+  static void operator delete(void* frame, std::size_t size_bytes) noexcept {
+    free_frame(frame, size_bytes);
+  }
 };
 
 // A value, or the exception in its place. A reference is kept as a pointer.
@@ -117,10 +122,11 @@ struct Promise<void> final : PromiseBase {
 
 }  // namespace task_detail
 
-/// A lazy coroutine that gives one T (a value, a move-only value, a reference or void) or throws. See contract/task.hpp.
-/// Await it where it is called, `const auto value = co_await work();`, or keep it and `co_await std::move(task)`.
-/// Thread   the one that starts it also resumes and destroys it.
-/// Memory   owns the frame, from frame_pool. Parameters are copied into it: take them by value, or keep what a
+/// A lazy coroutine that gives one T (a value, a move-only value, a reference or void) or throws.
+/// See contract/task.hpp. Await it where it is called, `const auto value = co_await work();`, or
+/// keep it and `co_await std::move(task)`. Thread   the one that starts it also resumes and
+/// destroys it. Memory   owns the frame, from frame_pool. Parameters are copied into it: take them
+/// by value, or keep what a
 ///          reference names alive until the task has finished (C++ Core Guidelines CP.53).
 template <typename T = void>
 class [[nodiscard]] Task {
@@ -136,7 +142,8 @@ class [[nodiscard]] Task {
   ~Task() {
     if (!handle_) return;
     PERCORE_ASSERT(handle_.done() || !handle_.promise().continuation,
-                   "a task was destroyed after it started and before it finished: await it or its JoinHandle first");
+                   "a task was destroyed after it started and before it finished: await it or its "
+                   "JoinHandle first");
     handle_.destroy();
   }
 
@@ -144,16 +151,21 @@ class [[nodiscard]] Task {
   bool done() const noexcept { return handle_.done(); }
 
   std::coroutine_handle<> start(Continuation continuation) noexcept {
-    PERCORE_ASSERT(handle_ && !handle_.promise().continuation, "a task was started twice, or after it was moved away");
+    PERCORE_ASSERT(handle_ && !handle_.promise().continuation,
+                   "a task was started twice, or after it was moved away");
     PERCORE_ASSERT(continuation, "a task was started with nobody to tell about its end");
     handle_.promise().continuation = continuation;
     return handle_;
   }
-  void continue_with(Continuation continuation) noexcept { handle_.promise().continuation = continuation; }
+  void continue_with(Continuation continuation) noexcept {
+    handle_.promise().continuation = continuation;
+  }
   T take_result() { return handle_.promise().take(); }
 
   std::coroutine_handle<> release() noexcept { return std::exchange(handle_, nullptr); }
-  static Task adopt(std::coroutine_handle<> task) noexcept { return Task(Handle::from_address(task.address())); }
+  static Task adopt(std::coroutine_handle<> task) noexcept {
+    return Task(Handle::from_address(task.address()));
+  }
 
   class Awaiter {
    public:
@@ -165,7 +177,8 @@ class [[nodiscard]] Task {
     T await_resume() const { return task_.take_result(); }
 
    private:
-    // The task outlives the await: it is a temporary of the awaiting expression, or a variable moved from.
+    // The task outlives the await: it is a temporary of the awaiting expression, or a variable
+    // moved from.
     Task& task_;
   };
 
@@ -192,6 +205,7 @@ inline Task<void> Promise<void>::get_return_object() noexcept {
 
 }  // namespace task_detail
 
-static_assert(TaskContract<Task<void>, void> && TaskContract<Task<int>, int> && TaskContract<Task<int&>, int&>);
+static_assert(TaskContract<Task<void>, void> && TaskContract<Task<int>, int> &&
+              TaskContract<Task<int&>, int&>);
 
 }  // namespace percore

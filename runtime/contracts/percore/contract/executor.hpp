@@ -11,13 +11,15 @@
 /// Contract of the module `executor`, version 1. Ours, never swapped.
 ///
 /// Invariants (lesson 01):
-///   E1  First come, first served: what is scheduled first is resumed first, and a yield goes to the back.
-///   E2  Between two looks at the ring at most ExecutorOptions::resumes_per_turn_max coroutines are resumed.
-///   E3  The thread sleeps only when nothing is ready, in one io_uring_enter; then it uses no CPU.
-///   E4  Each wake-up resumes its coroutine once. Completions are all collected before any coroutine is resumed.
-///   E5  A JoinHandle brings the value or the exception; dropping it detaches. An exception of a detached task ends the
+///   E1  First come, first served: what is scheduled first is resumed first, and a yield goes to
+///   the back. E2  Between two looks at the ring at most ExecutorOptions::resumes_per_turn_max
+///   coroutines are resumed. E3  The thread sleeps only when nothing is ready, in one
+///   io_uring_enter; then it uses no CPU. E4  Each wake-up resumes its coroutine once. Completions
+///   are all collected before any coroutine is resumed. E5  A JoinHandle brings the value or the
+///   exception; dropping it detaches. An exception of a detached task ends the
 ///       program with its message.
-///   E6  run() returns when the root task and every spawned task have ended: after the root, what is in flight is
+///   E6  run() returns when the root task and every spawned task have ended: after the root, what
+///   is in flight is
 ///       cancelled, and operations that start later give ECANCELED.
 namespace percore {
 
@@ -28,7 +30,8 @@ inline constexpr int executor_contract_version = 1;
 /// ring                    of the executor's ring.
 /// resumes_per_turn_max    E2. Small: completions are seen sooner. Large: fewer looks at the ring.
 /// turns_without_enter_max while tasks are ready, queued entries wait for at most this many turns.
-/// ending_turns_max        how long run() lets tasks go on after the root has ended, before it calls that a mistake.
+/// ending_turns_max        how long run() lets tasks go on after the root has ended, before it
+/// calls that a mistake.
 struct ExecutorOptions {
   RingOptions ring;
   unsigned resumes_per_turn_max = 256;
@@ -36,8 +39,8 @@ struct ExecutorOptions {
   unsigned ending_turns_max = 1'000'000;
 };
 
-/// What an executor looks at each turn besides its ring: timers, doorbells, files. The executor knows none of them.
-/// Thread   all calls on the executor's thread, between resumes.
+/// What an executor looks at each turn besides its ring: timers, doorbells, files. The executor
+/// knows none of them. Thread   all calls on the executor's thread, between resumes.
 class Poller {
  public:
   virtual ~Poller() = default;
@@ -45,14 +48,15 @@ class Poller {
   virtual bool poll() = 0;
   /// When poll() will have something to do without an event; Time::never() if it cannot know.
   virtual Time next_deadline() const { return Time::never(); }
-  /// The executor is about to sleep in the ring: arranges for a completion when an event comes, and looks once more.
-  /// Returns false when there was one after all: the executor then does not sleep.
+  /// The executor is about to sleep in the ring: arranges for a completion when an event comes, and
+  /// looks once more. Returns false when there was one after all: the executor then does not sleep.
   virtual bool prepare_to_sleep() { return true; }
   /// The sleep is over, or did not happen.
   virtual void cancel_sleep() {}
 };
 
-/// What the executor asks for the next queue, once at the end of each turn. Lesson 04 brings one that shares out time.
+/// What the executor asks for the next queue, once at the end of each turn. Lesson 04 brings one
+/// that shares out time.
 class QueueScheduler {
  public:
   virtual ~QueueScheduler() = default;
@@ -65,15 +69,18 @@ class QueueScheduler {
 /// What the module must offer. Also, not expressible as a concept of one type:
 ///   class RunQueue        push(handle) noexcept, pop(), empty(), size(), reserve(n)
 ///   struct Runnable       {coroutine, queue}: a suspended coroutine and where it is to go on.
-///                         Runnable::of(handle) takes the queue that runs now; schedule() noexcept pushes it there.
-///   spawn(Task<T>)        -> JoinHandle<T>: starts it at the back of the queue that runs now. A frame for the task is
+///                         Runnable::of(handle) takes the queue that runs now; schedule() noexcept
+///                         pushes it there.
+///   spawn(Task<T>)        -> JoinHandle<T>: starts it at the back of the queue that runs now. A
+///   frame for the task is
 ///                         all that is allocated.
 ///   JoinHandle<T>         co_await handle; detach(); done(); movable.
 ///   yield()               awaiter: every ready task of the queue runs before the caller goes on.
 template <typename E>
-concept ExecutorContract = requires(E executor, const E const_executor, ExecutorOptions options, Poller& poller,
-                                    QueueScheduler* scheduler) {
-  // Opens a ring. Throws RingUnavailable. One for a thread at a time: nesting is a programmer's mistake.
+concept ExecutorContract = requires(E executor, const E const_executor, ExecutorOptions options,
+                                    Poller& poller, QueueScheduler* scheduler) {
+  // Opens a ring. Throws RingUnavailable. One for a thread at a time: nesting is a programmer's
+  // mistake.
   E(options);
   // Runs `root` on this thread until E6. Throws what the root threw.
   { executor.run(Task<int>(std::declval<Task<int>>())) } -> std::same_as<int>;

@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""Builds and runs every test of percore. Called by tools/test, which has set up what is needed.
+
+Quiet when all is well; a step that fails prints what it said. Ends with one line, `N passed, N failed`.
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BUILDS = ROOT / "build/test"
+LOGS = BUILDS / "logs"
+LESSON_MODULES = ["ring", "task", "executor"]
+
+
+class Step:
+    """One thing that is tested: it runs commands and counts what passed and what failed."""
+
+    def __init__(self, name, run, alone=False):
+        self.name, self.run, self.alone = name, run, alone
+        self.passed = self.failed = 0
+        self.words = []
+        self.seconds = 0.0
+        self.log = LOGS / (re.sub(r"[^\w.]+", "-", name) + ".log")
+
+    def command(self, *argv, env=None, timeout=900):
+        """Runs a command, keeps its output in the log, returns (exit status, output)."""
+        environment = dict(os.environ, **(env or {}))
+        try:
+            done = subprocess.run([str(a) for a in argv], cwd=ROOT, env=environment, text=True, errors="replace",
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  timeout=timeout)
+            status, output = done.returncode, done.stdout
+        except subprocess.TimeoutExpired as late:
+            status, output = 124, f"{late.stdout or ''}\nnot done after {timeout} s"
+        with self.log.open("a") as log:
+            log.write(f"$ {' '.join(str(a) for a in argv)}\n{output}\n")
+        return status, output
+
+    def must(self, *argv, **options):
+        """Runs a command that only prepares; its failure is one failed test with its words."""
+        status, output = self.command(*argv, **options)
+        if status != 0:
+            self.fail(f"{' '.join(str(a) for a in argv)}: exit {status}\n{tail(output)}")
+        return status == 0
+
+    def fail(self, words):
+        self.failed += 1
+        self.words.append(words)
+
+    def counted(self, *argv, **options):
+        """Runs a command that closes with `N passed, N failed` or as unittest does."""
+        status, output = self.command(*argv, **options)
+        closing = re.findall(r"^(\d+) passed, (\d+) failed", output, re.M)
+        unittest = re.search(r"^Ran (\d+) tests? in", output, re.M)
+        if closing:
+            passed, failed = int(closing[-1][0]), int(closing[-1][1])
+        elif unittest:
+            problems = re.search(r"^FAILED \((.*)\)", output, re.M)
+            failed = sum(int(n) for n in re.findall(r"(?:failures|errors)=(\d+)", problems.group(1))) if problems else 0
+            passed = int(unittest.group(1)) - failed
+        else:
+            passed, failed = 0, 0
+        if status != 0 and failed == 0 or status == 0 and passed == 0:
+            failed += 1  # it died, or ran nothing
+        self.passed += passed
+        self.failed += failed
+        if failed:
+            self.words.append(f"{' '.join(str(a) for a in argv)}: exit {status}\n{tail(output)}")
+
+
+def tail(text, lines=60):
+    return "\n".join(text.rstrip().splitlines()[-lines:])
+
+
+def meson_step(step, folder, compiler, options, targets=(), suites=(), env=None):
+    """Sets up a build folder, builds targets (all if none is named) and runs its tests."""
+    build = BUILDS / folder
+    environment = dict(env or {}, CXX=compiler)
+    if not (build / "build.ninja").exists():
+        if not step.must("meson", "setup", build, *options, env=environment):
+            return
+    if not step.must("ninja", "-C", build, "-j2", *targets, env=environment):
+        return
+    argv = ["meson", "test", "-C", build, "--no-rebuild", "--num-processes", "2"]
+    for suite in suites:
+        argv += ["--suite", suite]
+    status, output = step.command(*argv, *(targets if not suites and targets else ()), env=environment)
+    results = build / "meson-logs/testlog.json"
+    tests = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
+    bad = [t for t in tests if t["result"] not in ("OK", "EXPECTEDFAIL", "SKIP")]
+    step.passed += sum(t["result"] in ("OK", "EXPECTEDFAIL") for t in tests)
+    for test in bad:
+        step.fail(f"{test['name']}: {test['result']}\n{tail(test.get('stdout', '') + test.get('stderr', ''))}")
+    if not tests or status != 0 and not bad:
+        step.fail(f"{' '.join(str(a) for a in argv)}: exit {status}\n{tail(output)}")
+
+
+SANITIZED = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:detect_leaks=1",
+             "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "TSAN_OPTIONS": "halt_on_error=1"}
+
+
+def build_steps(everything):
+    """Unit tests in each build that must be right."""
+    clang, gnu = os.environ["CXX"], "g++"
+    test_suites = ("runtime", "simring")
+
+    def build(name, folder, compiler, options, targets=(), suites=test_suites):
+        return Step(name, lambda step: meson_step(step, folder, compiler, ["--werror", *options], targets, suites, SANITIZED))
+
+    steps = [
+        build("debug, clang", "debug", clang, ["--buildtype=debug"], ["runtime_tests", "simring_tests"]),
+        build("ASan and UBSan, clang", "asan", clang, ["--buildtype=debug", "-Db_sanitize=address,undefined"],
+              ["runtime_tests", "simring_tests"]),
+        build("TSan, clang", "tsan", clang, ["--buildtype=debug", "-Db_sanitize=thread"], ["runtime_tests"],
+              ["runtime"]),
+        build("release, g++", "gcc", gnu, ["--buildtype=release"], ["runtime_tests", "simring_tests"]),
+        build("debug, g++", "gcc-debug", gnu, ["--buildtype=debug"], ["runtime_tests"], ["runtime"]),
+    ]
+    flat = [("ASan", "address"), ("UBSan", "undefined"), ("TSan", "thread")]
+    for name, sanitizer in flat:
+        steps.append(build(f"flat stack, {name}, g++", f"gcc-{sanitizer}", gnu,
+                           ["--buildtype=debug", f"-Db_sanitize={sanitizer}"],
+                           ["runtime/flat_stack_test"], ["flat_stack"]))
+    if everything:
+        steps.append(build("release with ASan and UBSan, clang", "asan-release", clang,
+                           ["--buildtype=release", "-Db_sanitize=address,undefined"],
+                           ["runtime_tests", "simring_tests"]))
+        steps.append(build("without precompiled headers or optimisation, g++ with ASan", "gcc-asan", gnu,
+                           ["--buildtype=debug", "-Db_sanitize=address,undefined"],
+                           ["runtime_tests", "simring_tests"]))
+    return steps
+
+
+def swap_steps():
+    """The plain answers in place of ours: all, each alone, each prefix. That is the proof that the contracts suffice."""
+    choices = [[m] for m in LESSON_MODULES]
+    choices += [LESSON_MODULES[:n] for n in range(2, len(LESSON_MODULES))]
+    choices += [["all"]]
+
+    def run(step, choice):
+        name = "-".join(choice)
+        meson_step(step, f"swap-{name}", os.environ["CXX"],
+                   ["--werror", "--buildtype=debug", "-Dmine_root=solutions", f"-Dmine={','.join(choice)}"],
+                   ["runtime_tests"], ["runtime"])
+
+    return [Step(f"swap: {', '.join(choice)}", lambda step, c=choice: run(step, c)) for choice in choices]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--all", action="store_true", help="all seeds and all configurations; takes longer")
+    parser.add_argument("--only", metavar="WORD", help="only the steps whose name has WORD in it")
+    parser.add_argument("--list", action="store_true", help="name the steps and end")
+    parser.add_argument("--times", action="store_true", help="say how long each step took")
+    options = parser.parse_args()
+
+    LOGS.mkdir(parents=True, exist_ok=True)
+    main_build = ROOT / "build"
+    python = sys.executable
+
+    def release(step):
+        # The learner's own build folder: there a warning is an error only where nobody is learning.
+        meson_step(step, "..", os.environ["CXX"], ["-Dwerror=true"] if os.environ.get("CI") else [])
+
+    def matrix(step):
+        step.counted(python, "tools/matrix.py", *(["--all-seeds"] if options.all else []))
+
+    def unittests(step, folder):
+        step.counted(python, "-m", "unittest", "discover", "-s", folder, "-p", "*_test.py", timeout=600)
+
+    steps = [Step("release, clang", release, alone=True)]
+    steps += [Step("exercise matrix", matrix, alone=True)]
+    steps += [Step("tutor", lambda s: unittests(s, "tools/tutor/tests"), alone=True)]
+    steps += [Step("bench's arithmetic", lambda s: unittests(s, "tools/benchmarks/tests"))]
+    steps += [Step("layers", lambda s: s.counted(python, "tools/tree/layers.py"))]
+    steps += [Step("format", lambda s: s.counted(python, "tools/tree/format.py"))]
+    steps += [Step("includes", lambda s: s.counted(python, "tools/tree/includes.py"))]
+    steps += [Step("coroutine rules", lambda s: s.counted(python, "tools/tree/coroutine_rules.py"))]
+    steps += [Step("Markdown", lambda s: s.counted(python, "tools/tree/markdown.py", "--check"))]
+    steps += build_steps(options.all) + swap_steps()
+
+    if options.only:
+        steps = [s for s in steps if options.only.lower() in s.name.lower()]
+    if options.list or not steps:
+        print("\n".join(s.name for s in steps) or f"no step's name has {options.only!r} in it; try --list")
+        return 0 if options.list else 2
+
+    lock = threading.Lock()
+    terminal = sys.stderr.isatty()
+    running = []
+
+    def show():
+        if terminal:
+            done = sum(s.seconds > 0 for s in steps)
+            print(f"\r\033[K[{done}/{len(steps)}] {'; '.join(s.name for s in running)}", end="", file=sys.stderr)
+
+    def perform(step):
+        step.log.unlink(missing_ok=True)
+        with lock:
+            running.append(step)
+            show()
+        start = time.monotonic()
+        try:
+            step.run(step)
+        except Exception as error:  # the runner's own mistake is a failure too, never silence
+            step.fail(f"{type(error).__name__}: {error}")
+        step.seconds = time.monotonic() - start
+        with lock:
+            running.remove(step)
+            show()
+            if step.failed:
+                print(f"{chr(13) if terminal else ''}FAILED: {step.name} (log: {step.log.relative_to(ROOT)})")
+                for words in step.words:
+                    print("  " + words.replace("\n", "\n  "))
+
+    for step in [s for s in steps if s.alone]:
+        perform(step)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(perform, [s for s in steps if not s.alone]))
+    if terminal:
+        print("\r\033[K", end="", file=sys.stderr)
+    if options.times:
+        for step in sorted(steps, key=lambda s: -s.seconds):
+            print(f"{step.seconds:7.1f} s  {step.passed:4} passed  {step.name}")
+    passed, failed = sum(s.passed for s in steps), sum(s.failed for s in steps)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

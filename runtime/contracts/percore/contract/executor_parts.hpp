@@ -1,0 +1,82 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <percore/assert.hpp>
+#include <percore/clock.hpp>
+#include <percore/contract/executor.hpp>
+
+/// Parts of every executor that teach nothing about executors: the list of pollers, and the last words of a program
+/// that cannot go on. Ours, never swapped.
+namespace percore {
+
+/// The pollers of one executor, asked in the order of their coming. Thread: the executor's.
+class PollerList {
+ public:
+  void add(Poller& poller) {
+    PERCORE_ASSERT(count_ < pollers_.size(), "an executor has room for 16 pollers");
+    pollers_[count_++] = &poller;
+  }
+  void remove(Poller& poller) noexcept {
+    const auto end = pollers_.begin() + static_cast<std::ptrdiff_t>(count_);
+    const auto found = std::find(pollers_.begin(), end, &poller);
+    PERCORE_ASSERT(found != end, "a poller was removed that had not been added");
+    std::copy(found + 1, end, found);
+    --count_;
+  }
+  /// Lets each schedule whoever waited for something that has happened.
+  void poll() {
+    for (std::size_t i = 0; i < count_; ++i) pollers_[i]->poll();
+  }
+  /// The earliest moment at which one of them will have something to do.
+  Time next_deadline() const {
+    Time earliest = Time::never();
+    for (std::size_t i = 0; i < count_; ++i) earliest = std::min(earliest, pollers_[i]->next_deadline());
+    return earliest;
+  }
+  /// False when one of them has something after all: then nobody sleeps. Every call is followed by cancel_sleep().
+  bool prepare_to_sleep() {
+    prepared_ = 0;
+    while (prepared_ < count_) {
+      if (!pollers_[prepared_++]->prepare_to_sleep()) return false;
+    }
+    return true;
+  }
+  void cancel_sleep() {
+    while (prepared_ != 0) pollers_[--prepared_]->cancel_sleep();
+  }
+
+ private:
+  std::array<Poller*, 16> pollers_{};
+  std::size_t count_ = 0;
+  std::size_t prepared_ = 0;
+};
+
+/// Ends a program that would sleep for ever: nothing is ready, nothing in flight, no deadline is set.
+[[noreturn]] inline void end_of_program_by_deadlock(std::size_t tasks_alive, bool ending) noexcept {
+  std::fprintf(stderr,
+               "percore: %zu task%s for something that can no longer happen: nothing is ready, nothing is in flight and "
+               "no deadline is set%s\n",
+               tasks_alive, tasks_alive == 1 ? " waits" : "s wait",
+               ending ? ". The root task has ended: it must end or wake the tasks that it spawned." : "");
+  std::abort();
+}
+
+/// Ends a program in which a task ended with an exception and nobody holds its JoinHandle.
+[[noreturn]] inline void end_of_program_by_exception(std::exception_ptr exception) noexcept {
+  const char* what = "something that is not a std::exception";
+  try {
+    std::rethrow_exception(exception);
+  } catch (const std::exception& error) {
+    what = error.what();
+  } catch (...) {
+  }
+  std::fprintf(stderr, "percore: a detached task ended with an exception that nobody can see any more: %s\n", what);
+  std::abort();
+}
+
+}  // namespace percore

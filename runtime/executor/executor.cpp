@@ -4,9 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
 
 namespace percore {
 
@@ -21,24 +18,6 @@ void RunQueue::grow(std::size_t coroutines_min) {
   slots_ = std::move(slots);
   capacity_ = capacity;
 }
-
-namespace executor_detail {
-
-void detached_task_threw(std::exception_ptr exception) noexcept {
-  const char* what = "something that is not a std::exception";
-  try {
-    std::rethrow_exception(exception);
-  } catch (const std::exception& error) {
-    what = error.what();
-  } catch (...) {
-  }
-  std::fprintf(
-      stderr, "percore: a detached task ended with an exception that nobody can see any more: %s\n",
-      what);
-  std::abort();
-}
-
-}  // namespace executor_detail
 
 Executor::Executor(const ExecutorOptions& options)
     : ring_(options.ring), options_(options), owner_thread_(pthread_self()) {}
@@ -84,7 +63,7 @@ void Executor::resume_ready() {
 }
 
 void Executor::look_around() {
-  poll_pollers();
+  pollers_.poll();
   if (anything_ready()) {
     look_at_ring();
   } else {
@@ -99,10 +78,6 @@ bool Executor::anything_ready() noexcept {
   return !running_queue_->empty();
 }
 
-void Executor::poll_pollers() {
-  for (std::size_t i = 0; i < pollers_count_; ++i) pollers_[i]->poll();
-}
-
 void Executor::look_at_ring() {
   const bool entries_waited =
       ring_.unsubmitted() != 0 && ++turns_without_enter_ >= options_.turns_without_enter_max;
@@ -112,40 +87,14 @@ void Executor::look_at_ring() {
 }
 
 void Executor::sleep() {
-  std::size_t prepared = 0;
-  bool quiet = true;
-  while (quiet && prepared < pollers_count_) quiet = pollers_[prepared++]->prepare_to_sleep();
-  Time deadline = Time::never();
-  for (std::size_t i = 0; i < pollers_count_; ++i)
-    deadline = std::min(deadline, pollers_[i]->next_deadline());
-  if (quiet && ring_.in_flight() == 0 && deadline == Time::never()) report_deadlock();
+  const bool quiet = pollers_.prepare_to_sleep();
+  const Time deadline = pollers_.next_deadline();
+  if (quiet && ring_.in_flight() == 0 && deadline == Time::never()) {
+    end_of_program_by_deadlock(tasks_alive_, ending_);
+  }
   turns_without_enter_ = 0;
   ring_.turn(quiet ? Wait::for_completion : Wait::no, deadline);
-  while (prepared != 0) pollers_[--prepared]->cancel_sleep();
-}
-
-void Executor::report_deadlock() const {
-  std::fprintf(
-      stderr,
-      "percore: %zu task%s for something that can no longer happen: nothing is ready, nothing is "
-      "in flight and "
-      "no deadline is set%s\n",
-      tasks_alive_, tasks_alive_ == 1 ? " waits" : "s wait",
-      ending_ ? ". The root task has ended: it must end or wake the tasks that it spawned." : "");
-  std::abort();
-}
-
-void Executor::add_poller(Poller& poller) {
-  PERCORE_ASSERT(pollers_count_ < pollers_max, "an executor has room for 16 pollers");
-  pollers_[pollers_count_++] = &poller;
-}
-
-void Executor::remove_poller(Poller& poller) noexcept {
-  const auto end = pollers_.begin() + static_cast<std::ptrdiff_t>(pollers_count_);
-  const auto found = std::find(pollers_.begin(), end, &poller);
-  PERCORE_ASSERT(found != end, "a poller was removed that had not been added");
-  std::copy(found + 1, end, found);
-  --pollers_count_;
+  pollers_.cancel_sleep();
 }
 
 }  // namespace percore

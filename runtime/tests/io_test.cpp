@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <ostream>
 #include <percore/io.hpp>
 #include <string>
 #include <vector>

@@ -1,12 +1,13 @@
 #pragma once
 
-#include <array>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <percore/assert.hpp>
 #include <percore/contract/executor.hpp>
+#include <percore/contract/executor_parts.hpp>
 #include <percore/ring.hpp>
 #include <percore/task.hpp>
 #include <utility>
@@ -65,7 +66,6 @@ struct RootHook : FinishHook {
 };
 
 void count_end_of_task() noexcept;
-[[noreturn]] void detached_task_threw(std::exception_ptr exception) noexcept;
 
 }  // namespace executor_detail
 
@@ -98,8 +98,8 @@ class Executor {
   Ring& ring() noexcept { return ring_; }
   bool ending() const noexcept { return ending_; }
   std::size_t tasks_alive() const noexcept { return tasks_alive_; }
-  void add_poller(Poller& poller);
-  void remove_poller(Poller& poller) noexcept;
+  void add_poller(Poller& poller) { pollers_.add(poller); }
+  void remove_poller(Poller& poller) noexcept { pollers_.remove(poller); }
   void schedule_queues_with(QueueScheduler* scheduler) noexcept { scheduler_ = scheduler; }
 
   /// The queue whose coroutines run now: where what they start and what they wait for goes on.
@@ -127,13 +127,10 @@ class Executor {
   void resume_ready();
   void look_around();
   bool anything_ready() noexcept;
-  void poll_pollers();
   void look_at_ring();
   void sleep();
-  [[noreturn]] void report_deadlock() const;
 
   static constinit thread_local Executor* current_;
-  static constexpr std::size_t pollers_max = 16;
 
   // What a spawn and a yield touch comes first.
   RunQueue* running_queue_ = &own_queue_;
@@ -146,8 +143,7 @@ class Executor {
   Ring ring_;
   ExecutorOptions options_;
   unsigned long owner_thread_;  // pthread_t
-  std::array<Poller*, pollers_max> pollers_{};
-  std::size_t pollers_count_ = 0;
+  PollerList pollers_;
 };
 
 /// A suspended coroutine and the queue in which it goes on. Whoever waits for an event keeps one in
@@ -187,7 +183,7 @@ inline constinit FinishHook detached{[](FinishHook&, std::coroutine_handle<> han
   try {
     static_cast<void>(task.take_result());
   } catch (...) {
-    detached_task_threw(std::current_exception());
+    end_of_program_by_exception(std::current_exception());
   }
 }};
 
@@ -228,7 +224,7 @@ class JoinHandle {
     try {
       static_cast<void>(ended.take_result());
     } catch (...) {
-      executor_detail::detached_task_threw(std::current_exception());
+      end_of_program_by_exception(std::current_exception());
     }
   }
 

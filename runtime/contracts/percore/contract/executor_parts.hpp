@@ -10,8 +10,8 @@
 #include <percore/clock.hpp>
 #include <percore/contract/executor.hpp>
 
-/// Parts of every executor that teach nothing about executors: the list of pollers, and the last words of a program
-/// that cannot go on. Ours, never swapped.
+/// Parts of every executor that teach nothing about executors: the list of pollers, and the last
+/// words of a program that cannot go on. Ours, never swapped.
 namespace percore {
 
 /// The pollers of one executor, asked in the order of their coming. Thread: the executor's.
@@ -35,10 +35,12 @@ class PollerList {
   /// The earliest moment at which one of them will have something to do.
   Time next_deadline() const {
     Time earliest = Time::never();
-    for (std::size_t i = 0; i < count_; ++i) earliest = std::min(earliest, pollers_[i]->next_deadline());
+    for (std::size_t i = 0; i < count_; ++i)
+      earliest = std::min(earliest, pollers_[i]->next_deadline());
     return earliest;
   }
-  /// False when one of them has something after all: then nobody sleeps. Every call is followed by cancel_sleep().
+  /// False when one of them has something after all: then nobody sleeps. Every call is followed by
+  /// cancel_sleep().
   bool prepare_to_sleep() {
     prepared_ = 0;
     while (prepared_ < count_) {
@@ -56,13 +58,16 @@ class PollerList {
   std::size_t prepared_ = 0;
 };
 
-/// Ends a program that would sleep for ever: nothing is ready, nothing in flight, no deadline is set.
+/// Ends a program that would sleep for ever: nothing is ready, nothing in flight, no deadline is
+/// set.
 [[noreturn]] inline void end_of_program_by_deadlock(std::size_t tasks_alive, bool ending) noexcept {
-  std::fprintf(stderr,
-               "percore: %zu task%s for something that can no longer happen: nothing is ready, nothing is in flight and "
-               "no deadline is set%s\n",
-               tasks_alive, tasks_alive == 1 ? " waits" : "s wait",
-               ending ? ". The root task has ended: it must end or wake the tasks that it spawned." : "");
+  std::fprintf(
+      stderr,
+      "percore: %zu task%s for something that can no longer happen: nothing is ready, nothing is "
+      "in flight and "
+      "no deadline is set%s\n",
+      tasks_alive, tasks_alive == 1 ? " waits" : "s wait",
+      ending ? ". The root task has ended: it must end or wake the tasks that it spawned." : "");
   std::abort();
 }
 
@@ -75,7 +80,9 @@ class PollerList {
     what = error.what();
   } catch (...) {
   }
-  std::fprintf(stderr, "percore: a detached task ended with an exception that nobody can see any more: %s\n", what);
+  std::fprintf(
+      stderr, "percore: a detached task ended with an exception that nobody can see any more: %s\n",
+      what);
   std::abort();
 }
 

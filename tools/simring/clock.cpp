@@ -1,0 +1,19 @@
+// The runtime's clock and its spinning, on virtual time. Each look at the clock takes a little, so
+// that a loop which waits for a moment reaches it.
+
+#include <percore/clock.hpp>
+
+#include "state.hpp"
+
+namespace percore {
+
+Time now() noexcept {
+  const sim::Call call(20);
+  return Time{sim::time_nanoseconds()};
+}
+
+void cpu_relax() noexcept {
+  const sim::Call call(40);
+}
+
+}  // namespace percore

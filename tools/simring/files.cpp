@@ -1,0 +1,167 @@
+// Reads and writes on real descriptors. One that is not ready parks its operation instead of
+// blocking the program.
+
+#include <poll.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "state.hpp"
+
+namespace percore::sim {
+
+namespace {
+
+constexpr unsigned vectors_max = 1024;  // UIO_MAXIOV
+constexpr std::size_t pipe_atom_bytes =
+    4096;  // PIPE_BUF: a pipe that polls writable takes so much without blocking
+
+bool is_vectored(const Operation& operation) {
+  return operation.sqe.opcode == IORING_OP_READV || operation.sqe.opcode == IORING_OP_WRITEV;
+}
+
+// The parts to move, shortened to `bytes_max` where a fault asks for that.
+std::vector<iovec> parts_of(const Operation& operation, std::uint64_t bytes_max) {
+  std::vector<iovec> parts = operation.vectors;
+  if (!is_vectored(operation)) parts.push_back(operation.single);
+  if (bytes_max == 0) return parts;
+  std::uint64_t left = bytes_max;
+  for (iovec& part : parts) {
+    part.iov_len = std::min<std::uint64_t>(part.iov_len, left);
+    left -= part.iov_len;
+  }
+  return parts;
+}
+
+// A stream has no offset, and writing to it could block even when it polls writable.
+ssize_t write_stream(int fd, std::vector<iovec>& parts) {
+  const ssize_t written =
+      pwritev2(fd, parts.data(), static_cast<int>(parts.size()), -1, RWF_NOWAIT);
+  if (written >= 0 || (errno != EOPNOTSUPP && errno != EINVAL)) return written;
+  std::size_t left = pipe_atom_bytes;
+  for (iovec& part : parts) {
+    part.iov_len = std::min(part.iov_len, left);
+    left -= part.iov_len;
+  }
+  return writev(fd, parts.data(), static_cast<int>(parts.size()));
+}
+
+ssize_t move_bytes(const Operation& operation, int fd, std::vector<iovec> parts) {
+  const auto count = static_cast<int>(parts.size());
+  const auto offset = static_cast<off_t>(operation.sqe.off);
+  const bool stream = lseek(fd, 0, SEEK_CUR) < 0 && errno == ESPIPE;
+  if (operation.is_read()) {
+    return stream || offset == -1
+               ? readv(fd, parts.data(), count)
+               : preadv2(fd, parts.data(), count, offset, operation.sqe.rw_flags);
+  }
+  if (stream) return write_stream(fd, parts);
+  if (offset == -1) return writev(fd, parts.data(), count);
+  return pwritev2(fd, parts.data(), count, offset, operation.sqe.rw_flags);
+}
+
+bool ready(int fd, bool write, int& error) {
+  pollfd look{.fd = fd, .events = static_cast<short>(write ? POLLOUT : POLLIN), .revents = 0};
+  if (poll(&look, 1, 0) <= 0) return false;
+  if ((look.revents & POLLNVAL) != 0) error = -EBADF;
+  return true;
+}
+
+int prepare_fixed(const Operation& operation) {
+  const auto& registered = operation.ring->fixed_buffers;
+  if (operation.sqe.buf_index >= registered.size()) return -EFAULT;
+  const iovec& whole = registered[operation.sqe.buf_index];
+  const auto begin = reinterpret_cast<std::uint64_t>(whole.iov_base);
+  const std::uint64_t end = begin + whole.iov_len;
+  const bool inside = operation.sqe.addr >= begin && operation.sqe.addr + operation.sqe.len <= end;
+  return inside ? 0 : -EFAULT;
+}
+
+}  // namespace
+
+int prepare_transfer(Operation& operation) {
+  const io_uring_sqe& sqe = operation.sqe;
+  if (!is_vectored(operation)) {
+    operation.single = {.iov_base = reinterpret_cast<void*>(sqe.addr), .iov_len = sqe.len};
+    operation.length = sqe.len;
+    if (sqe.opcode == IORING_OP_READ_FIXED || sqe.opcode == IORING_OP_WRITE_FIXED)
+      return prepare_fixed(operation);
+    return 0;
+  }
+  if (sqe.len > vectors_max) return -EINVAL;
+  if (sqe.len != 0 && sqe.addr == 0) return -EFAULT;
+  const auto* const first = reinterpret_cast<const iovec*>(sqe.addr);
+  operation.vectors.assign(
+      first, first + sqe.len);  // the kernel's copy: the program's array may go after the submit
+  for (const iovec& part : operation.vectors) operation.length += part.iov_len;
+  return 0;
+}
+
+int file_of(const Operation& operation) {
+  if ((operation.sqe.flags & IOSQE_FIXED_FILE) == 0) return operation.sqe.fd;
+  const auto& files = operation.ring->files;
+  const auto index = static_cast<std::size_t>(operation.sqe.fd);
+  return index < files.size() ? files[index] : -1;
+}
+
+bool would_park(const Operation& operation) {
+  if (!operation.is_read() && !operation.is_write()) return false;
+  int error = 0;
+  const int fd = file_of(operation);
+  return fd >= 0 && !ready(fd, operation.is_write(), error);
+}
+
+int transfer(Operation& operation) {
+  const int fd = file_of(operation);
+  if (fd < 0) return -EBADF;
+  int error = 0;
+  const bool is_ready = ready(fd, operation.is_write(), error);
+  if (error != 0) return error;
+  if (!check_buffers(operation)) return -EFAULT;
+  if (operation.fault_result != 0) {
+    note({.kind = Event::Kind::fault, .result = operation.fault_result, .operation = operation.id});
+    return operation.fault_result;
+  }
+  if (!is_ready) return would_block;
+  if (operation.bytes_max != 0) {
+    note({.kind = Event::Kind::fault,
+          .result = static_cast<int>(operation.bytes_max),
+          .operation = operation.id});
+  }
+  const ssize_t moved = move_bytes(operation, fd, parts_of(operation, operation.bytes_max));
+  if (moved < 0 && errno == EAGAIN && (operation.sqe.rw_flags & RWF_NOWAIT) == 0)
+    return would_block;
+  if (moved < 0) return -errno;
+  if (operation.is_read()) rehash_overlapping(*operation.ring, operation);
+  return static_cast<int>(moved);
+}
+
+void look_at_parked(Ring& ring) {
+  if (ring.parked.empty()) return;
+  const std::vector<Id> waiting = ring.parked;
+  for (const Id id : waiting) {
+    Operation* const operation = find_operation(ring, id);
+    int error = 0;
+    if (operation == nullptr || !ready(file_of(*operation), operation->is_write(), error)) continue;
+    std::erase(ring.parked, id);
+    fly(*operation, draw_delay() / 16 + 1);
+  }
+}
+
+bool wait_outside(Ring& ring, Nanoseconds timeout) {
+  std::vector<pollfd> looks;
+  for (const Id id : ring.parked) {
+    const Operation& operation = *find_operation(ring, id);
+    looks.push_back({.fd = file_of(operation),
+                     .events = static_cast<short>(operation.is_write() ? POLLOUT : POLLIN),
+                     .revents = 0});
+  }
+  const bool for_ever = timeout == std::numeric_limits<Nanoseconds>::max();
+  const timespec limit{.tv_sec = timeout / 1'000'000'000, .tv_nsec = timeout % 1'000'000'000};
+  const bool found = ppoll(looks.data(), looks.size(), for_ever ? nullptr : &limit, nullptr) > 0;
+  look_at_parked(ring);
+  return found;
+}
+
+}  // namespace percore::sim

@@ -1,0 +1,175 @@
+// The record of a run, its hash, and its words.
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+#include "state.hpp"
+
+namespace percore::sim {
+
+namespace {
+
+constexpr const char* opcode_names[] = {"IORING_OP_NOP",
+                                        "IORING_OP_READV",
+                                        "IORING_OP_WRITEV",
+                                        "IORING_OP_FSYNC",
+                                        "IORING_OP_READ_FIXED",
+                                        "IORING_OP_WRITE_FIXED",
+                                        "IORING_OP_POLL_ADD",
+                                        "IORING_OP_POLL_REMOVE",
+                                        "IORING_OP_SYNC_FILE_RANGE",
+                                        "IORING_OP_SENDMSG",
+                                        "IORING_OP_RECVMSG",
+                                        "IORING_OP_TIMEOUT",
+                                        "IORING_OP_TIMEOUT_REMOVE",
+                                        "IORING_OP_ACCEPT",
+                                        "IORING_OP_ASYNC_CANCEL",
+                                        "IORING_OP_LINK_TIMEOUT",
+                                        "IORING_OP_CONNECT",
+                                        "IORING_OP_FALLOCATE",
+                                        "IORING_OP_OPENAT",
+                                        "IORING_OP_CLOSE",
+                                        "IORING_OP_FILES_UPDATE",
+                                        "IORING_OP_STATX",
+                                        "IORING_OP_READ",
+                                        "IORING_OP_WRITE",
+                                        "IORING_OP_FADVISE",
+                                        "IORING_OP_MADVISE",
+                                        "IORING_OP_SEND",
+                                        "IORING_OP_RECV",
+                                        "IORING_OP_OPENAT2",
+                                        "IORING_OP_EPOLL_CTL",
+                                        "IORING_OP_SPLICE",
+                                        "IORING_OP_PROVIDE_BUFFERS",
+                                        "IORING_OP_REMOVE_BUFFERS",
+                                        "IORING_OP_TEE",
+                                        "IORING_OP_SHUTDOWN",
+                                        "IORING_OP_RENAMEAT",
+                                        "IORING_OP_UNLINKAT",
+                                        "IORING_OP_MKDIRAT",
+                                        "IORING_OP_SYMLINKAT",
+                                        "IORING_OP_LINKAT",
+                                        "IORING_OP_MSG_RING",
+                                        "IORING_OP_FSETXATTR",
+                                        "IORING_OP_SETXATTR",
+                                        "IORING_OP_FGETXATTR",
+                                        "IORING_OP_GETXATTR",
+                                        "IORING_OP_SOCKET",
+                                        "IORING_OP_URING_CMD",
+                                        "IORING_OP_SEND_ZC",
+                                        "IORING_OP_SENDMSG_ZC"};
+
+void mix(std::uint64_t& hash, std::uint64_t value) {
+  hash = (hash ^ value) * 0x9E3779B97F4A7C15u ^ (hash >> 31);
+}
+
+// Results that a learner knows by name.
+std::string result_text(int result) {
+  const char* name = strerrorname_np(-result);
+  return result < 0 && name != nullptr ? "-" + std::string(name) : std::to_string(result);
+}
+
+std::string describe(const Event& event) {
+  char text[192];
+  const auto format = [&text](const char* pattern, auto... values) {
+    std::snprintf(text, sizeof text, pattern, values...);
+    return std::string(text);
+  };
+  const std::string result = result_text(event.result);
+  switch (event.kind) {
+    case Event::Kind::ring_opened:
+      return format("ring opened: %u submissions, %llu completions", event.length,
+                    static_cast<unsigned long long>(event.offset));
+    case Event::Kind::ring_closed:
+      return "ring closed";
+    case Event::Kind::enter:
+      return format("io_uring_enter: submits %u, waits for %d", event.length, event.result);
+    case Event::Kind::enter_returned:
+      return "io_uring_enter returned " + result;
+    case Event::Kind::submitted:
+      return format("submitted: %s, descriptor %d, length %u, offset %lld, user_data 0x%llx%s",
+                    opcode_name(event.opcode), event.fd, event.length,
+                    static_cast<long long>(event.offset),
+                    static_cast<unsigned long long>(event.user_data),
+                    supported(event.opcode) ? "" : " (an opcode this kernel does not have)");
+    case Event::Kind::issued:
+      return "started";
+    case Event::Kind::parked:
+      return format("waits until descriptor %d is ready", event.fd);
+    case Event::Kind::finished:
+      return "done, result " + result;
+    case Event::Kind::posted:
+      return "completion posted, result " + result;
+    case Event::Kind::overflowed:
+      return "completion kept aside, result " + result + ": the completion queue is full";
+    case Event::Kind::harvested:
+      return "completion released by the program";
+    case Event::Kind::slept:
+      return format("sleeps until %d completions are there", event.result);
+    case Event::Kind::fault:
+      return "fault injected: " + result;
+    case Event::Kind::cancel_asked:
+      return "a cancel found it";
+    case Event::Kind::violation:
+      return std::string("BROKEN: ") + rule_name(static_cast<Rule>(event.result));
+  }
+  return "unknown event";
+}
+
+}  // namespace
+
+void note(Event event) {
+  Session& now = session();
+  event.time_nanoseconds = now.clock;
+  mix(now.hash,
+      static_cast<std::uint64_t>(event.kind) << 32 | static_cast<std::uint32_t>(event.result));
+  mix(now.hash, event.operation);
+  mix(now.hash, static_cast<std::uint64_t>(event.time_nanoseconds));
+  auto& record = now.record;
+  if (record.size() >= std::max<std::size_t>(now.options.record_max, 2)) {
+    record.erase(record.begin(), record.begin() + static_cast<std::ptrdiff_t>(record.size() / 2));
+  }
+  record.push_back(event);
+}
+
+const char* opcode_name(unsigned opcode) noexcept {
+  return opcode < std::size(opcode_names) ? opcode_names[opcode] : "an unknown opcode";
+}
+
+const char* kind_name(Event::Kind kind) noexcept {
+  static constexpr const char* names[] = {
+      "ring_opened", "ring_closed", "enter",    "enter_returned", "submitted",
+      "issued",      "parked",      "finished", "posted",         "overflowed",
+      "harvested",   "slept",       "fault",    "cancel_asked",   "violation"};
+  const auto index = static_cast<std::size_t>(kind);
+  return index < std::size(names) ? names[index] : "unknown";
+}
+
+const std::vector<Event>& record() noexcept {
+  return session().record;
+}
+std::uint64_t trace_hash() noexcept {
+  return session().hash;
+}
+
+std::string history(std::uint64_t operation, std::size_t lines_max) {
+  const auto& record = session().record;
+  std::vector<const Event*> chosen;
+  for (auto event = record.rbegin(); event != record.rend() && chosen.size() < lines_max; ++event) {
+    if (operation == 0 || event->operation == operation) chosen.push_back(&*event);
+  }
+  std::reverse(chosen.begin(), chosen.end());
+  std::string text;
+  for (const Event* event : chosen) {
+    char head[64];
+    const double microseconds = static_cast<double>(event->time_nanoseconds - 1'000'000'000) / 1000;
+    std::snprintf(head, sizeof head, "  %10.2f us  ", microseconds);
+    text += head;
+    if (event->operation != 0) text += "operation " + std::to_string(event->operation) + ": ";
+    text += describe(*event) + "\n";
+  }
+  return text;
+}
+
+}  // namespace percore::sim

@@ -1,0 +1,213 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+/// The simulated ring's own interface. Programs and the runtime never include this: they call
+/// liburing, and whether a kernel or this simulation answers is decided by what they are linked
+/// with. Checkers and tests include it, to choose a seed, to script faults, and to read what
+/// happened.
+///
+/// A run lies between `begin` and `end`. Same options, same program: same run, down to
+/// `trace_hash()`. A program that never calls `begin` runs in a friendly session without faults
+/// (seed from the environment, PERCORE_SIM_SEED).
+///
+/// Thread  one mutex guards everything. Only one thread at a time makes progress in a wait.
+/// Source  io_uring_setup(2), io_uring_enter(2), io_uring_register(2); Linux 6.1 is the kernel
+/// imitated.
+namespace percore::sim {
+
+/// The rules an oracle watches. `rule_name` spells them as written here.
+enum class Rule : std::uint8_t {
+  buffer_freed,         ///< memory given back while the kernel may still read or write it
+  buffer_changed,       ///< bytes of a buffer changed between submission and completion
+  buffer_dead,          ///< a buffer on a stack frame that has returned, or in poisoned memory
+  record_freed,         ///< the object that user_data points to was freed before its completion
+  argument_dead,        ///< iovec, timespec or buffer was gone before the submit
+  entry_changed,        ///< an SQE was written to after it had been submitted
+  user_data_unset,      ///< an SQE was submitted whose user_data nobody set
+  completion_released,  ///< a value read from a CQE after its release was used
+  head_past_tail,       ///< more CQEs released than there were
+  never_submitted,      ///< entries filled in, and never submitted
+  never_completed,      ///< operations still in flight when the ring or the run ended
+  never_harvested,      ///< completions left in the queue when the ring or the run ended
+  ring_left_open,       ///< the run ended and a ring was not closed
+  ring_not_open,        ///< a call on a ring that was never opened, or is closed
+  sleeps_for_ever,      ///< a wait that nothing can end
+  sleeps_with_work,     ///< a wait while the ready probe says there is work
+  spins_for_ever,       ///< looks at the ring again and again, never enters the kernel
+  too_many_enters,      ///< more io_uring_enter calls than the budget
+};
+const char* rule_name(Rule rule) noexcept;
+
+struct Violation {
+  Rule rule;
+  std::uint64_t
+      operation;  ///< its number in submission order from 1; 0 where no operation is concerned
+  std::uint64_t seed;
+  std::int64_t time_nanoseconds;
+  std::string sentence;  ///< what went wrong and what to do, one line
+  std::string
+      history;  ///< what happened to that operation, or the last events of the run; several lines
+};
+
+/// What differs from a kernel on its best day. All percentages are of 100.
+struct Options {
+  std::uint64_t seed = 0;
+
+  unsigned inline_percent = 25;  ///< operations that complete within their own submit
+  std::int64_t delay_nanoseconds_max = 50'000;  ///< of the others; most are far shorter
+
+  unsigned short_results_percent = 0;        ///< reads and writes that move fewer bytes than asked
+  unsigned again_results_percent = 0;        ///< reads and writes that end in -EAGAIN
+  unsigned interrupted_results_percent = 0;  ///< reads and writes that end in -EINTR
+  unsigned interrupted_waits_percent = 0;    ///< waits that a signal ends: -EINTR
+  unsigned refused_enters_percent =
+      0;  ///< enters with entries to submit that return -EAGAIN or -EBUSY
+  unsigned short_submits_percent = 0;  ///< enters that consume fewer entries than handed over
+
+  unsigned sq_entries_max = 0;  ///< the SQ is made no larger than this; 0 = as asked
+  unsigned cq_entries_max = 0;  ///< likewise the CQ
+  bool busy_on_overflow =
+      false;  ///< -EBUSY from a submit while the CQ overflows, as before Linux 5.19
+
+  int setup_result = 0;  ///< a negative errno makes every io_uring_queue_init fail with it
+  unsigned refused_setup_flags =
+      0;                          ///< IORING_SETUP_ bits that give -EINVAL, as on an older kernel
+  unsigned missing_features = 0;  ///< IORING_FEAT_ bits that are not reported
+  std::vector<int> missing_opcodes;  ///< answered -EINVAL and absent from the probe
+
+  std::uint64_t fault_limit =
+      std::numeric_limits<std::uint64_t>::max();  ///< no faults after this many
+  std::vector<std::uint64_t>
+      suppressed_faults;  ///< numbers of faults, from 1, that do not happen (for shrinking)
+
+  bool poison_entries = true;  ///< marks consumed SQEs, so that an unset user_data is noticed
+  bool watch_buffers = true;   ///< hashes buffers in flight
+  bool allow_unfinished =
+      false;  ///< ring and run may end with operations in flight or completions unread
+  bool wait_for_outside =
+      false;  ///< a wait for a pipe or terminal really waits for the outside world
+  unsigned idle_calls_max = 200'000;  ///< looks at an empty CQ in a row before `spins_for_ever`
+  std::size_t record_max = 1u << 16;  ///< events kept; the oldest half is dropped beyond
+};
+
+/// Every kind of delay, no faults: a program that is right must pass with each seed.
+Options gentle(std::uint64_t seed);
+/// Each seed has its own mixture of faults, some none of a kind, some many, small rings among them.
+Options rough(std::uint64_t seed);
+
+/// Starts a run. An unfinished earlier one is dropped without its final checks.
+void begin(Options options);
+/// Ends the run: checks that rings are closed, everything is completed and harvested. Counts,
+/// record, history and trace_hash stay readable until the next `begin`. Returns  true when no rule
+/// was broken during the run.
+bool end();
+const Options& options() noexcept;
+
+/// A fault at an exact place, beside the random ones. A fault happens once.
+struct Fault {
+  std::uint64_t enter = 0;      ///< the number of the enter, from 1, that it strikes; 0 = none
+  std::uint64_t operation = 0;  ///< the number of the operation, from 1, that it strikes; 0 = none
+  int result = 0;  ///< negative errno that the enter returns or the operation ends with
+  std::uint32_t bytes_max = 0;  ///< for an operation: moves at most so many bytes; 0 = as asked
+  std::int64_t entries_max =
+      -1;  ///< for an enter: consumes at most so many entries; -1 = as handed over
+  std::int64_t delay_nanoseconds =
+      -1;  ///< for an operation: completes after exactly so long; -1 = as drawn
+};
+void script(Fault fault);
+
+using ViolationHandler = void (*)(const Violation& violation, void* context);
+/// The default, restored by nullptr, prints the violation on standard error and aborts. A handler
+/// that returns lets the program go on: a wait that could not end returns -EDEADLK. It must not
+/// throw.
+void set_violation_handler(ViolationHandler handler, void* context = nullptr);
+/// The last one of this run, nullptr if none. `violation_count()` counts them.
+const Violation* last_violation() noexcept;
+std::uint64_t violation_count() noexcept;
+
+/// Asked at each wait that really sleeps: how many tasks could run now? Not zero means the program
+/// sleeps with work.
+using ReadyProbe = std::size_t (*)(void* context);
+void set_ready_probe(ReadyProbe probe, void* context = nullptr);
+/// More enters than this break a rule. 0 = no limit. `begin` resets it.
+void set_enter_budget(std::uint64_t enters) noexcept;
+
+struct Counts {
+  std::uint64_t enters = 0;       ///< io_uring_enter system calls there would have been
+  std::uint64_t waits = 0;        ///< enters that asked for at least one completion
+  std::uint64_t sleeps = 0;       ///< of these, the ones that had to sleep
+  std::uint64_t submitted = 0;    ///< SQEs consumed
+  std::uint64_t completions = 0;  ///< CQEs posted
+  std::uint64_t harvested = 0;    ///< CQEs released by the program
+  std::uint64_t overflowed = 0;   ///< CQEs that did not fit and were kept aside
+  std::uint64_t faults = 0;       ///< faults drawn, suppressed ones too
+  std::uint64_t rings_opened = 0;
+  std::uint64_t allocations = 0;  ///< operator new; needs the object memory_watch
+  std::uint64_t frees = 0;
+  std::uint64_t in_flight = 0;  ///< now
+  std::uint64_t in_flight_max = 0;
+  std::uint64_t opcodes[64] = {};  ///< SQEs by opcode
+};
+Counts counts() noexcept;
+
+/// What happened, in order. `user_data` is an address in most programs and no part of the hash.
+struct Event {
+  enum class Kind : std::uint8_t {
+    ring_opened,
+    ring_closed,
+    enter,
+    enter_returned,
+    submitted,
+    issued,
+    parked,
+    finished,
+    posted,
+    overflowed,
+    harvested,
+    slept,
+    fault,
+    cancel_asked,
+    violation
+  };
+  Kind kind;
+  std::uint8_t opcode = 0;
+  std::int32_t result = 0;
+  std::int32_t fd = -1;
+  std::uint32_t length = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t operation = 0;
+  std::uint64_t user_data = 0;
+  std::int64_t time_nanoseconds = 0;
+};
+const char* kind_name(Event::Kind kind) noexcept;
+/// The kernel's name, e.g. "IORING_OP_READ".
+const char* opcode_name(unsigned opcode) noexcept;
+const std::vector<Event>& record() noexcept;
+/// The record in words, a line an event: of one operation, or of everything (0), at most the last
+/// `lines_max`.
+std::string history(std::uint64_t operation = 0, std::size_t lines_max = 60);
+/// One number for the whole run: equal runs have equal hashes, whatever their addresses were.
+std::uint64_t trace_hash() noexcept;
+
+/// The virtual clock, as percore::now() reads it. It jumps to the next completion when the program
+/// waits.
+std::int64_t time_nanoseconds() noexcept;
+void advance(std::int64_t nanoseconds);
+
+/// True for values that stand in entries and completions which are not the program's to read.
+bool is_poison(std::uint64_t user_data) noexcept;
+/// For a handler of SIGSEGV: what the faulting address tells about the ring, or nullptr if nothing.
+/// Allocates nothing.
+const char* explain_fault(const void* address) noexcept;
+
+/// Memory went back to an allocator. memory_watch.cpp calls these from operator new and delete; a
+/// pool of its own may call them too.
+void memory_allocated(void* block, std::size_t size_bytes) noexcept;
+void memory_freed(void* block, std::size_t size_bytes) noexcept;
+
+}  // namespace percore::sim

@@ -1,0 +1,278 @@
+#pragma once
+
+// The simulation's own state, shared by its files and by nobody else.
+//
+//   library.cpp     the functions that liburing exports, as liburing 2.3 writes them
+//   rings.cpp       opening and closing; both queues' memory; posting, overflow, poison
+//   submit.cpp      io_uring_enter's first half: entries become operations, chains, drains
+//   wait.cpp        io_uring_enter's second half: sleeping, and the enter itself
+//   operations.cpp  what each opcode does; completion, links
+//   files.cpp       reads and writes on real descriptors
+//   cancel.cpp      cancellation in all its forms
+//   schedule.cpp    the seed: delays, faults; the clock
+//   oracles.cpp     buffers, entries, memory: what the program must not do
+//   history.cpp     the record and its words
+//   session.cpp     begin, end, options, violations
+
+#include <liburing.h>
+#include <pthread.h>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "percore/sim.hpp"
+
+namespace percore::sim {
+
+using Id = std::uint64_t;  // an operation's number; 0 = none
+using Nanoseconds = std::int64_t;
+
+struct Ring;
+
+// The life of an operation: chained (behind a link) or drained (behind IO_DRAIN) -> flying (until
+// due) or parked (until its descriptor is ready) -> finished (its result known, the completion
+// waits for an enter) -> posted: gone.
+enum class State : std::uint8_t { chained, drained, flying, parked, finished };
+
+struct Operation {
+  Id id = 0;
+  Ring* ring = nullptr;
+  io_uring_sqe sqe{};
+  State state = State::chained;
+  Nanoseconds due = 0;
+  int result = 0;
+  bool result_fixed =
+      false;  // the result is known before the work is done: cancelled, or refused at submission
+  bool failed = false;  // breaks a soft link
+  bool skip_on_success = false;
+  bool skip_always =
+      false;  // the CQE of an operation cancelled behind a failed one that asked to be skipped
+  bool is_drain = false;
+  Id next = 0;          // the operation linked behind this one
+  Id link_timeout = 0;  // the LINK_TIMEOUT armed for this one
+  Id guards = 0;        // of a LINK_TIMEOUT: the operation it watches
+  Nanoseconds timeout =
+      0;  // of TIMEOUT, LINK_TIMEOUT and an update: the deadline, or the time from its start
+  std::uint64_t timeout_target =
+      0;  // of a TIMEOUT with a count: posted completions that end it; 0 = none
+
+  iovec single{};
+  std::vector<iovec> vectors;
+  std::uint64_t length = 0;  // bytes asked for
+  std::uint64_t content_hash = 0;
+  bool watched = false;  // the buffers are the kernel's, and hashed
+  pthread_t thread{};
+
+  int fault_result =
+      0;  // drawn at submission, so that the order of completion does not move later draws
+  std::uint64_t bytes_max = 0;
+  Nanoseconds delay = 0;
+
+  std::span<const iovec> buffers() const {
+    return vectors.empty() ? std::span<const iovec>(&single, single.iov_base != nullptr ? 1u : 0u)
+                           : std::span<const iovec>(vectors);
+  }
+  bool is_write() const {
+    return sqe.opcode == IORING_OP_WRITE || sqe.opcode == IORING_OP_WRITEV ||
+           sqe.opcode == IORING_OP_WRITE_FIXED;
+  }
+  bool is_read() const {
+    return sqe.opcode == IORING_OP_READ || sqe.opcode == IORING_OP_READV ||
+           sqe.opcode == IORING_OP_READ_FIXED;
+  }
+};
+
+struct Overflowed {
+  Id operation;
+  std::uint64_t user_data;
+  int result;
+  unsigned flags;
+};
+
+struct Ring {
+  int fd = -1;
+  unsigned flags = 0;
+  unsigned sq_entries = 0, cq_entries = 0;
+  bool disabled = false;
+  bool registered = false;
+  pthread_t issuer{};
+  std::uint64_t number = 0;  // in the order of opening, from 1
+
+  // Shared with the program, as the kernel's mapping would be.
+  struct Shared {
+    unsigned sq_head = 0, sq_tail = 0, sq_mask = 0, sq_count = 0, sq_flags = 0, sq_dropped = 0;
+    unsigned cq_head = 0, cq_tail = 0, cq_mask = 0, cq_count = 0, cq_flags = 0, cq_overflow = 0;
+  };
+  std::unique_ptr<Shared> shared;
+  std::unique_ptr<unsigned[]> array;
+  std::unique_ptr<io_uring_sqe[]> sqes;
+  std::unique_ptr<unsigned char[]> cqe_memory;
+  io_uring_cqe* cqes = nullptr;
+
+  std::unique_ptr<io_uring_sqe[]> sqe_copies;  // what a consumed slot must still hold
+  std::unique_ptr<Id[]> sqe_owners;  // the operation that a consumed slot was; 0 = none to compare
+  std::unique_ptr<Id[]> cqe_owners;
+  unsigned cq_released = 0;  // the head as last seen
+
+  std::map<Id, Operation>
+      live;  // in submission order: drain and "the first match" of a cancel rely on it
+  std::set<std::pair<Nanoseconds, Id>> due;  // flying operations
+  std::vector<Id> parked;
+  std::deque<Id> finished;  // wait for an enter that runs them
+  std::deque<Id> drained;   // behind IO_DRAIN, in order
+  Id barrier = 0;  // the drained operation (the last of its chain) that must complete before later
+                   // ones start
+  std::deque<Overflowed> overflow;
+  std::uint64_t posted = 0;  // completions but for those of timeouts
+  bool drain_disabled =
+      false;  // CQE_SKIP_SUCCESS was used: drain counts completions, so they exclude one another
+  std::vector<Id> counted;     // timeouts that so many completions end
+  unsigned acquired_tail = 0;  // how far the program has taken entries, as last seen
+  unsigned looks = 0;          // looks at the CQ in a row without an enter
+
+  std::vector<int> files;
+  std::vector<iovec> fixed_buffers;
+
+  bool deferred() const { return (flags & IORING_SETUP_DEFER_TASKRUN) != 0; }
+  bool cooperative() const { return (flags & IORING_SETUP_COOP_TASKRUN) != 0; }
+  unsigned ready() const { return shared->cq_tail - load_head(); }
+  unsigned load_head() const { return __atomic_load_n(&shared->cq_head, __ATOMIC_ACQUIRE); }
+};
+
+struct Random {
+  std::uint64_t state = 0;
+  std::uint64_t next() noexcept {  // splitmix64
+    std::uint64_t z = state += 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+  }
+  std::uint64_t below(std::uint64_t bound) noexcept { return bound == 0 ? 0 : next() % bound; }
+  bool percent(unsigned chance) noexcept { return next() % 100 < chance; }
+};
+
+struct Session {
+  Options options;
+  bool running = false;  // between begin and end
+  Counts counts;
+  std::vector<Event> record;
+  std::uint64_t hash = 0;
+  Random random;
+  Nanoseconds clock = 0;
+  Nanoseconds next_due = std::numeric_limits<Nanoseconds>::max();
+  std::map<Ring*, std::unique_ptr<Ring>>
+      rings;                      // by address, only for look-up: never walked for effects
+  std::vector<Ring*> open_rings;  // in the order of opening
+  Id last_operation = 0;
+  std::vector<Fault> script;
+  unsigned interruptions_in_a_row = 0;
+  unsigned refusals_in_a_row = 0;
+
+  ViolationHandler handler = nullptr;
+  void* handler_context = nullptr;
+  ReadyProbe probe = nullptr;
+  void* probe_context = nullptr;
+  std::uint64_t enter_budget = 0;
+  std::uint64_t violations = 0;
+  Violation last{};
+};
+
+Session& session() noexcept;
+std::recursive_mutex& mutex() noexcept;
+
+// Marks the simulation's own allocations, which are not the program's, and takes the mutex. Also
+// the place where every call of the program passes: what is due happens, released CQEs are
+// poisoned, consumed SQEs are compared.
+class Call {
+ public:
+  // `frame` is evaluated in the function that the program called: what lies below it on the stack
+  // is nobody's.
+  explicit Call(Nanoseconds cost = 0, const void* frame = __builtin_frame_address(0));
+  ~Call();
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+ private:
+  std::unique_lock<std::recursive_mutex> lock_;
+};
+bool inside_simulation() noexcept;
+const void* program_frame() noexcept;
+
+// rings.cpp
+int open_ring(unsigned entries, io_uring* ring, io_uring_params* params);
+void close_ring(Ring& ring, io_uring& handle);
+Ring* find_ring(const io_uring* handle, const char* function);
+Ring* find_ring(int fd) noexcept;
+void post_completion(Ring& ring, Id operation, std::uint64_t user_data, int result, unsigned flags);
+void flush_overflow(Ring& ring);
+void note_harvest(Ring& ring);
+void update_flags(Ring& ring);
+void poison_entry(Ring& ring, unsigned slot);
+bool is_entry_poison(std::uint64_t value) noexcept;
+bool is_completion_poison(std::uint64_t value) noexcept;
+
+// submit.cpp
+unsigned submit_entries(Ring& ring, unsigned count);
+
+// wait.cpp
+int enter(Ring& ring, unsigned to_submit, unsigned min_complete, unsigned flags,
+          const __kernel_timespec* timeout);
+
+// operations.cpp
+int prepare(Operation& operation);
+void issue(Operation& operation);
+void perform_due();
+void run_finished(Ring& ring);
+void finish(Operation& operation, int result, bool may_post_now = false);
+void fly(Operation& operation, Nanoseconds delay);
+void queue_chain(Operation& head);
+void start_chain(Operation& head);
+Operation* find_operation(Ring& ring, Id id);
+void look_at_parked(Ring& ring);
+void refresh_next_due();
+
+// files.cpp
+int prepare_transfer(Operation& operation);
+int file_of(const Operation& operation);
+// Returns  the transfer's result; would_block when the descriptor is not ready.
+inline constexpr int would_block = std::numeric_limits<int>::min();
+int transfer(Operation& operation);
+bool would_park(const Operation& operation);  // a read or write whose descriptor is not ready
+bool wait_outside(Ring& ring,
+                  Nanoseconds timeout);  // really waits for a parked operation's descriptor
+
+// cancel.cpp
+int cancel(Ring& ring, std::uint64_t key, int fd, unsigned flags, unsigned opcode, Id self);
+int cancel_one(Operation& operation);
+int change_timeout(Ring& ring, const Operation& request);
+
+// schedule.cpp
+Nanoseconds draw_delay();
+void draw_faults(Operation& operation);
+bool fault_happens(unsigned percent);  // draws, numbers and records a fault
+Fault* scripted_enter();
+bool supported(unsigned opcode);
+Nanoseconds to_nanoseconds(const __kernel_timespec& time);
+
+// oracles.cpp
+void watch(Operation& operation);
+bool check_buffers(Operation& operation);
+void rehash_overlapping(const Ring& ring, const Operation& writer);
+void check_entries(Ring& ring, unsigned acquired_tail);
+void check_before_submit(const Ring& ring, const io_uring_sqe& sqe, Id id);
+void check_stack(Ring& ring);
+void check_sleep(Ring& ring);
+void check_closing(Ring& ring, unsigned unsubmitted);
+void violate(Rule rule, Id operation, std::string sentence);
+
+// history.cpp
+void note(Event event);
+
+}  // namespace percore::sim

@@ -1,10 +1,13 @@
 // A coroutine from zero: every function the compiler calls behind our back says so when it runs.
+#include <CLI/CLI.hpp>
 #include <coroutine>
 #include <cstddef>
 #include <cstdlib>
 #include <exception>
 
 #include <fmt/core.h>
+
+#include "waiting_cost.hpp"
 
 namespace {
 
@@ -90,9 +93,7 @@ Greeter greet(std::coroutine_handle<>& waiting) {
   co_return answer + 1;
 }
 
-}  // namespace
-
-int main() {
+void show_steps() {
   std::coroutine_handle<> waiting;
   fmt::print("main: calls greet()\n");
   {
@@ -105,4 +106,15 @@ int main() {
                greeter.handle().promise().value());
   }
   fmt::print("main: end\n");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Shows a coroutine's life, step by step.", "coroutine");
+  bool cost = false;
+  app.add_flag("--cost", cost, "measure what waiting costs, as a thread and as a coroutine");
+  CLI11_PARSE(app, argc, argv);
+  if (cost) return lesson::show_waiting_cost();
+  show_steps();
 }

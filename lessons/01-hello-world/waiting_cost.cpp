@@ -1,4 +1,5 @@
 // What one waiting thing costs: a thread that blocks, or a coroutine that is suspended.
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -97,7 +98,25 @@ std::size_t bytes_a_coroutine() {
   return (resident_bytes() - before) / coroutines;
 }
 
+/// Keeps this thread, and those it starts, on the CPU it runs on: between two CPUs a wake-up takes
+/// many times as long, and how long depends on what the other one was doing.
+class OnOneCpu {
+ public:
+  OnOneCpu() {
+    sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t here;
+    CPU_ZERO(&here);
+    CPU_SET(static_cast<unsigned>(sched_getcpu()), &here);
+    sched_setaffinity(0, sizeof here, &here);  // where it is refused the figure is only less steady
+  }
+  ~OnOneCpu() { sched_setaffinity(0, sizeof before_, &before_); }
+
+ private:
+  cpu_set_t before_;
+};
+
 double nanoseconds_a_thread_switch() {
+  const OnOneCpu on_one_cpu;
   constexpr int rounds = 20'000;
   const int there = eventfd(0, EFD_CLOEXEC);
   const int back = eventfd(0, EFD_CLOEXEC);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Keeps the Markdown true: what it quotes is drawn from files and runs, and what it points at is there.
 
-    tools/tree/markdown.py            says where a quotation has drifted or a link leads nowhere; exit status 1 if so
+    tools/tree/markdown.py --check    says where a quotation has drifted or a link leads nowhere; exit status 1 if so
     tools/tree/markdown.py --write    renews the quotations
 
 Marks, each on the line before a code block:
@@ -13,6 +13,7 @@ An output may end in `; vary: REGEX`: what matches is compared as equal, and so 
 
 Besides these it checks: links between files and to headings; the exercises' READMEs (fields, steps, three hints, files);
 that each invariant of a contract has its anchor in the lesson; that each heading which a check cites is there.
+Closes with `N passed, N failed`.
 """
 
 import argparse
@@ -30,7 +31,7 @@ HEADING = re.compile(r"^#{1,6} (.*)$", re.M)
 OUTPUT_SECONDS_MAX = 60
 
 problems: list[str] = []
-counted = {"quotations": 0, "outputs": 0, "links": 0, "exercises": 0, "invariants": 0, "citations": 0}
+counted: dict[str, int] = {"quotations": 0, "outputs": 0, "links": 0, "exercises": 0, "invariants": 0, "citations": 0}
 
 
 def shown(path: Path) -> str:
@@ -235,8 +236,10 @@ def check_citations() -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Checks that the Markdown is true.")
+    parser.add_argument("--check", action="store_true", help="only look; what happens without --write")
     parser.add_argument("--write", action="store_true", help="renew the quotations that have drifted")
     parser.add_argument("--build", type=Path, default=ROOT / "build", help="the build directory with the programs")
+    parser.add_argument("--verbose", action="store_true", help="say how much of each kind was checked")
     parser.add_argument("--no-outputs", action="store_true", help="leave out what needs built programs")
     parser.add_argument("files", nargs="*", type=Path, help="only these; all of the tree by default")
     options = parser.parse_args()
@@ -254,9 +257,10 @@ def main() -> int:
 
     for sentence in problems:
         print(sentence)
-    print("markdown:", ", ".join(f"{count} {name}" for name, count in counted.items()), "checked,",
-          f"{len(problems)} wrong")
-    return 1 if problems else 0
+    if options.verbose:
+        print(", ".join(f"{count} {name}" for name, count in counted.items()))
+    print(f"{max(0, sum(counted.values()) - len(problems))} passed, {len(problems)} failed")
+    return 1 if problems or not counted["links"] else 0
 
 
 if __name__ == "__main__":

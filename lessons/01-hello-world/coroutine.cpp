@@ -7,7 +7,7 @@
 
 #include <fmt/core.h>
 
-#include "waiting_cost.hpp"
+#include "parts/waiting_cost.hpp"
 
 namespace {
 

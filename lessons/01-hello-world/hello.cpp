@@ -8,9 +8,9 @@
 
 #include <fmt/core.h>
 
-#include "measure.hpp"
-#include "raw_ring.hpp"
-#include "sabotage.hpp"
+#include "parts/measure.hpp"
+#include "parts/raw_ring.hpp"
+#include "parts/sabotage.hpp"
 
 namespace {
 

@@ -6,7 +6,7 @@
 
 Marks, each on the line before a code block:
     <!-- from: lessons/01-hello-world/smallest.cpp -->             the whole file
-    <!-- from: lessons/01-hello-world/raw_ring.cpp#submit -->      the definition of `submit`, with the comment above it
+    <!-- from: lessons/01-hello-world/parts/raw_ring.cpp#harvest -->      the definition of `submit`, with the comment above it
     <!-- output: hello --count -->                                 what that program prints (build directory, same folder)
     <!-- run: ./tools/percore list -->                             what that command prints at the top of the tree
 An output may end in `; vary: REGEX`: what matches is compared as equal, and so is the width of blanks.

@@ -16,12 +16,12 @@
 ///   E2  Between two looks at the ring at most ExecutorOptions::resumes_per_turn_max coroutines are
 ///       resumed.
 ///   E3  The thread sleeps only when nothing is ready, in one io_uring_enter; then it uses no CPU.
-///   E4  Each wake-up resumes its coroutine once. Completions are all collected before any coroutine
-///       is resumed.
+///   E4  Each wake-up resumes its coroutine once. Completions are all collected before any
+///       coroutine is resumed.
 ///   E5  A JoinHandle brings the value or the exception; dropping it detaches. An exception of a
 ///       detached task ends the program with its message.
-///   E6  run() returns when the root task and every spawned task have ended: after the root, what is
-///       in flight is cancelled, and operations that start later give ECANCELED.
+///   E6  run() returns when the root task and every spawned task have ended: after the root, what
+///       is in flight is cancelled, and operations that start later give ECANCELED.
 namespace percore {
 
 class RunQueue;

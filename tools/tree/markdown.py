@@ -59,6 +59,8 @@ def definition(source: str, name: str) -> str | None:
         if not (starts_type or starts_function):
             continue
         indentation = re.match(r"\s*", line).group()
+        if "{" in line and line.rstrip().endswith(("}", "};")):  # all of it on one line
+            return line[len(indentation):] + "\n"
         for end in range(begin, len(lines)):
             if lines[end].rstrip() in (indentation + "}", indentation + "};"):
                 while begin > 0 and lines[begin - 1].strip().startswith("//"):

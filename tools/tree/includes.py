@@ -32,8 +32,7 @@ def wrongs(path, text, modules):
         parts = name.split("/")
         if ".." in parts:
             yield f"{where}: includes {name}: an include may not walk up the tree, see docs/reference/architecture.md"
-        elif bracket == '"' and (parts[0] == "percore" or name in modules):
-            module = parts[-1]
+        elif bracket == '"' and (module := parts[-1]) in modules and name in (module, f"percore/{module}"):
             yield f"{where}: includes \"{name}\" with quotes: write #include <percore/{module}>, which finds the learner's"
         elif bracket == '"' and not any((folder / name).is_file() for folder in [path.parent, *path.parent.parents]
                                         if folder.is_relative_to(ROOT)):

@@ -12,15 +12,16 @@
 ///
 /// Invariants (lesson 01):
 ///   E1  First come, first served: what is scheduled first is resumed first, and a yield goes to
-///   the back. E2  Between two looks at the ring at most ExecutorOptions::resumes_per_turn_max
-///   coroutines are resumed. E3  The thread sleeps only when nothing is ready, in one
-///   io_uring_enter; then it uses no CPU. E4  Each wake-up resumes its coroutine once. Completions
-///   are all collected before any coroutine is resumed. E5  A JoinHandle brings the value or the
-///   exception; dropping it detaches. An exception of a detached task ends the
-///       program with its message.
+///       the back.
+///   E2  Between two looks at the ring at most ExecutorOptions::resumes_per_turn_max coroutines are
+///       resumed.
+///   E3  The thread sleeps only when nothing is ready, in one io_uring_enter; then it uses no CPU.
+///   E4  Each wake-up resumes its coroutine once. Completions are all collected before any
+///       coroutine is resumed.
+///   E5  A JoinHandle brings the value or the exception; dropping it detaches. An exception of a
+///       detached task ends the program with its message.
 ///   E6  run() returns when the root task and every spawned task have ended: after the root, what
-///   is in flight is
-///       cancelled, and operations that start later give ECANCELED.
+///       is in flight is cancelled, and operations that start later give ECANCELED.
 namespace percore {
 
 class RunQueue;
@@ -72,8 +73,7 @@ class QueueScheduler {
 ///                         Runnable::of(handle) takes the queue that runs now; schedule() noexcept
 ///                         pushes it there.
 ///   spawn(Task<T>)        -> JoinHandle<T>: starts it at the back of the queue that runs now. A
-///   frame for the task is
-///                         all that is allocated.
+///                         frame for the task is all that is allocated.
 ///   JoinHandle<T>         co_await handle; detach(); done(); movable.
 ///   yield()               awaiter: every ready task of the queue runs before the caller goes on.
 template <typename E>

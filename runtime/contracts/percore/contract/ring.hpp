@@ -13,9 +13,12 @@
 ///   R1  Every entry handed out is submitted: by the next turn, or earlier when the queue is full.
 ///   R2  One turn makes at most one io_uring_enter, which submits, waits and collects.
 ///   R3  Every completion reaches the operation it belongs to, once, in the order of the completion
-///   queue. R4  An operation counts as in flight from entry() until its last completion (no
-///   IORING_CQE_F_MORE). R5  A released completion is never read again. R6  The ring closes only
-///   when nothing is in flight: until then the kernel may write into the callers' buffers.
+///       queue.
+///   R4  An operation counts as in flight from entry() until its last completion (no
+///       IORING_CQE_F_MORE).
+///   R5  A released completion is never read again.
+///   R6  The ring closes only when nothing is in flight: until then the kernel may write into the
+///       callers' buffers.
 namespace percore {
 
 inline constexpr int ring_contract_version = 1;

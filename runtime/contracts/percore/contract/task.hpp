@@ -10,14 +10,14 @@
 /// Invariants (lesson 01):
 ///   T1  A task is lazy: its body starts when it is awaited or started, and only once.
 ///   T2  When it has finished, whoever awaits it goes on; exactly once, and with its value or its
-///   exception. T3  A frame is freed exactly once, by the one Task that owns it, and everything it
-///   holds with it. T4  Stack use does not grow with the number of awaits, in a loop or in a chain:
-///   a coroutine never resumes another,
-///       it names the one to go on with and returns (the trampoline).
+///       exception.
+///   T3  A frame is freed exactly once, by the one Task that owns it, and everything it holds with
+///       it.
+///   T4  Stack use does not grow with the number of awaits, in a loop or in a chain: a coroutine
+///       never resumes another, it names the one to go on with and returns (the trampoline).
 ///   T5  A task that was never started frees all it holds. One that was started and has not
-///   finished cannot be
-///       destroyed: somebody else may still resume it. That is a programmer's mistake and ends the
-///       program.
+///       finished cannot be destroyed: somebody else may still resume it. That is a
+///       programmer's mistake and ends the program.
 namespace percore {
 
 inline constexpr int task_contract_version = 1;

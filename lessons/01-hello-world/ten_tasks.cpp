@@ -1,0 +1,117 @@
+// Lesson 01's goal: greetings written by tasks on the executor, one after the other and ten at
+// once.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <count_calls.hpp>
+#include <percore/executor.hpp>
+#include <percore/io.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <fmt/core.h>
+
+namespace {
+
+using percore::lesson::CallWindow;
+
+int out = STDOUT_FILENO;
+
+percore::Task<> greet(unsigned index) {
+  const std::string line =
+      fmt::format("hello from task {}\n", index);  // in the frame: it outlives the write
+  const auto written = co_await percore::write(out, std::as_bytes(std::span(line)));
+  if (!written) throw std::system_error(written.error(), "writing a greeting");
+}
+
+percore::Task<> one_task(unsigned greetings) {
+  for (unsigned index = 0; index < greetings; ++index) co_await greet(index);
+}
+
+percore::Task<> many_tasks(unsigned tasks) {
+  std::vector<percore::JoinHandle<void>> handles;
+  handles.reserve(tasks);
+  for (unsigned index = 0; index < tasks; ++index) handles.push_back(percore::spawn(greet(index)));
+  for (auto& handle : handles) co_await handle;
+}
+
+percore::Task<> talk(const char* name, unsigned times) {
+  for (unsigned time = 1; time <= times; ++time) {
+    fmt::print("{} {}\n", name, time);
+    co_await percore::yield();
+  }
+}
+
+/// What runs when: predict it before you run it.
+percore::Task<> show_order() {
+  fmt::print("root: begins\n");
+  auto first = percore::spawn(talk("first:", 2));
+  auto second = percore::spawn(talk("second:", 3));
+  fmt::print("root: has spawned two, none of them has begun\n");
+  co_await first;
+  fmt::print("root: the first has ended\n");
+  co_await second;
+  fmt::print("root: the second has ended\n");
+}
+
+struct Work {
+  percore::Task<> (*root)(unsigned);
+  unsigned greetings;
+};
+
+void count_root(CallWindow& window, void* argument) {
+  const auto& work = *static_cast<Work*>(argument);
+  percore::Executor executor;
+  executor.run(work.root(work.greetings));  // the memory it needs is taken now, not while we count
+  window.open();
+  executor.run(work.root(work.greetings));
+  window.close();
+}
+
+int show_counts(unsigned greetings) {
+  out = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  Work one{one_task, greetings};
+  Work many{many_tasks, greetings};
+  const auto one_calls = percore::lesson::count_calls(count_root, &one);
+  const auto many_calls = percore::lesson::count_calls(count_root, &many);
+  close(out);
+  fmt::print("{} greetings, system calls as the kernel saw them\n\n", greetings);
+  fmt::print("  {:<24}  {}\n", "one task, in a row", one_calls.in_words());
+  fmt::print("  {:<24}  {}\n", fmt::format("{} tasks, one each", greetings), many_calls.in_words());
+  return one_calls.problem.empty() ? 0 : 3;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Greets from tasks on the executor.", "ten_tasks");
+  unsigned tasks = 10;
+  bool one = false;
+  bool count = false;
+  bool order = false;
+  app.add_option("--tasks", tasks, "how many greetings")
+      ->check(CLI::Range(1U, 100000U))
+      ->capture_default_str();
+  app.add_flag("--one", one, "all greetings from one task, one after the other");
+  app.add_flag("--count", count, "count the system calls of both ways, by tracing a child");
+  app.add_flag("--order", order, "two tasks that take turns: who runs when");
+  CLI11_PARSE(app, argc, argv);
+
+  try {
+    if (count) return show_counts(tasks);
+    percore::Executor executor;
+    if (order) {
+      executor.run(show_order());
+    } else {
+      executor.run(one ? one_task(tasks) : many_tasks(tasks));
+    }
+  } catch (const percore::RingUnavailable& unavailable) {
+    fmt::print(stderr, "ten_tasks: {}\n", unavailable.what());
+    return 3;
+  } catch (const std::exception& problem) {
+    fmt::print(stderr, "ten_tasks: {}\n", problem.what());
+    return 1;
+  }
+}

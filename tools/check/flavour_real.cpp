@@ -13,6 +13,12 @@ void flavour_end() {}
 State::Counted flavour_counts() noexcept {
   return {};
 }
+std::uint64_t flavour_faults() noexcept {
+  return 0;
+}
+const char* flavour_explain(const void*) noexcept {
+  return nullptr;
+}
 std::int64_t live_allocations() noexcept {
   return 0;
 }

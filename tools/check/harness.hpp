@@ -21,8 +21,9 @@ struct Arguments {
   int report_descriptor = 1;
   int page_descriptor = -1;
   std::string answers_path;
-  std::uint32_t size_percent = 100;       ///< shrinks Run::size
-  std::uint32_t fault_mask = UINT32_MAX;  ///< which kinds of fault may happen
+  std::uint32_t size_percent = 100;              ///< shrinks Run::size
+  std::uint64_t fault_limit = UINT64_MAX;        ///< only the first so many faults of a seed happen
+  std::vector<std::uint64_t> suppressed_faults;  ///< faults, from 1, that do not happen
 };
 
 /// The state of the run at hand. One for a process: a process runs one check.
@@ -65,5 +66,9 @@ void flavour_begin();
 void flavour_end();
 /// Enters and allocations so far.
 State::Counted flavour_counts() noexcept;
+/// Faults drawn in this seed, suppressed ones too.
+std::uint64_t flavour_faults() noexcept;
+/// What a bad address tells about the ring, or null. Callable from a signal handler.
+const char* flavour_explain(const void* address) noexcept;
 
 }  // namespace percore::check

@@ -18,7 +18,8 @@ namespace {
 
 constexpr std::string_view USAGE =
     "usage: PROGRAM --list [--report-fd N]\n"
-    "       PROGRAM --check NAME [--seeds A..B] [--size PERCENT] [--faults MASK] [--answers FILE]\n"
+    "       PROGRAM --check NAME [--seeds A..B] [--size PERCENT] [--fault-limit N] [--without N,N] "
+    "[--answers FILE]\n"
     "               [--report-fd N] [--page-fd N]\n";
 
 std::uint64_t number(std::string_view text) {
@@ -29,6 +30,16 @@ std::uint64_t number(std::string_view text) {
     std::exit(2);
   }
   return value;
+}
+
+std::vector<std::uint64_t> numbers(std::string_view text) {
+  std::vector<std::uint64_t> out;
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    out.push_back(number(text.substr(0, comma)));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return out;
 }
 
 Arguments parse(int count, char** words) {
@@ -54,8 +65,10 @@ Arguments parse(int count, char** words) {
       out.answers_path = value;
     else if (word == "--size")
       out.size_percent = static_cast<std::uint32_t>(number(value));
-    else if (word == "--faults")
-      out.fault_mask = static_cast<std::uint32_t>(number(value));
+    else if (word == "--fault-limit")
+      out.fault_limit = number(value);
+    else if (word == "--without")
+      out.suppressed_faults = numbers(value);
     else if (word == "--seeds") {
       const std::size_t dots = value.find("..");
       out.seed_first = number(value.substr(0, dots));

@@ -62,6 +62,8 @@ void on_crash(int signal, siginfo_t* info, void* context) {
     const std::uintptr_t top = stack_pointer(context);
     const bool near_top = page.fault_address + NEAR > top && page.fault_address < top + NEAR;
     page.stack_overflow = signal == SIGSEGV && near_top ? 1 : 0;
+    if (const char* words = flavour_explain(info->si_addr); signal == SIGSEGV && words != nullptr)
+      std::strncpy(page.explanation, words, sizeof page.explanation - 1);
     keep_frames();
   }
   struct sigaction usual{};

@@ -37,13 +37,15 @@
 ///    faults: the calm case fails first and reads best. Final oracles run after the body returned.
 /// 4. All randomness comes from Run, so that a seed is the whole case.
 /// 5. Count (enters, allocations, resumes); never time.
-/// 6. Only code is linked that the exercise may lean on: the harness, the simulated ring, our modules below the learner's,
+/// 6. Only code is linked that the exercise may lean on: the harness, the simulated ring, our
+/// modules below the learner's,
 ///    and the learner's files. The learner's headers are included as ever, <percore/ring.hpp>.
 ///
-/// A catch exercise turns this round: the learner's file holds PERCORE_CHECKs, and it is linked once with the right
-/// module and once with each folder of tools/checks/NN-lesson/<exercise>/, which holds the files of the module that
-/// differ (same paths as in runtime/<module>/) and fault.txt, one sentence that says what the module does wrong. The
-/// right one must pass, every other must be reported broken.
+/// A catch exercise turns this round: the learner's file holds PERCORE_CHECKs, and it is linked
+/// once with the right module and once with each folder of tools/checks/NN-lesson/<exercise>/,
+/// which holds the files of the module that differ (same paths as in runtime/<module>/) and
+/// fault.txt, one sentence that says what the module does wrong. The right one must pass, every
+/// other must be reported broken.
 ///
 /// A file named <exercise>_real.cpp is linked with liburing instead and runs once, on the kernel;
 /// it may not use percore/sim.hpp.

@@ -24,6 +24,7 @@ struct Page {
   std::int32_t signal;          ///< 0, or the signal that struck
   std::int32_t stack_overflow;  ///< 1: the fault lies at the end of the stack
   std::uint64_t fault_address;
+  char explanation[240];  ///< what the simulated ring says about the address, or empty
   std::uint32_t frame_count;
   std::uint64_t frames[PAGE_FRAMES_MAX];  ///< return addresses, innermost first
 

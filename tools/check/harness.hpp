@@ -50,6 +50,8 @@ const OracleText* oracle_text(std::string_view kind) noexcept;
 void report_manifest();
 void report_passed();
 void report_measured();
+/// The check cannot run here, for a reason outside the learner's code.
+[[noreturn]] void report_skipped(std::string_view sentence);
 /// Reports and ends the process. `history` is what the ring did for this operation, or empty.
 [[noreturn]] void report_broken(std::string_view invariant, std::string_view lesson,
                                 std::string_view statement, std::string_view sentence,

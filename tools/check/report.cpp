@@ -60,11 +60,18 @@ void report_manifest() {
         quoted(check->step), quoted(check->name), quoted(check->invariant),
         quoted(check->statement), quoted(check->lesson),
         flavour_simulated() ? check->traits.seeds : 1, check->operations));
+  write_line(R"({"event":"end"})");  // a list without it was cut short
 }
 
 void report_passed() {
   write_line(fmt::format(R"({{"event":"passed","name":{},"seeds":{},"nonce":{}}})",
                          quoted(state().check->name), state().seeds_run, state().nonce));
+}
+
+void report_skipped(std::string_view sentence) {
+  write_line(fmt::format(R"({{"event":"skipped","name":{},"sentence":{}}})",
+                         quoted(state().check->name), quoted(sentence)));
+  _exit(0);
 }
 
 void report_measured() {

@@ -34,6 +34,10 @@ Config read_config(const fs::path& build) {
       config.ninja = value;
     else if (key == "meson")
       config.meson = value;
+    else if (key == "python")
+      config.python = value;
+    else if (key == "probe")
+      config.probe_passed = value != "failed";
   }
   if (config.compiler.empty() || config.layers.empty())
     give_up("{} is damaged: remove the folder build and run tools/percore again.", path.string());

@@ -19,6 +19,8 @@ struct Config {
   std::string linker;  ///< "lld", "mold" or empty
   std::string ninja = "ninja";
   std::string meson = "meson";
+  std::string python = "python3";
+  bool probe_passed = true;  ///< the compiler passed the probe of tools/compiler_probe
 
   [[nodiscard]] bool clang() const { return compiler_id == "clang"; }
 };

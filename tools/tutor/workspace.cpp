@@ -119,8 +119,8 @@ Workspace::Contract Workspace::contract(const Exercise& exercise) const {
                                   (exercise.module() + ".hpp"));
   if (!text) return {};
   Contract out{.version = 1, .hash = hash_of(*text)};
-  // "... CONTRACT_VERSION = 2;" or "RING_CONTRACT_VERSION{2}"
-  if (const std::size_t at = text->find("CONTRACT_VERSION"); at != text->npos) {
+  // "inline constexpr int ring_contract_version = 1;"
+  if (const std::size_t at = text->find("contract_version"); at != text->npos) {
     const std::size_t digit = text->find_first_of("0123456789", at);
     if (digit != text->npos)
       std::from_chars(text->data() + digit, text->data() + text->size(), out.version);

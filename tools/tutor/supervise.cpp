@@ -27,6 +27,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+std::vector<int> gives_way_to;
+
 // A descriptor that closes itself.
 struct Descriptor {
   int number = -1;
@@ -327,12 +329,14 @@ void Supervisor::finish(int status) {
 Supervised Supervisor::watch() {
   const Descriptor handle(static_cast<int>(syscall(SYS_pidfd_open, child_.id, 0)));
   while (child_.id > 0) {
-    pollfd wanted[] = {{.fd = output_.read_end.number, .events = POLLIN, .revents = 0},
-                       {.fd = report_.read_end.number, .events = POLLIN, .revents = 0},
-                       {.fd = handle.number, .events = POLLIN, .revents = 0},
-                       {.fd = interrupt_descriptor(), .events = POLLIN, .revents = 0}};
+    std::vector<pollfd> wanted;
+    for (const int one : {output_.read_end.number, report_.read_end.number, handle.number, interrupt_descriptor()})
+      wanted.push_back({.fd = one, .events = POLLIN, .revents = 0});
+    for (const int one : gives_way_to) wanted.push_back({.fd = one, .events = POLLIN, .revents = 0});
     // Without pidfd (before Linux 5.3) the end is noticed at the next look.
-    poll(wanted, std::size(wanted), handle.number >= 0 ? 50 : 5);
+    poll(wanted.data(), wanted.size(), handle.number >= 0 ? 50 : 5);
+    for (std::size_t i = wanted.size() - gives_way_to.size(); i < wanted.size(); ++i)
+      if (wanted[i].revents != 0) throw GaveWay{};
     throw_if_interrupted();  // the child ends with child_
     drain(output_.read_end, out_.output, true);
     drain(report_.read_end, out_.report, false);
@@ -356,6 +360,8 @@ Supervised Supervisor::watch() {
 }
 
 }  // namespace
+
+void give_way_to(std::vector<int> descriptors) { gives_way_to = std::move(descriptors); }
 
 Supervised supervise(const std::vector<std::string>& words, const fs::path& folder,
                      const Limits& limits, bool page, const std::vector<std::string>& environment) {

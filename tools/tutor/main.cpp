@@ -5,8 +5,8 @@
 #include "supervise.hpp"
 #include "terminal.hpp"
 
-#include <CLI/CLI.hpp>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <csignal>
 
@@ -37,13 +37,16 @@ struct CommandLine {
 
 void add_check(CLI::App& app, CommandLine& line) {
   CLI::App* check = app.add_subcommand("check", "compile and judge an exercise, once");
-  check->add_option("exercise", line.check.exercise, "number or name; the current one when left out");
+  check->add_option("exercise", line.check.exercise,
+                    "number or name; the current one when left out");
   check->add_option_function<std::uint64_t>(
-      "--seed", [&line](std::uint64_t seed) { line.check.seed = seed; }, "only this case, as a verdict named it");
+      "--seed", [&line](std::uint64_t seed) { line.check.seed = seed; },
+      "only this case, as a verdict named it");
   check->add_option("--only", line.check.only, "only the check of this name");
   check->add_option("--from", line.check.from, "files from this folder in place of my/NN-lesson");
   check->add_flag("--json", line.check.json, "the verdict for scripts");
-  check->add_flag("--verbose", line.check.verbose, "all of the compiler's words, the whole history");
+  check->add_flag("--verbose", line.check.verbose,
+                  "all of the compiler's words, the whole history");
   check->add_flag("!--no-sanitizers", line.check.sanitizers, "without the second verdict");
 }
 
@@ -57,10 +60,12 @@ void add_commands(CLI::App& app, CommandLine& line) {
   app.add_subcommand("doctor", "what this machine offers, and the remedy where it does not");
   app.add_subcommand("list", "all exercises, and how far you are");
   app.add_subcommand("next", "go on to the next exercise that is not solved");
-  CLI::App* run = app.add_subcommand("run", "run a lesson's program, on your own modules where they are solved");
+  CLI::App* run = app.add_subcommand(
+      "run", "run a lesson's program, on your own modules where they are solved");
   run->add_option("lesson", line.lesson, "number or name; the current one when left out");
   run->add_option("program", line.program, "where the lesson has several");
-  run->add_option("--arguments", line.arguments, "for the program; usually written after --")->group("");
+  run->add_option("--arguments", line.arguments, "for the program; usually written after --")
+      ->group("");
   add_check(app, line);
   named(app, "watch", "check at each save", line);
   CLI::App* hint = named(app, "hint", "the next hint", line);
@@ -92,7 +97,8 @@ int dispatch(CLI::App& app, CommandLine& line, const fs::path& root) {
   if (name == "mine") return mine_command(session);
   if (name == "grade") return grade_command(session, line.json);
   if (name == "watch" && !line.exercise.empty()) session.go_to(session.course.find(line.exercise));
-  if (name.empty() && (isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0)) return where_command(session);
+  if (name.empty() && (isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0))
+    return where_command(session);
   return watch_command(session);
 }
 
@@ -101,7 +107,8 @@ void refuse_unknown(const CLI::App& app, const std::vector<std::string>& words) 
   std::vector<std::string> known;
   for (const CLI::App* command : app.get_subcommands({})) known.push_back(command->get_name());
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "--root") ++i;
+    if (words[i] == "--root")
+      ++i;
     else if (!words[i].starts_with('-')) {
       if (std::find(known.begin(), known.end(), words[i]) != known.end()) return;
       const auto close = nearest(words[i], known);
@@ -154,7 +161,8 @@ int main(int count, char** words) {
     fmt::print(stderr, "{}\n", problem.sentence);
     return problem.status;
   } catch (const Interrupted& interrupted) {
-    // Everything is unwound: children ended, terminal put back. Now end as the signal would have ended us.
+    // Everything is unwound: children ended, terminal put back. Now end as the signal would have
+    // ended us.
     fmt::print("\n");
     std::fflush(stdout);
     std::signal(interrupted.signal, SIG_DFL);

@@ -330,9 +330,11 @@ Supervised Supervisor::watch() {
   const Descriptor handle(static_cast<int>(syscall(SYS_pidfd_open, child_.id, 0)));
   while (child_.id > 0) {
     std::vector<pollfd> wanted;
-    for (const int one : {output_.read_end.number, report_.read_end.number, handle.number, interrupt_descriptor()})
+    for (const int one :
+         {output_.read_end.number, report_.read_end.number, handle.number, interrupt_descriptor()})
       wanted.push_back({.fd = one, .events = POLLIN, .revents = 0});
-    for (const int one : gives_way_to) wanted.push_back({.fd = one, .events = POLLIN, .revents = 0});
+    for (const int one : gives_way_to)
+      wanted.push_back({.fd = one, .events = POLLIN, .revents = 0});
     // Without pidfd (before Linux 5.3) the end is noticed at the next look.
     poll(wanted.data(), wanted.size(), handle.number >= 0 ? 50 : 5);
     for (std::size_t i = wanted.size() - gives_way_to.size(); i < wanted.size(); ++i)
@@ -361,7 +363,9 @@ Supervised Supervisor::watch() {
 
 }  // namespace
 
-void give_way_to(std::vector<int> descriptors) { gives_way_to = std::move(descriptors); }
+void give_way_to(std::vector<int> descriptors) {
+  gives_way_to = std::move(descriptors);
+}
 
 Supervised supervise(const std::vector<std::string>& words, const fs::path& folder,
                      const Limits& limits, bool page, const std::vector<std::string>& environment) {

@@ -47,11 +47,12 @@ struct Supervised {
   std::uint64_t nonce = 0;
 };
 
-/// Thrown by supervise when a descriptor given to give_way_to became readable: somebody wants something else now.
+/// Thrown by supervise when a descriptor given to give_way_to became readable: somebody wants
+/// something else now.
 struct GaveWay {};
 
-/// While watching, a save or a key makes the verdict under way worthless: supervise then ends its child and throws
-/// GaveWay. An empty list turns this off.
+/// While watching, a save or a key makes the verdict under way worthless: supervise then ends its
+/// child and throws GaveWay. An empty list turns this off.
 void give_way_to(std::vector<int> descriptors);
 
 /// Runs `words` (words[0] is a path) as a child with limits, in a session of its own, standard

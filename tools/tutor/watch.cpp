@@ -1,5 +1,6 @@
-// `watch`: checks at each save. One loop sleeps in poll on the keys, the learner's folders (inotify) and signals; it
-// never looks at a clock. A save or a key that comes while a verdict is under way ends that verdict.
+// `watch`: checks at each save. One loop sleeps in poll on the keys, the learner's folders
+// (inotify) and signals; it never looks at a clock. A save or a key that comes while a verdict is
+// under way ends that verdict.
 
 #include "commands.hpp"
 #include "problem.hpp"
@@ -37,7 +38,8 @@ class FolderWatch {
       const fs::path path = folder / file;
       const int number = inotify_add_watch(descriptor_, path.parent_path().c_str(),
                                            IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_CREATE);
-      if (number < 0) give_up("{} cannot be watched: {}.", path.parent_path().string(), std::strerror(errno));
+      if (number < 0)
+        give_up("{} cannot be watched: {}.", path.parent_path().string(), std::strerror(errno));
       names_[number].push_back(path.filename());
     }
     take();
@@ -86,7 +88,7 @@ class Watch {
   RawTerminal terminal_;
   FolderWatch folders_;
   bool passed_ = false;
-  bool dirty_ = true;          // a verdict is due
+  bool dirty_ = true;  // a verdict is due
   bool asked_to_skip_ = false;
   std::size_t hint_ = 0;
 };
@@ -110,16 +112,20 @@ void Watch::draw(const std::string& body) {
 }
 
 void Watch::draw_footer() {
-  fmt::print("\n{}\n", progress_bar(session_.solved_count(), static_cast<unsigned>(session_.course.exercises().size()),
+  fmt::print("\n{}\n", progress_bar(session_.solved_count(),
+                                    static_cast<unsigned>(session_.course.exercises().size()),
                                     terminal_columns()));
   fmt::print("Exercise {} {}:", exercise_->number, exercise_->name);
   for (const std::string& file : exercise_->files)
-    fmt::print(" {}", in_colour(Colour::blue, shown(session_.workspace.lesson_folder(*exercise_) / file, session_.course.root)));
+    fmt::print(" {}",
+               in_colour(Colour::blue, shown(session_.workspace.lesson_folder(*exercise_) / file,
+                                             session_.course.root)));
   const auto key = [](std::string_view letter, std::string_view what) {
     return fmt::format("{}:{}", in_colour(Colour::bold, letter), what);
   };
-  fmt::print("\n\n{}{} / {} / {} / {} / {} / {} ? ", passed_ ? key("n", "next") + " / " : "", key("h", "hint"),
-             key("t", "task"), key("l", "list"), key("d", "diff"), key("r", "check again"), key("q", "quit"));
+  fmt::print("\n\n{}{} / {} / {} / {} / {} / {} ? ", passed_ ? key("n", "next") + " / " : "",
+             key("h", "hint"), key("t", "task"), key("l", "list"), key("d", "diff"),
+             key("r", "check again"), key("q", "quit"));
   std::fflush(stdout);
 }
 
@@ -170,18 +176,25 @@ bool Watch::press(char key) {
   const bool skip_asked = asked_to_skip_;
   asked_to_skip_ = false;
   switch (key) {
-    case 'q': return false;
-    case 'r': dirty_ = true; break;
-    case 't': draw(task_text(session_, *exercise_)); break;
-    case 'l': draw(list_text(session_)); break;
+    case 'q':
+      return false;
+    case 'r':
+      dirty_ = true;
+      break;
+    case 't':
+      draw(task_text(session_, *exercise_));
+      break;
+    case 'l':
+      draw(list_text(session_));
+      break;
     case 'h':
       if (exercise_->hints.empty()) {
         draw("This exercise has no hints.\n");
         break;
       }
       if (hint_ >= exercise_->hints.size()) hint_ = 0;
-      session_.state.of(exercise_->number).hints_shown =
-          std::max(session_.state.of(exercise_->number).hints_shown, static_cast<unsigned>(hint_ + 1));
+      session_.state.of(exercise_->number).hints_shown = std::max(
+          session_.state.of(exercise_->number).hints_shown, static_cast<unsigned>(hint_ + 1));
       session_.state.save();
       draw(hint_text(*exercise_, hint_++));
       break;
@@ -193,16 +206,20 @@ bool Watch::press(char key) {
     case 'n': {
       if (!passed_ && !skip_asked) {
         asked_to_skip_ = true;
-        draw("Not solved yet. `n` again goes on without it; you can come back with `percore check " + exercise_->number +
-             "`.\n");
+        draw(
+            "Not solved yet. `n` again goes on without it; you can come back with `percore check " +
+            exercise_->number + "`.\n");
         break;
       }
       const Exercise* next = session_.next_after(*exercise_);
-      if (next == nullptr) draw("Every exercise is solved. `percore mine` shows the layers that are yours.\n");
-      else enter(*next);
+      if (next == nullptr)
+        draw("Every exercise is solved. `percore mine` shows the layers that are yours.\n");
+      else
+        enter(*next);
       break;
     }
-    default: break;
+    default:
+      break;
   }
   return true;
 }
@@ -214,7 +231,8 @@ int Watch::run() {
     switch (wait()) {
       case Event::key: {
         char key = 0;
-        if (read(STDIN_FILENO, &key, 1) <= 0 || !press(key)) return EXIT_PASS;  // the terminal is gone, or q
+        if (read(STDIN_FILENO, &key, 1) <= 0 || !press(key))
+          return EXIT_PASS;  // the terminal is gone, or q
         break;
       }
       case Event::saved:
@@ -224,7 +242,8 @@ int Watch::run() {
         passed_ = false;
         dirty_ = true;
         break;
-      case Event::other: break;
+      case Event::other:
+        break;
     }
     if (dirty_) {
       pollfd key = {.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};

@@ -92,7 +92,6 @@ rule link
 constexpr std::string_view precompiled =
     R"(// Written by the tutor: the headers that all check files share, compiled once.
 #include <fmt/core.h>
-#include <liburing.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -298,10 +297,14 @@ std::vector<CheckProgram> CheckBuild::plan(const Exercise& exercise, const fs::p
           fmt::format("  flags = {}{}\n", extra, flags(variant) + own_includes + includes(module));
   };
 
-  // The learner's own objects, and the contract's static_asserts against the learner's header.
+  // The learner's own objects, and the contract's static_asserts against the learner's header. Ours
+  // in their place is our module, which lies below, or the plain answer where the exercise makes no
+  // module.
+  const fs::path from = ours ? course_.root / "solutions" / exercise.lesson : sources;
   std::vector<fs::path> learner_sources;
   for (const std::string& file : exercise.files)
-    if (file.ends_with(".cpp") && !ours) learner_sources.push_back(sources / file);
+    if (file.ends_with(".cpp") && !(ours && !module.empty()))
+      learner_sources.push_back(from / file);
   std::vector<std::string> learner_objects;
   for (const fs::path& source : learner_sources) {
     const fs::path object =

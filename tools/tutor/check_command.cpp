@@ -95,6 +95,13 @@ int check_command(Session& session, const CheckCommand& command) {
   return status_of(judgement);
 }
 
+int prepare_command(Session& session) {
+  const Judge judge(session.course, session.config());
+  for (const Variant variant : {Variant::fast, Variant::sanitized, Variant::measured})
+    judge.build().build_shared(variant);
+  return EXIT_PASS;
+}
+
 int grade_command(Session& session, bool json) {
   Json all = Json::list();
   unsigned points = 0;

@@ -20,6 +20,10 @@ struct CheckCommand {
 };
 int check_command(Session& session, const CheckCommand& command);
 
+/// Compiles what all checks share, so that the first verdict need not wait for it. The launcher
+/// runs it beside the tutor.
+int prepare_command(Session& session);
+
 int list_command(Session& session);
 int next_command(Session& session);
 int hint_command(Session& session, const std::string& exercise, unsigned number, bool all);

@@ -77,6 +77,8 @@ void add_commands(CLI::App& app, CommandLine& line) {
       ->add_flag("--take", line.take, "put it in your folder; a copy of yours is kept");
   named(app, "reset", "put the starting files back; a copy of yours is kept", line);
   app.add_subcommand("mine", "which layers of the runtime are yours");
+  app.add_subcommand("prepare", "compile what all checks share, before the first is asked for")
+      ->group("");
   app.add_subcommand("grade", "judge everything you have begun")
       ->add_flag("--json", line.json, "for scripts");
 }
@@ -86,6 +88,7 @@ int dispatch(CLI::App& app, CommandLine& line, const fs::path& root) {
   const std::string name = chosen.empty() ? "" : chosen.front()->get_name();
   if (name == "doctor") return doctor_command(root);
   Session session(root);
+  if (name == "prepare") return prepare_command(session);
   if (name == "check") return check_command(session, line.check);
   if (name == "list") return list_command(session);
   if (name == "next") return next_command(session);

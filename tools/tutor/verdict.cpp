@@ -76,7 +76,7 @@ std::string lesson_reference(const std::string& lesson) {
 std::string told_broken(const CheckVerdict& verdict, const std::string& exercise, bool verbose) {
   std::string out = in_colour(Colour::red, headline(verdict)) + "\n";
   std::string line = "  " + lesson_reference(verdict.lesson);
-  if (verdict.has_seed && verdict.kind == VerdictKind::wrong)
+  if (verdict.has_seed)
     line += fmt::format(" `percore check {} --seed {}` shows it again.", exercise, verdict.seed);
   if (line.size() > 2) out += (line[2] == ' ' ? " " + line.substr(2) : line) + "\n";
   if (!verdict.statement.empty())

@@ -1,0 +1,76 @@
+// The flavour of check programs linked with the simulated ring: each seed is a run of it, and its
+// oracles report as checks do.
+
+#include "harness.hpp"
+
+#include <percore/sim.hpp>
+
+#include <cstdlib>
+
+namespace percore::check {
+
+namespace {
+
+// What an oracle found, told by the invariant that the check's file ties it to, or by the check's
+// own.
+void on_violation(const sim::Violation& violation, void*) {
+  const Check& check = *state().check;
+  const OracleText* text = oracle_text(sim::rule_name(violation.rule));
+  report_broken(text != nullptr ? text->invariant : check.invariant,
+                text != nullptr ? text->lesson : check.lesson,
+                text != nullptr ? text->statement : check.statement, violation.sentence,
+                sim::rule_name(violation.rule), violation.history);
+}
+
+void begin_with(sim::Options options) {
+  const Arguments& arguments = state().arguments;
+  options.fault_limit = arguments.fault_limit;
+  options.suppressed_faults = arguments.suppressed_faults;
+  sim::begin(std::move(options));
+  sim::set_violation_handler(on_violation);
+}
+
+}  // namespace
+
+bool flavour_simulated() noexcept {
+  return true;
+}
+
+sim::Options Run::options() const noexcept {
+  constexpr std::uint64_t GENTLE_SEEDS = 4;  // the calm cases come first: their failures read best
+  const bool calm = !state().check->traits.faults || state().seed < GENTLE_SEEDS;
+  return calm ? sim::gentle(state().seed) : sim::rough(state().seed);
+}
+
+void Run::restart(const sim::Options& options) {
+  sim::end();
+  begin_with(options);
+}
+
+void flavour_begin() {
+  begin_with(Run().options());
+}
+
+void flavour_end() {
+  sim::end();
+}
+
+State::Counted flavour_counts() noexcept {
+  const sim::Counts counts = sim::counts();
+  return {.enters = counts.enters, .allocations = counts.allocations};
+}
+
+std::uint64_t flavour_faults() noexcept {
+  return sim::counts().faults;
+}
+
+const char* flavour_explain(const void* address) noexcept {
+  return sim::explain_fault(address);
+}
+
+std::int64_t live_allocations() noexcept {
+  const sim::Counts counts = sim::counts();
+  return static_cast<std::int64_t>(counts.allocations - counts.frees);
+}
+
+}  // namespace percore::check

@@ -1,0 +1,76 @@
+#pragma once
+
+/// What the parts of the harness share. Checks include <percore/check.hpp> only.
+
+#include <percore/check.hpp>
+#include <percore/check_page.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace percore::check {
+
+/// The command line of a check program.
+struct Arguments {
+  bool list = false;
+  std::string check;  ///< the one check to run
+  std::uint64_t seed_first = 0;
+  std::uint64_t seed_last = UINT64_MAX;  ///< UINT64_MAX: as many as the check's traits say
+  int report_descriptor = 1;
+  int page_descriptor = -1;
+  std::string answers_path;
+  std::uint32_t size_percent = 100;              ///< shrinks Run::size
+  std::uint64_t fault_limit = UINT64_MAX;        ///< only the first so many faults of a seed happen
+  std::vector<std::uint64_t> suppressed_faults;  ///< faults, from 1, that do not happen
+};
+
+/// The state of the run at hand. One for a process: a process runs one check.
+struct State {
+  Arguments arguments;
+  const Check* check = nullptr;
+  std::uint64_t seed = 0;
+  std::uint64_t random_state = 0;
+  std::uint32_t seeds_run = 0;
+  std::vector<std::pair<std::string, std::string>> answers;
+  Page* page = nullptr;  ///< never null: a private page when nobody supervises
+  std::uint64_t nonce = 0;
+  struct Counted {
+    std::uint64_t enters = 0;
+    std::uint64_t allocations = 0;
+  } counted;
+};
+
+State& state() noexcept;
+Check* first_check() noexcept;
+const OracleText* oracle_text(std::string_view kind) noexcept;
+
+// --- report.cpp: JSON lines on the checker's own descriptor ---
+void report_manifest();
+void report_passed();
+void report_measured();
+/// The check cannot run here, for a reason outside the learner's code.
+[[noreturn]] void report_skipped(std::string_view sentence);
+/// Reports and ends the process. `history` is what the ring did for this operation, or empty.
+[[noreturn]] void report_broken(std::string_view invariant, std::string_view lesson,
+                                std::string_view statement, std::string_view sentence,
+                                std::string_view oracle, std::string_view history) noexcept;
+
+// --- signals.cpp ---
+void catch_signals();
+
+// --- flavour_sim.cpp or flavour_real.cpp: the ring under the check ---
+bool flavour_simulated() noexcept;
+/// Begins the ring for state().seed.
+void flavour_begin();
+/// Runs the final oracles.
+void flavour_end();
+/// Enters and allocations so far.
+State::Counted flavour_counts() noexcept;
+/// Faults drawn in this seed, suppressed ones too.
+std::uint64_t flavour_faults() noexcept;
+/// What a bad address tells about the ring, or null. Callable from a signal handler.
+const char* flavour_explain(const void* address) noexcept;
+
+}  // namespace percore::check

@@ -1,0 +1,143 @@
+// `check`: the learner's files, or any folder in their place, judged and told; `grade`: all
+// exercises at once.
+
+#include "commands.hpp"
+#include "json.hpp"
+#include "problem.hpp"
+#include "terminal.hpp"
+
+#include <algorithm>
+
+namespace percore::tutor {
+
+namespace {
+
+int status_of(const Judgement& judgement) {
+  return judgement.kind == VerdictKind::passed ? EXIT_PASS : EXIT_WRONG;
+}
+
+// Another folder in place of my/: nothing is recorded, nothing of the learner's is touched.
+int check_elsewhere(Session& session, const Exercise& exercise, const CheckCommand& command) {
+  std::error_code error;
+  const fs::path sources = fs::canonical(command.from, error);
+  if (error) refuse("--from {}: {}.", command.from, error.message());
+  JudgeOptions options{.sources = sources,
+                       .seed = command.seed,
+                       .check = command.only,
+                       .step_first = "",
+                       .with_real = true};
+  const Judge judge(session.course, session.config());
+  Judgement judgement = judge.judge(exercise, options);
+  session.add_compiler_remarks(exercise, sources, judgement);
+  if (command.sanitizers && !command.seed && judgement.kind == VerdictKind::passed &&
+      exercise.kind != Kind::predict) {
+    const Judgement sanitized = judge.judge_sanitized(exercise, options);
+    if (sanitized.kind != VerdictKind::passed) judgement = sanitized;
+  }
+  fmt::print("{}\n",
+             command.json ? to_json(judgement) : told(judgement, exercise.number, command.verbose));
+  return status_of(judgement);
+}
+
+}  // namespace
+
+int check_command(Session& session, const CheckCommand& command) {
+  const Exercise& exercise = session.exercise(command.exercise);
+  if (!command.from.empty()) return check_elsewhere(session, exercise, command);
+  if (!command.json)
+    session.prepare(exercise);
+  else
+    session.workspace.prepare(exercise);
+  session.go_to(exercise);
+  if (command.seed || !command.only.empty()) {
+    // One case again, for looking at it: no record, because it proves nothing about the others.
+    JudgeOptions options{.sources = session.workspace.lesson_folder(exercise),
+                         .seed = command.seed,
+                         .check = command.only,
+                         .step_first = "",
+                         .with_real = false};
+    const Judgement judgement = Judge(session.course, session.config()).judge(exercise, options);
+    if (command.json)
+      fmt::print("{}\n", to_json(judgement));
+    else if (judgement.kind == VerdictKind::passed)
+      fmt::print("{}  Holds for this case. `percore check {}` looks at all of them.\n",
+                 command.verbose ? told(judgement, exercise.number, true) : "", exercise.number);
+    else
+      fmt::print("{}", told(judgement, exercise.number, command.verbose));
+    return status_of(judgement);
+  }
+  if (!command.json) {
+    fmt::print("{}\n", in_colour(Colour::bold, fmt::format("{} {}: {}", exercise.number,
+                                                           exercise.name, exercise.title)));
+    if (!session.workspace.changed(exercise))
+      fmt::print("  (your files are still the starting files: {})\n",
+                 shown(session.workspace.lesson_folder(exercise) / exercise.files.front(),
+                       session.course.root));
+  }
+  Judgement judgement = session.judge(exercise);
+  if (command.json) {
+    session.record(exercise, judgement);
+    fmt::print("{}\n", to_json(judgement));
+    return status_of(judgement);
+  }
+  fmt::print("{}", told(judgement, exercise.number, command.verbose));
+  std::fflush(stdout);
+  if (judgement.kind == VerdictKind::passed && command.sanitizers)
+    session.follow_up(exercise, judgement, command.verbose);
+  session.record(exercise, judgement);
+  if (judgement.kind == VerdictKind::passed) {
+    const Exercise* next = session.next_after(exercise);
+    if (next == nullptr)
+      fmt::print("\nThat was the last one: every exercise is solved.\n");
+    else
+      fmt::print("\nNext: {} {}. `percore next` goes there.\n", next->number, next->name);
+  }
+  return status_of(judgement);
+}
+
+int prepare_command(Session& session) {
+  const Judge judge(session.course, session.config());
+  for (const Variant variant : {Variant::fast, Variant::sanitized, Variant::measured})
+    judge.build().build_shared(variant);
+  return EXIT_PASS;
+}
+
+int grade_command(Session& session, bool json) {
+  Json all = Json::list();
+  unsigned points = 0;
+  for (const Exercise* exercise : session.course.exercises()) {
+    Judgement judgement;
+    judgement.exercise = exercise->number;
+    judgement.points_all = exercise->points();
+    judgement.kind = VerdictKind::wrong;
+    const bool begun = session.workspace.begun(*exercise);
+    if (begun) {
+      judgement = session.judge(*exercise);
+      session.record(*exercise, judgement);
+    }
+    points += judgement.points;
+    if (!json)
+      fmt::print("{}  {:<16} {:>3} of {:>3} points  {}\n", exercise->number, exercise->name,
+                 judgement.points, judgement.points_all,
+                 !begun                                  ? std::string("not begun")
+                 : judgement.kind == VerdictKind::passed ? in_colour(Colour::green, "passed")
+                 : judgement.first_broken() != nullptr   ? headline(*judgement.first_broken())
+                                                         : std::string("does not compile"));
+    std::fflush(stdout);
+    Json one = *Json::parse(to_json(judgement));
+    one.set("name", exercise->name).set("begun", begun);
+    all.add(std::move(one));
+  }
+  if (json) {
+    Json out = Json::object();
+    out.set("points", points)
+        .set("points_all", session.points_all())
+        .set("exercises", std::move(all));
+    fmt::print("{}\n", out.compact());
+  } else {
+    fmt::print("{} of {} points\n", points, session.points_all());
+  }
+  return points == session.points_all() ? EXIT_PASS : EXIT_WRONG;
+}
+
+}  // namespace percore::tutor

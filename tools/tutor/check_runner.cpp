@@ -1,0 +1,367 @@
+#include "check_runner.hpp"
+
+#include "json.hpp"
+#include "symbolize.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+
+namespace percore::tutor {
+
+namespace {
+
+// A signal as learners meet it.
+std::string signal_words(int signal) {
+  switch (signal) {
+    case SIGSEGV:
+      return "SIGSEGV, an address that is not valid";
+    case SIGBUS:
+      return "SIGBUS, an address that is not valid";
+    case SIGFPE:
+      return "SIGFPE, a division by zero";
+    case SIGILL:
+      return "SIGILL, a place that no program should reach: often a function that ends without its "
+             "return";
+    case SIGTRAP:
+      return "SIGTRAP";
+    case SIGABRT:
+      return "SIGABRT";
+    case SIGXFSZ:
+      return "SIGXFSZ, a file that grew beyond 64 MiB";
+    case SIGXCPU:
+      return "SIGXCPU, a minute of processor time";
+    case SIGPIPE:
+      return "SIGPIPE, a write into a pipe that nobody reads";
+    case SIGKILL:
+      return "SIGKILL; out of memory, perhaps";
+    default:
+      return fmt::format("signal {}", signal);
+  }
+}
+
+// The first lines of what a program printed, indented.
+std::string excerpt(const std::string& output, std::size_t lines_max = 8) {
+  std::string out;
+  std::size_t shown_lines = 0;
+  for (const std::string& line : split_lines(output)) {
+    if (trimmed(line).empty()) continue;
+    if (++shown_lines > lines_max) return out + "    ...\n";
+    out += "    " + line.substr(0, 160) + "\n";
+  }
+  return out;
+}
+
+// "percore: file:12: words", as PERCORE_ASSERT and the harness print it before they abort.
+std::string stop_sentence(const std::string& output) {
+  std::string found;
+  for (const std::string& line : split_lines(output)) {
+    if (!line.starts_with("percore: ")) continue;
+    std::string_view rest = std::string_view(line).substr(9);
+    // "file:line: " is ours; the learner's place is told from the stack.
+    for (std::size_t at = rest.find(':'); at != rest.npos; at = rest.find(':', at + 1)) {
+      const std::size_t end = rest.find(": ", at + 1);
+      if (end == rest.npos) break;
+      const std::string_view number = rest.substr(at + 1, end - at - 1);
+      if (!number.empty() && number.find_first_not_of("0123456789") == number.npos) {
+        rest = rest.substr(end + 2);
+        break;
+      }
+    }
+    found = rest;
+  }
+  return found;
+}
+
+std::string sanitizer_sentence(const std::string& output) {
+  for (const std::string_view mark : {"ERROR: AddressSanitizer: ", "runtime error: "}) {
+    const std::size_t at = output.find(mark);
+    if (at == output.npos) continue;
+    std::string words = output.substr(at + mark.size(), output.find('\n', at) - at - mark.size());
+    if (mark.starts_with("ERROR")) {
+      words = words.substr(0, words.find(" on "));
+      words = words.substr(0, words.find(" (pc"));
+      return "AddressSanitizer found a " + words;
+    }
+    return "UndefinedBehaviorSanitizer found: " + words;
+  }
+  return "";
+}
+
+std::string where_in_check(const Supervised& ran) {
+  std::string out = fmt::format("seed {}", ran.page.seed);
+  if (ran.page.operation != UINT64_MAX)
+    out = fmt::format("operation {}, ", ran.page.operation) + out;
+  return out;
+}
+
+std::string page_text(const char* text, std::size_t size) {
+  return std::string(text, std::find(text, text + size, '\0'));
+}
+
+}  // namespace
+
+Supervised CheckRunner::start(const CheckProgram& program, std::vector<std::string> words) const {
+  words.insert(words.begin(), program.path.string());
+  if (!answers_.empty()) {
+    words.emplace_back("--answers");
+    words.push_back(answers_.string());
+  }
+  Limits limits;
+  std::vector<std::string> environment;
+  if (sanitized_) {
+    limits.spin *= 4;
+    limits.wait *= 2;
+    limits.resident_bytes_max *= 2;
+    // The symbolizer would be a process of its own, which a check may not start: the tutor does
+    // that afterwards.
+    environment = {
+        "ASAN_OPTIONS=detect_leaks=0:symbolize=0:detect_stack_use_after_return=1:abort_on_error=1:"
+        "handle_abort=0:"
+        "allocator_may_return_null=1",
+        "UBSAN_OPTIONS=print_stacktrace=1:symbolize=0:halt_on_error=1"};
+  }
+  // A file that the program leaves behind, lands beside its objects and not in the learner's
+  // folder.
+  return supervise(words, program.path.parent_path(), limits, true, environment);
+}
+
+std::string CheckRunner::place(const CheckProgram& program, const Supervised& ran) const {
+  std::vector<std::uint64_t> addresses = sanitizer_addresses(ran.output);
+  if (addresses.empty())
+    addresses.assign(
+        ran.page.frames,
+        ran.page.frames + std::min<std::uint32_t>(ran.page.frame_count, check::PAGE_FRAMES_MAX));
+  const auto found = place_in(program.path, addresses, sources_, root_);
+  if (!found) return "";
+  return fmt::format("{}:{}, in {}", found->file, found->line, found->function);
+}
+
+void CheckRunner::tell_crash(const CheckProgram& program, const Supervised& ran,
+                             CheckVerdict& verdict) const {
+  verdict.kind = VerdictKind::crash;
+  const std::string at = place(program, ran);
+  const std::string where = at.empty() ? "" : " at " + at;
+  const std::string sanitizer = sanitizer_sentence(ran.output);
+  const std::string stopped = stop_sentence(ran.output);
+  const std::string explanation = page_text(ran.page.explanation, sizeof ran.page.explanation);
+  if (!sanitizer.empty()) {
+    verdict.sentence = sanitizer + where;
+  } else if (ran.page.stack_overflow != 0) {
+    verdict.sentence = fmt::format(
+        "the stack overflowed{}: calls are nested without end, or a coroutine resumes another "
+        "inside its own resume",
+        where);
+  } else if (ran.signal == SIGABRT && !stopped.empty()) {
+    verdict.sentence = fmt::format("the program was stopped{}: {}", where, stopped);
+  } else {
+    verdict.sentence = fmt::format("the program crashed{} ({})", where, signal_words(ran.signal));
+    if (!explanation.empty()) verdict.sentence += ": " + explanation;
+    if (const std::string printed = excerpt(ran.output); !printed.empty())
+      verdict.detail = "  It printed:\n" + printed;
+  }
+}
+
+void CheckRunner::tell_ending(const CheckProgram& program, const Supervised& ran,
+                              CheckVerdict& verdict) const {
+  verdict.seed = ran.page.seed;
+  verdict.has_seed = ran.page.magic == check::PAGE_MAGIC && !program.real;
+  const std::string waits_for = page_text(ran.page.waits_for, sizeof ran.page.waits_for);
+  const auto where = [&] {
+    const std::string at = place(program, ran);
+    return at.empty() ? "" : " at " + at;
+  };
+  switch (ran.ending) {
+    case Ending::exited:
+      verdict.kind = VerdictKind::early_exit;
+      verdict.sentence = fmt::format(
+          "the program ended with exit status {} before the check was done: something called exit, "
+          "or returned from main",
+          ran.exit_status);
+      if (const std::string printed = excerpt(ran.output); !printed.empty())
+        verdict.detail = "  It printed (which is no pass):\n" + printed;
+      break;
+    case Ending::signalled:
+      tell_crash(program, ran, verdict);
+      break;
+    case Ending::spun:
+      verdict.kind = VerdictKind::spins;
+      verdict.sentence =
+          fmt::format("the program spins{}: it uses the processor and gets no further{}", where(),
+                      waits_for.empty() ? "" : "; the check waits for " + waits_for);
+      break;
+    case Ending::waited:
+      verdict.kind = VerdictKind::waits;
+      verdict.sentence = fmt::format("the program waits{}{} and nothing will wake it{}",
+                                     ran.waits_in.empty() ? "" : " in " + ran.waits_in, where(),
+                                     waits_for.empty() ? "" : "; the check waits for " + waits_for);
+      break;
+    case Ending::out_of_time:
+      verdict.kind = VerdictKind::slow;
+      verdict.sentence = "the program gets on, but needed more than a minute";
+      break;
+    case Ending::flooded:
+      verdict.kind = VerdictKind::flood;
+      verdict.sentence = "the program printed more than 1 MiB and was stopped";
+      verdict.detail = "  It begins:\n" + excerpt(ran.output, 3);
+      break;
+    case Ending::forked:
+      verdict.kind = VerdictKind::forks;
+      verdict.sentence = fmt::format(
+          "the program tried to start a process{} (fork, system, exec); in a check it may not",
+          where());
+      break;
+    case Ending::ate_memory:
+      verdict.kind = VerdictKind::memory;
+      verdict.sentence = "the program took more than 1 GiB of memory and was stopped";
+      break;
+  }
+  verdict.sentence += fmt::format(" ({})", where_in_check(ran));
+}
+
+std::vector<ManifestEntry> CheckRunner::manifest(const CheckProgram& program,
+                                                 std::optional<CheckVerdict>& broken) const {
+  const Supervised ran = start(program, {"--list"});
+  std::vector<ManifestEntry> out;
+  for (const std::string& line : split_lines(ran.report)) {
+    const auto json = Json::parse(line);
+    if (!json || (*json)["event"].text() != "check") continue;
+    out.push_back({.name = (*json)["name"].text(),
+                   .step = (*json)["step"].text(),
+                   .invariant = (*json)["invariant"].text(),
+                   .statement = (*json)["statement"].text(),
+                   .lesson = (*json)["lesson"].text(),
+                   .seeds = static_cast<std::uint64_t>((*json)["seeds"].number()),
+                   .operations = static_cast<std::uint64_t>((*json)["operations"].number())});
+  }
+  if (ran.ending == Ending::exited && ran.exit_status == 0 &&
+      ran.report.find("\"event\":\"end\"") != std::string::npos)
+    return out;
+  broken = CheckVerdict{};
+  broken->program = program.stem;
+  broken->name = "start";
+  broken->statement = "the program starts";
+  tell_ending(program, ran, *broken);
+  broken->has_seed = false;
+  return {};
+}
+
+CheckRunner::Outcome CheckRunner::run_once(const CheckProgram& program, const ManifestEntry& check,
+                                           const std::string& seeds, Shrink shrink) const {
+  std::vector<std::string> words = {"--check", check.name};
+  if (!seeds.empty()) words.insert(words.end(), {"--seeds", seeds});
+  if (shrink.size_percent != 100)
+    words.insert(words.end(), {"--size", fmt::format("{}", shrink.size_percent)});
+  if (shrink.fault_limit != UINT64_MAX)
+    words.insert(words.end(), {"--fault-limit", fmt::format("{}", shrink.fault_limit)});
+  const Supervised ran = start(program, std::move(words));
+
+  Outcome out;
+  CheckVerdict& verdict = out.verdict;
+  verdict.name = check.name;
+  verdict.step = program.step.empty() ? check.step : program.step;
+  verdict.program = program.stem;
+  verdict.invariant = check.invariant;
+  verdict.statement = check.statement;
+  verdict.lesson = check.lesson;
+  verdict.real = program.real;
+  for (const std::string& line : split_lines(ran.report)) {
+    const auto parsed = Json::parse(line);
+    if (!parsed) continue;
+    const Json& json = *parsed;
+    const std::string& event = json["event"].text();
+    if (event == "passed" && static_cast<std::uint64_t>(json["nonce"].number()) == ran.nonce) {
+      verdict.seeds = static_cast<std::uint64_t>(json["seeds"].number());
+      return out;
+    }
+    if (event == "skipped") {
+      verdict.skipped = true;
+      verdict.sentence = json["sentence"].text();
+      return out;
+    }
+    if (event == "broken") {
+      verdict.kind = VerdictKind::wrong;
+      verdict.invariant = json["invariant"].text();
+      verdict.statement = json["statement"].text();
+      verdict.lesson = json["lesson"].text();
+      verdict.sentence = json["sentence"].text();
+      verdict.oracle = json["oracle"].text();
+      verdict.history = json["history"].text();
+      verdict.seed = static_cast<std::uint64_t>(json["seed"].number());
+      verdict.has_seed = !program.real;
+      out.faults = static_cast<std::uint64_t>(json["faults"].number());
+      if (const std::string printed = excerpt(ran.output, 4); !printed.empty())
+        verdict.detail = "  It printed:\n" + printed;
+      return out;
+    }
+  }
+  tell_ending(program, ran, verdict);
+  return out;
+}
+
+// The fewest operations, then the fewest faults, with which the same invariant still breaks in the
+// same way. Few tries: the learner waits. Deterministic, so that the same seed is told in the same
+// words again.
+CheckVerdict CheckRunner::shrunk(const CheckProgram& program, const ManifestEntry& check,
+                                 Outcome found) const {
+  if (found.verdict.kind != VerdictKind::wrong || !found.verdict.has_seed)
+    return std::move(found.verdict);
+  const std::string seed = fmt::format("{}..{}", found.verdict.seed, found.verdict.seed);
+  const auto same = [&](const Outcome& other) {
+    return other.verdict.kind == found.verdict.kind &&
+           other.verdict.invariant == found.verdict.invariant &&
+           other.verdict.oracle == found.verdict.oracle;
+  };
+  Shrink best;
+  for (const unsigned percent : {0U, 5U, 15U, 30U, 60U}) {
+    Outcome smaller =
+        run_once(program, check, seed, {.size_percent = percent, .fault_limit = UINT64_MAX});
+    if (!same(smaller)) continue;
+    best.size_percent = percent;
+    found = std::move(smaller);
+    break;
+  }
+  std::uint64_t low = 0, high = found.faults;  // it breaks with `high` faults
+  for (int tries = 0; tries < 8 && low < high; ++tries) {
+    const std::uint64_t middle = (low + high) / 2;
+    Outcome fewer =
+        run_once(program, check, seed, {.size_percent = best.size_percent, .fault_limit = middle});
+    if (same(fewer)) {
+      high = middle;
+      found = std::move(fewer);
+    } else {
+      low = middle + 1;
+    }
+  }
+  return std::move(found.verdict);
+}
+
+CheckVerdict CheckRunner::run(const CheckProgram& program, const ManifestEntry& check,
+                              std::optional<std::uint64_t> seed, std::uint64_t seeds_max) const {
+  std::string seeds;
+  if (seed)
+    seeds = fmt::format("{}..{}", *seed, *seed);
+  else if (seeds_max < check.seeds)
+    seeds = fmt::format("0..{}", seeds_max - 1);
+  return shrunk(program, check, run_once(program, check, seeds, {}));
+}
+
+std::optional<Measured> CheckRunner::measure(const CheckProgram& program,
+                                             const ManifestEntry& check) const {
+  const Supervised ran = start(program, {"--check", check.name, "--seeds", "0..0"});
+  for (const std::string& line : split_lines(ran.report)) {
+    const auto json = Json::parse(line);
+    if (!json || (*json)["event"].text() != "measured") continue;
+    Measured out;
+    out.what = (*json)["what"].text();
+    out.operations = static_cast<std::uint64_t>((*json)["operations"].number());
+    const auto each = static_cast<double>(out.operations);
+    out.enters = static_cast<double>((*json)["enters"].number()) / each;
+    out.allocations = static_cast<double>((*json)["allocations"].number()) / each;
+    return out;
+  }
+  return {};
+}
+
+}  // namespace percore::tutor

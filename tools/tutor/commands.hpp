@@ -1,0 +1,48 @@
+#pragma once
+
+#include "session.hpp"
+
+#include <string>
+#include <vector>
+
+namespace percore::tutor {
+
+/// Each command returns the tutor's exit status; what cannot be done at all is thrown as a Problem.
+
+struct CheckCommand {
+  std::string exercise;
+  std::optional<std::uint64_t> seed;
+  std::string only;  ///< one check by name
+  std::string from;  ///< another folder in place of my/NN-lesson
+  bool json = false;
+  bool verbose = false;
+  bool sanitizers = true;
+};
+int check_command(Session& session, const CheckCommand& command);
+
+/// Compiles what all checks share, so that the first verdict need not wait for it. The launcher
+/// runs it beside the tutor.
+int prepare_command(Session& session);
+
+int list_command(Session& session);
+int next_command(Session& session);
+int hint_command(Session& session, const std::string& exercise, unsigned number, bool all);
+int diff_command(Session& session, const std::string& exercise, bool against_solution);
+int solution_command(Session& session, const std::string& exercise, bool take);
+int reset_command(Session& session, const std::string& exercise);
+int mine_command(Session& session);
+int grade_command(Session& session, bool json);
+int run_command(Session& session, const std::string& lesson, const std::string& program,
+                const std::vector<std::string>& arguments);
+int watch_command(Session& session);
+/// Without a terminal: where one is, and what comes next.
+int where_command(Session& session);
+int doctor_command(const fs::path& root);
+
+/// The task as text for a terminal, with the files to edit.
+std::string task_text(Session& session, const Exercise& exercise);
+/// Hint `index` (from 0), with its title.
+std::string hint_text(const Exercise& exercise, std::size_t index);
+std::string list_text(Session& session);
+
+}  // namespace percore::tutor

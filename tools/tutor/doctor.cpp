@@ -1,0 +1,224 @@
+// `doctor`: what this machine offers to the lessons, a line each: good, warning or bad, and what to
+// do about it.
+
+#include "commands.hpp"
+#include "json.hpp"
+#include "problem.hpp"
+#include "supervise.hpp"
+#include "terminal.hpp"
+
+#include <fcntl.h>
+#include <linux/stat.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#include <percore/ring_setup.hpp>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace percore::tutor {
+
+namespace {
+
+enum class Health { good, warning, bad };
+
+struct Finding {
+  Health health;
+  std::string what;
+  std::string words;
+  std::string remedy;  ///< empty when good
+};
+
+Finding look_at_kernel() {
+  utsname system{};
+  uname(&system);
+  unsigned major = 0, minor = 0;
+  std::sscanf(system.release, "%u.%u", &major, &minor);
+  const unsigned version = major * 1000 + minor;
+  const std::string release = std::string("Linux ") + system.release;
+  if (version >= 6001) return {Health::good, "kernel", release, ""};
+  if (version >= 5011)
+    return {Health::warning, "kernel",
+            release + ": the lessons run, without SINGLE_ISSUER and DEFER_TASKRUN",
+            "Linux 6.1 or newer has both; on Debian 12 it is the default."};
+  return {Health::bad, "kernel", release + " is too old for io_uring as percore uses it",
+          "Install Linux 6.1 or newer (5.11 at least)."};
+}
+
+Finding look_at_ring() {
+  io_uring ring;
+  const auto opened = open_ring(ring, RingOptions{.entries = 64});
+  if (!opened) return {Health::bad, "io_uring", opened.error().sentence, opened.error().remedy};
+  io_uring_queue_exit(&ring);
+  if (opened->lost.empty())
+    return {Health::good, "io_uring", "usable, with every flag percore asks for", ""};
+  std::string lost;
+  for (const std::string& sentence : opened->lost) lost += (lost.empty() ? "" : " ") + sentence;
+  return {Health::warning, "io_uring", "usable; " + lost,
+          "A newer kernel has what is missing; the lessons run without."};
+}
+
+Finding look_at_memlock() {
+  rlimit limit{};
+  getrlimit(RLIMIT_MEMLOCK, &limit);
+  // Registered buffers count against it, and before Linux 5.12 the rings too.
+  constexpr rlim_t wanted_bytes = 512 * 1024;
+  if (limit.rlim_cur == RLIM_INFINITY) return {Health::good, "memlock", "unlimited", ""};
+  const std::string words = fmt::format("{} KiB may be locked", limit.rlim_cur / 1024);
+  if (limit.rlim_cur >= wanted_bytes) return {Health::good, "memlock", words, ""};
+  return {Health::warning, "memlock",
+          words + "; registered buffers (lesson 06) want 512 KiB an executor",
+          "Run `ulimit -l 8192`, or set memlock in /etc/security/limits.conf."};
+}
+
+Finding look_at_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0)
+    return {Health::warning, "CPUs", "the set of allowed CPUs cannot be read",
+            "Nothing to do for lesson 01."};
+  const int count = CPU_COUNT(&set);
+  const long online = sysconf(_SC_NPROCESSORS_ONLN);
+  const std::string words = fmt::format("{} allowed of {} online", count, online);
+  if (count >= 2) return {Health::good, "CPUs", words, ""};
+  return {Health::warning, "CPUs", words + "; from lesson 03 on, two executors want two",
+          "Give the container or virtual machine a second CPU (taskset -p shows the set)."};
+}
+
+// O_DIRECT in the working folder: whether, and with which alignment (statx STATX_DIOALIGN,
+// Linux 6.1).
+Finding look_at_direct_io(const fs::path& root) {
+  std::string path = (root / ".percore-doctor-XXXXXX").string();
+  const int file = mkostemp(path.data(), O_DIRECT);
+  if (file < 0) {
+    const int error = errno;
+    unlink(path.c_str());
+    if (error == EINVAL)
+      return {Health::warning, "O_DIRECT", root.string() + " is on a file system without it",
+              "Lesson 06 needs it: clone percore onto ext4, xfs or btrfs. The others do not."};
+    return {Health::warning, "O_DIRECT",
+            fmt::format("cannot be tried in {}: {}", root.string(), std::strerror(error)),
+            "Clone percore into a folder that you may write to."};
+  }
+  unlink(path.c_str());
+  Finding out{Health::good, "O_DIRECT", "works here", ""};
+#ifdef STATX_DIOALIGN
+  struct statx status{};
+  if (syscall(SYS_statx, file, "", AT_EMPTY_PATH, STATX_DIOALIGN, &status) == 0 &&
+      (status.stx_mask & STATX_DIOALIGN) != 0 && status.stx_dio_offset_align != 0)
+    out.words = fmt::format("works here, aligned to {} bytes (memory {})",
+                            status.stx_dio_offset_align, status.stx_dio_mem_align);
+  else
+    out.words = "works here; the kernel does not tell the alignment, 4096 bytes are assumed";
+#endif
+  close(file);
+  return out;
+}
+
+Finding look_at_compiler(const fs::path& root) {
+  if (!fs::exists(root / "build" / "percore.conf"))
+    return {Health::bad, "compiler", "the build is not set up", "Run tools/percore once."};
+  const Config config = read_config(root / "build");
+  // The launcher keeps what its probe found, a line a compiler: "ok|bad <command>: why".
+  const auto probe = read_if_there(root / "build" / "compiler_probe.txt");
+  std::string rejected;
+  std::string chosen;
+  for (const std::string& line : split_lines(probe.value_or(""))) {
+    if (line.starts_with("bad ")) rejected += (rejected.empty() ? "" : "; ") + line.substr(4);
+    if (line.starts_with("ok ")) chosen = line.substr(3);
+  }
+  std::string words = config.compiler + (chosen.empty() ? "" : ", passed the probe");
+  if (!rejected.empty()) words += " (not taken: " + rejected + ")";
+  if (config.probe_passed) return {Health::good, "compiler", words, ""};
+  return {Health::warning, "compiler", config.compiler + " miscompiles coroutines: " + rejected,
+          "Install clang-19 and run tools/percore again without CXX. `percore check` points at the "
+          "patterns meanwhile."};
+}
+
+Finding look_at_sanitizers(const fs::path& root) {
+  const Config config = read_config(root / "build");
+  const fs::path folder = root / "build" / "check" / "probe";
+  write_file(folder / "empty.cpp", "int main() {}\n");
+  std::vector<std::string> words = split_words(config.compiler);
+  for (const char* word : {"-fsanitize=address,undefined", "empty.cpp", "-o", "empty"})
+    words.emplace_back(word);
+  Limits limits;
+  limits.may_fork = true;
+  const Supervised ran = supervise(words, folder, limits, false);
+  if (ran.exit_status == 0 && ran.ending == Ending::exited)
+    return {Health::good, "sanitizers", "AddressSanitizer and UndefinedBehaviorSanitizer link", ""};
+  return {Health::warning, "sanitizers",
+          "programs with sanitizers do not link, so the second verdict is missing",
+          "Install the package libclang-rt-19-dev (Debian), compiler-rt (Fedora, Arch) or libasan "
+          "of your g++."};
+}
+
+Finding look_at_tool(const char* what, std::initializer_list<const char*> names, const char* why,
+                     const char* remedy) {
+  for (const char* name : names)
+    for (const std::string folder : {"/usr/bin/", "/usr/local/bin/"})
+      if (access((folder + name).c_str(), X_OK) == 0)
+        return {Health::good, what, folder + name, ""};
+  return {Health::warning, what, why, remedy};
+}
+
+void show(const Finding& finding) {
+  std::string mark;
+  switch (finding.health) {
+    case Health::good:
+      mark = in_colour(Colour::green, "good   ");
+      break;
+    case Health::warning:
+      mark = in_colour(Colour::yellow, "warning");
+      break;
+    case Health::bad:
+      mark = in_colour(Colour::red, "bad    ");
+      break;
+  }
+  const std::string indent(22, ' ');
+  const unsigned columns = std::min(terminal_columns(), 110U);
+  fmt::print("  {}  {:<11} {}\n", mark, finding.what, wrapped(finding.words, columns - 22, indent));
+  if (!finding.remedy.empty())
+    fmt::print("{}{}\n", indent, wrapped("-> " + finding.remedy, columns - 22, indent + "   "));
+}
+
+}  // namespace
+
+int doctor_command(const fs::path& root) {
+  bool bad = false;
+  const auto tell = [&bad](const Finding& finding) {
+    bad = bad || finding.health == Health::bad;
+    show(finding);
+  };
+  tell(look_at_kernel());
+  tell(look_at_ring());
+  tell(look_at_memlock());
+  tell(look_at_cpus());
+  tell(look_at_direct_io(root));
+  tell(look_at_compiler(root));
+  if (fs::exists(root / "build" / "percore.conf")) tell(look_at_sanitizers(root));
+  tell(look_at_tool("linker", {"ld.lld", "ld.lld-19", "ld.mold"},
+                    "neither lld nor mold: verdicts take longer",
+                    "Install the package lld-19 (or lld)."));
+  tell(look_at_tool("symbolizer", {"llvm-symbolizer-19", "llvm-symbolizer", "addr2line"},
+                    "no llvm-symbolizer and no addr2line: a crash is told without its line",
+                    "Install the package binutils."));
+  tell(look_at_tool("editor", {"clangd-19", "clangd", "clangd-20"},
+                    "no clangd: editors work, without completion",
+                    "Install the package clangd-19; compile_commands.json is there for it."));
+  if (bad)
+    fmt::print(
+        "\nThe lessons cannot run on the kernel's ring here until what is bad is mended. Checks "
+        "run on the "
+        "simulated ring all the same.\n");
+  else
+    fmt::print("\nThe lessons run here.\n");
+  return bad ? EXIT_ENVIRONMENT : EXIT_PASS;
+}
+
+}  // namespace percore::tutor

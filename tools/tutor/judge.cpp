@@ -1,0 +1,199 @@
+#include "judge.hpp"
+
+#include "check_runner.hpp"
+#include "compile_error.hpp"
+#include "problem.hpp"
+
+#include <algorithm>
+
+namespace percore::tutor {
+
+namespace {
+
+void tell_compile_error(Judgement& out, const BuildResult& built, const fs::path& sources,
+                        const fs::path& root) {
+  out.kind = VerdictKind::compile_error;
+  out.error_verbose = built.output;
+  if (built.out_of_time) {
+    out.error =
+        "  The compiler needed more than a minute: a template may call itself without end.\n";
+    return;
+  }
+  const CompileError error = first_error(built.output, sources, root);
+  if (error.file.empty())
+    out.error = fmt::format("  {}\n", error.sentence);
+  else
+    out.error = fmt::format("  {}:{}: {}\n", error.file, error.line, error.sentence);
+  for (const std::string& line : split_lines(error.snippet)) out.error += "  " + line + "\n";
+  if (!error.remark.empty()) out.error += fmt::format("  ({})\n", error.remark);
+  if (error.more > 0)
+    out.error += fmt::format("  {} more error{} may follow from it; --verbose shows all.\n",
+                             error.more, error.more == 1 ? "" : "s");
+}
+
+// Runs the checks of one program; returns whether all passed.
+bool run_program(const CheckRunner& runner, const CheckProgram& program,
+                 const JudgeOptions& options, std::uint64_t seeds_max, Judgement& out) {
+  std::optional<CheckVerdict> broken;
+  const auto checks = runner.manifest(program, broken);
+  if (broken) {
+    broken->step = program.step;
+    out.checks.push_back(*std::move(broken));
+    return false;
+  }
+  bool passed = true;
+  for (const ManifestEntry& check : checks) {
+    if (check.operations > 0 || (!options.check.empty() && check.name != options.check)) continue;
+    if (program.real && options.seed) continue;
+    out.checks.push_back(runner.run(program, check, options.seed, seeds_max));
+    passed = passed && out.checks.back().kind == VerdictKind::passed;
+  }
+  return passed;
+}
+
+// A catch exercise: the learner's checks must pass with the right module and break with each of the
+// others.
+void judge_catch(const CheckRunner& runner, const std::vector<CheckProgram>& programs,
+                 const JudgeOptions& options, const Exercise& exercise, Judgement& out) {
+  unsigned caught = 0;
+  for (const CheckProgram& program : programs) {
+    Judgement inner;
+    const bool all_passed = run_program(runner, program, options, UINT64_MAX, inner);
+    CheckVerdict verdict;
+    verdict.name = program.fault;
+    verdict.program = program.stem;
+    if (program.fault == "right") {
+      verdict.statement = "your checks pass with the right module";
+      if (inner.checks.empty()) {
+        verdict.kind = VerdictKind::wrong;
+        verdict.sentence = "there is no check yet: write one with PERCORE_CHECK";
+      } else if (!all_passed) {
+        verdict = *inner.first_broken();
+        verdict.sentence = fmt::format("your check `{}` rejects the right module: {}", verdict.name,
+                                       verdict.sentence);
+        verdict.invariant = "";
+      }
+      out.checks.push_back(verdict);
+      if (verdict.kind != VerdictKind::passed) return;
+      continue;
+    }
+    verdict.statement = fmt::format("your checks catch a module that {}", program.fault_sentence);
+    if (all_passed) {
+      verdict.kind = VerdictKind::wrong;
+      verdict.sentence = fmt::format("your checks pass a module that {}", program.fault_sentence);
+    } else {
+      ++caught;
+    }
+    out.checks.push_back(verdict);
+  }
+  const auto faults = static_cast<unsigned>(programs.size() - 1);
+  out.points = faults == 0 ? exercise.points() : exercise.points() * caught / faults;
+}
+
+}  // namespace
+
+Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) const {
+  Judgement out;
+  out.exercise = exercise.number;
+  out.points_all = exercise.points();
+  for (const std::string& file : exercise.files)
+    if (!fs::exists(options.sources / file))
+      give_up("{} is not there: `percore reset {}` puts the starting file back.",
+              shown(options.sources / file, course_.root), exercise.number);
+
+  build_.build_shared(Variant::fast);
+  const fs::path folder = check_folder(course_, exercise, options.sources);
+  std::vector<CheckProgram> programs =
+      build_.plan(exercise, options.sources, folder, Variant::fast);
+  if (!options.with_real || options.seed)
+    std::erase_if(programs, [](const auto& program) { return program.real; });
+
+  fs::path answers;
+  if (exercise.kind == Kind::predict) answers = options.sources / exercise.files.front();
+  const CheckRunner runner(course_.root, options.sources, answers, false);
+
+  // The step at hand and those before it are compiled and judged before the rest is compiled at
+  // all.
+  std::size_t ready = programs.size();
+  for (std::size_t i = 0; i < programs.size(); ++i)
+    if (!options.step_first.empty() && programs[i].step == options.step_first) ready = i + 1;
+  std::size_t built = 0;
+  const auto build_up_to = [&](std::size_t end) {
+    const BuildResult result = build_.build({programs.begin() + static_cast<std::ptrdiff_t>(built),
+                                             programs.begin() + static_cast<std::ptrdiff_t>(end)},
+                                            folder);
+    built = end;
+    if (!result.built) tell_compile_error(out, result, options.sources, course_.root);
+    return result.built;
+  };
+
+  if (exercise.kind == Kind::catching) {
+    if (!build_up_to(programs.size())) return out;
+    judge_catch(runner, programs, options, exercise, out);
+  } else {
+    for (std::size_t i = 0; i < programs.size(); ++i) {
+      if (i >= built && !build_up_to(i < ready ? ready : programs.size())) return out;
+      if (!run_program(runner, programs[i], options, UINT64_MAX, out)) break;
+      if (!programs[i].step.empty()) out.steps_passed.push_back(programs[i].step);
+    }
+  }
+  if (const CheckVerdict* broken = out.first_broken()) out.kind = broken->kind;
+  if (exercise.kind == Kind::catching) return out;
+  // Points by step; an exercise without steps, or whose checks all lie in one file, has them all or
+  // none.
+  for (const Step& step : exercise.steps)
+    if (out.kind == VerdictKind::passed || std::ranges::count(out.steps_passed, step.name) > 0)
+      out.points += step.points;
+  return out;
+}
+
+Judgement Judge::judge_sanitized(const Exercise& exercise, const JudgeOptions& options) const {
+  constexpr std::uint64_t seeds_max =
+      40;  // the sanitizers are slow, and the faults they find are in most seeds
+  Judgement out;
+  out.exercise = exercise.number;
+  build_.build_shared(Variant::sanitized);
+  const fs::path folder = check_folder(course_, exercise, options.sources);
+  std::vector<CheckProgram> programs =
+      build_.plan(exercise, options.sources, folder, Variant::sanitized);
+  std::erase_if(programs, [](const auto& program) {
+    return program.real || (!program.fault.empty() && program.fault != "right");
+  });
+  const BuildResult built = build_.build(programs, folder);
+  if (!built.built) {
+    tell_compile_error(out, built, options.sources, course_.root);
+    return out;
+  }
+  const CheckRunner runner(course_.root, options.sources, {}, true);
+  for (const CheckProgram& program : programs)
+    if (!run_program(runner, program, options, seeds_max, out)) break;
+  if (const CheckVerdict* broken = out.first_broken()) out.kind = broken->kind;
+  return out;
+}
+
+std::vector<Measured> Judge::measure(const Exercise& exercise, const JudgeOptions& options) const {
+  if (!fs::exists(course_.root / "tools" / "checks" / exercise.lesson /
+                  (exercise.name + "_measure.cpp")))
+    return {};
+  build_.build_shared(Variant::measured);
+  const fs::path folder = check_folder(course_, exercise, options.sources);
+  const auto yours = build_.plan(exercise, options.sources, folder, Variant::measured);
+  const auto ours = build_.plan(exercise, options.sources, folder, Variant::measured, true);
+  if (!build_.build(yours, folder).built || !build_.build(ours, folder).built) return {};
+  const CheckRunner runner(course_.root, options.sources, {}, false);
+  std::optional<CheckVerdict> broken;
+  std::vector<Measured> out;
+  for (const ManifestEntry& check : runner.manifest(yours.front(), broken)) {
+    if (check.operations == 0) continue;
+    auto mine = runner.measure(yours.front(), check);
+    const auto reference = runner.measure(ours.front(), check);
+    if (!mine || !reference) continue;
+    mine->enters_ours = reference->enters;
+    mine->allocations_ours = reference->allocations;
+    mine->instructions_ours = reference->instructions;
+    out.push_back(*std::move(mine));
+  }
+  return out;
+}
+
+}  // namespace percore::tutor

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "check_build.hpp"
+#include "verdict.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+namespace percore::tutor {
+
+/// What to check.
+struct JudgeOptions {
+  fs::path sources;                   ///< the folder that stands for my/NN-lesson
+  std::optional<std::uint64_t> seed;  ///< only this one
+  std::string check;                  ///< only this one; empty: all
+  std::string step_first;             ///< the step at hand: compiled and judged before the others
+  bool with_real = true;              ///< also the checks on the kernel's ring
+};
+
+/// Compiles and runs the checks of an exercise. One child for each check. Stops at the first step
+/// that is broken, because the steps build on one another; the checks within it all run.
+class Judge {
+ public:
+  Judge(const Course& course, const Config& config) : course_(course), build_(course, config) {}
+
+  [[nodiscard]] Judgement judge(const Exercise& exercise, const JudgeOptions& options) const;
+
+  /// The same checks under AddressSanitizer and UndefinedBehaviorSanitizer, fewer seeds. Only for
+  /// what passed.
+  [[nodiscard]] Judgement judge_sanitized(const Exercise& exercise,
+                                          const JudgeOptions& options) const;
+
+  /// Enters, allocations and instructions an operation, the learner's and ours.
+  [[nodiscard]] std::vector<Measured> measure(const Exercise& exercise,
+                                              const JudgeOptions& options) const;
+
+  [[nodiscard]] const CheckBuild& build() const { return build_; }
+
+ private:
+  const Course& course_;
+  CheckBuild build_;
+};
+
+}  // namespace percore::tutor

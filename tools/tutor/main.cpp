@@ -1,0 +1,177 @@
+// percore, the tutor: words of the command line to commands. tools/percore builds and starts it.
+
+#include "commands.hpp"
+#include "problem.hpp"
+#include "supervise.hpp"
+#include "terminal.hpp"
+
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+
+namespace percore::tutor {
+namespace {
+
+constexpr const char* EXAMPLES = R"(
+Examples:
+  percore                     go on where you were: shows the task, checks at each save
+  percore check               one verdict on the current exercise
+  percore check ring          on another, by name or number (01.4)
+  percore check 01.4 --seed 7 shows one failing case again
+  percore hint                the next hint; three for each exercise
+  percore run 01 -- --help    runs lesson 01's program, on your own modules where you have solved them
+  percore mine                which layers of the runtime are yours
+
+Exit status: 0 passed, 1 wrong, 2 usage, 3 the environment (percore doctor says what).)";
+
+// Everything that the command line can hold.
+struct CommandLine {
+  std::string root, exercise, lesson, program;
+  std::vector<std::string> arguments;
+  CheckCommand check;
+  std::uint64_t seed = 0;
+  unsigned hint = 0;
+  bool all = false, against_solution = false, take = false, json = false;
+};
+
+void add_check(CLI::App& app, CommandLine& line) {
+  CLI::App* check = app.add_subcommand("check", "compile and judge an exercise, once");
+  check->add_option("exercise", line.check.exercise,
+                    "number or name; the current one when left out");
+  check->add_option_function<std::uint64_t>(
+      "--seed", [&line](std::uint64_t seed) { line.check.seed = seed; },
+      "only this case, as a verdict named it");
+  check->add_option("--only", line.check.only, "only the check of this name");
+  check->add_option("--from", line.check.from, "files from this folder in place of my/NN-lesson");
+  check->add_flag("--json", line.check.json, "the verdict for scripts");
+  check->add_flag("--verbose", line.check.verbose,
+                  "all of the compiler's words, the whole history");
+  check->add_flag("!--no-sanitizers", line.check.sanitizers, "without the second verdict");
+}
+
+CLI::App* named(CLI::App& app, const char* name, const char* what, CommandLine& line) {
+  CLI::App* command = app.add_subcommand(name, what);
+  command->add_option("exercise", line.exercise, "number or name; the current one when left out");
+  return command;
+}
+
+void add_commands(CLI::App& app, CommandLine& line) {
+  app.add_subcommand("doctor", "what this machine offers, and the remedy where it does not");
+  app.add_subcommand("list", "all exercises, and how far you are");
+  app.add_subcommand("next", "go on to the next exercise that is not solved");
+  CLI::App* run = app.add_subcommand(
+      "run", "run a lesson's program, on your own modules where they are solved");
+  run->add_option("lesson", line.lesson, "number or name; the current one when left out");
+  run->add_option("program", line.program, "where the lesson has several");
+  run->add_option("--arguments", line.arguments, "for the program; usually written after --")
+      ->group("");
+  add_check(app, line);
+  named(app, "watch", "check at each save", line);
+  CLI::App* hint = named(app, "hint", "the next hint", line);
+  hint->add_option("number", line.hint, "this one");
+  hint->add_flag("--all", line.all, "all of them");
+  named(app, "diff", "what you changed since the starting file", line)
+      ->add_flag("--solution", line.against_solution, "from yours to the plain answer");
+  named(app, "solution", "the plain answer", line)
+      ->add_flag("--take", line.take, "put it in your folder; a copy of yours is kept");
+  named(app, "reset", "put the starting files back; a copy of yours is kept", line);
+  app.add_subcommand("mine", "which layers of the runtime are yours");
+  app.add_subcommand("prepare", "compile what all checks share, before the first is asked for")
+      ->group("");
+  app.add_subcommand("grade", "judge everything you have begun")
+      ->add_flag("--json", line.json, "for scripts");
+}
+
+int dispatch(CLI::App& app, CommandLine& line, const fs::path& root) {
+  const auto chosen = app.get_subcommands();
+  const std::string name = chosen.empty() ? "" : chosen.front()->get_name();
+  if (name == "doctor") return doctor_command(root);
+  Session session(root);
+  if (name == "prepare") return prepare_command(session);
+  if (name == "check") return check_command(session, line.check);
+  if (name == "list") return list_command(session);
+  if (name == "next") return next_command(session);
+  if (name == "run") return run_command(session, line.lesson, line.program, line.arguments);
+  if (name == "hint") return hint_command(session, line.exercise, line.hint, line.all);
+  if (name == "diff") return diff_command(session, line.exercise, line.against_solution);
+  if (name == "solution") return solution_command(session, line.exercise, line.take);
+  if (name == "reset") return reset_command(session, line.exercise);
+  if (name == "mine") return mine_command(session);
+  if (name == "grade") return grade_command(session, line.json);
+  if (name == "watch" && !line.exercise.empty()) session.go_to(session.course.find(line.exercise));
+  if (name.empty() && (isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0))
+    return where_command(session);
+  return watch_command(session);
+}
+
+// An unknown command is answered with the nearest ones; CLI11 would only call it an extra argument.
+void refuse_unknown(const CLI::App& app, const std::vector<std::string>& words) {
+  std::vector<std::string> known;
+  for (const CLI::App* command : app.get_subcommands({})) known.push_back(command->get_name());
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "--root")
+      ++i;
+    else if (!words[i].starts_with('-')) {
+      if (std::find(known.begin(), known.end(), words[i]) != known.end()) return;
+      const auto close = nearest(words[i], known);
+      refuse("There is no command '{}'.{} `percore --help` shows them all.", words[i],
+             close.empty() ? "" : fmt::format(" Did you mean {}?", close.front()));
+    }
+  }
+}
+
+int run_main(int count, char** words) {
+  CLI::App app("percore: build a thread-per-core runtime on io_uring, layer by layer.", "percore");
+  app.footer(EXAMPLES);
+  app.set_version_flag("--version", std::string("percore ") + PERCORE_VERSION);
+  app.require_subcommand(0, 1);
+  CommandLine line;
+  app.add_option("--root", line.root, "the repository; else the one around the working folder");
+  add_commands(app, line);
+
+  // What stands behind -- is the program's, and CLI11 does not look at it.
+  std::vector<std::string> own;
+  for (int i = 1; i < count; ++i) {
+    if (std::string_view(words[i]) == "--") {
+      line.arguments.assign(words + i + 1, words + count);
+      break;
+    }
+    own.emplace_back(words[i]);
+  }
+  const std::vector<std::string> in_order = own;
+  try {
+    std::reverse(own.begin(), own.end());  // CLI11 takes them from the back
+    app.parse(own);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() != 0) refuse_unknown(app, in_order);
+    const int status = app.exit(error);
+    return status == 0 ? EXIT_PASS : EXIT_USAGE;
+  }
+  return dispatch(app, line, find_root(line.root));
+}
+
+}  // namespace
+}  // namespace percore::tutor
+
+int main(int count, char** words) {
+  using namespace percore::tutor;
+  try {
+    catch_interrupts();
+    return run_main(count, words);
+  } catch (const Problem& problem) {
+    std::fflush(stdout);
+    fmt::print(stderr, "{}\n", problem.sentence);
+    return problem.status;
+  } catch (const Interrupted& interrupted) {
+    // Everything is unwound: children ended, terminal put back. Now end as the signal would have
+    // ended us.
+    fmt::print("\n");
+    std::fflush(stdout);
+    std::signal(interrupted.signal, SIG_DFL);
+    std::raise(interrupted.signal);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "percore stopped: {}\n", error.what());
+  }
+  return EXIT_ENVIRONMENT;
+}

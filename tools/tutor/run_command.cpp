@@ -1,0 +1,178 @@
+// `run`: a lesson's program on the learner's own modules; `mine`: which those are.
+
+#include "commands.hpp"
+#include "problem.hpp"
+#include "supervise.hpp"
+#include "terminal.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+namespace percore::tutor {
+
+namespace {
+
+// The modules that count as the learner's, lowest layer first, as -Dmine wants them.
+std::string solved_modules(Session& session) {
+  std::string out;
+  for (const std::string& layer : session.config().layers)
+    for (const Exercise* exercise : session.course.exercises())
+      if (exercise->module() == layer &&
+          session.workspace.standing(*exercise) == Workspace::Standing::mine)
+        out += (out.empty() ? "" : ",") + layer;
+  return out;
+}
+
+Supervised quietly(const std::vector<std::string>& words, const fs::path& folder) {
+  Limits limits;
+  limits.may_fork = true;
+  limits.wall = std::chrono::minutes(10);
+  limits.resident_bytes_max = UINT64_MAX;
+  limits.output_bytes_max = 16U << 20;
+  return supervise(words, folder, limits, false);
+}
+
+bool ended_well(const Supervised& ran) {
+  return ran.ending == Ending::exited && ran.exit_status == 0;
+}
+
+// Tells Meson which modules are the learner's, when that changed since the last time: a reconfigure
+// takes a second.
+void choose_modules(Session& session, const std::string& mine) {
+  const fs::path build = session.course.root / "build";
+  const fs::path stamp = build / "percore.mine";
+  if (read_if_there(stamp).value_or("") == mine) return;
+  const Supervised ran =
+      quietly({session.config().meson, "configure", build, "-Dmine=" + mine}, session.course.root);
+  if (!ended_well(ran)) give_up("Meson cannot take your modules ({}):\n{}", mine, ran.output);
+  write_file(stamp, mine);
+}
+
+std::vector<std::string> programs_of(const Session& session, const Lesson& lesson) {
+  std::vector<std::string> out;
+  std::error_code error;
+  for (const auto& entry :
+       fs::directory_iterator(session.course.root / "lessons" / lesson.folder, error))
+    if (entry.path().extension() == ".cpp") out.push_back(entry.path().stem());
+  std::ranges::sort(out);
+  return out;
+}
+
+// The lesson's own program is called as the lesson ("hello" of hello-world), else the first.
+std::string main_program(const Lesson& lesson, const std::vector<std::string>& programs) {
+  for (const std::string& program : programs)
+    if (lesson.folder.find("-" + program) != lesson.folder.npos) return program;
+  return programs.front();
+}
+
+// In the foreground: the program has the terminal, and Ctrl-C reaches it as it would without us.
+int run_in_terminal(const fs::path& program, const std::vector<std::string>& arguments) {
+  std::vector<std::string> words = {program.string()};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  std::fflush(stdout);
+  const pid_t child = fork();
+  if (child < 0) give_up("No process can be started: {}.", std::strerror(errno));
+  if (child == 0) {
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(signal, SIG_DFL);
+    execv(pointers[0], pointers.data());
+    _exit(127);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    // Ctrl-C went to the child as well: it ends first. A signal sent to us alone is passed on.
+    try {
+      throw_if_interrupted();
+    } catch (const Interrupted& interrupted) {
+      kill(child, interrupted.signal);
+      while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+      }
+      throw;
+    }
+  }
+  if (WIFSIGNALED(status)) {
+    fmt::print("{} was ended by signal {} ({}).\n", program.filename().string(), WTERMSIG(status),
+               strsignal(WTERMSIG(status)));
+    return EXIT_WRONG;
+  }
+  return WEXITSTATUS(status);
+}
+
+}  // namespace
+
+int run_command(Session& session, const std::string& lesson_name, const std::string& program_name,
+                const std::vector<std::string>& arguments) {
+  const Lesson& lesson = lesson_name.empty() ? session.course.find_lesson(session.current().lesson)
+                                             : session.course.find_lesson(lesson_name);
+  const auto programs = programs_of(session, lesson);
+  if (programs.empty()) give_up("Lesson {} has no program.", lesson.folder);
+  const std::string program = program_name.empty() ? main_program(lesson, programs) : program_name;
+  if (std::ranges::count(programs, program) == 0) {
+    std::string all;
+    for (const std::string& one : programs) all += (all.empty() ? "" : ", ") + one;
+    refuse("Lesson {} has no program '{}'; it has {}.", lesson.number, program, all);
+  }
+  const std::string mine = solved_modules(session);
+  choose_modules(session, mine);
+  const fs::path target = fs::path("lessons") / lesson.folder / program;
+  const Supervised built =
+      quietly({session.config().ninja, "-C", session.course.root / "build", "--quiet", target},
+              session.course.root);
+  if (!ended_well(built))
+    give_up(
+        "{} does not build{}:\n{}", target.string(),
+        mine.empty() ? "" : " with your modules (" + mine + "); `percore check` each of them again",
+        built.output);
+  if (!mine.empty()) fmt::print("{}\n", in_colour(Colour::dim, "(on your own " + mine + ")"));
+  return run_in_terminal(session.course.root / "build" / target, arguments);
+}
+
+int mine_command(Session& session) {
+  unsigned own = 0;
+  for (const std::string& layer : session.config().layers) {
+    const Exercise* made_in = nullptr;
+    for (const Exercise* exercise : session.course.exercises())
+      if (exercise->module() == layer) made_in = exercise;
+    if (made_in == nullptr) {
+      fmt::print("  {:<12} ours   {}\n", layer, in_colour(Colour::dim, "given, not taught"));
+      continue;
+    }
+    const fs::path folder = session.workspace.lesson_folder(*made_in) / layer;
+    switch (session.workspace.standing(*made_in)) {
+      case Workspace::Standing::mine:
+        ++own;
+        fmt::print("  {:<12} {}   {}\n", layer, in_colour(Colour::green, "mine"),
+                   shown(folder, session.course.root));
+        break;
+      case Workspace::Standing::contract_changed:
+        fmt::print(
+            "  {:<12} ours   {}\n", layer,
+            in_colour(Colour::yellow,
+                      fmt::format("its contract changed in an update: yours has to be checked "
+                                  "again, `percore check {}`",
+                                  made_in->number)));
+        break;
+      case Workspace::Standing::file_changed:
+        fmt::print(
+            "  {:<12} ours   {}\n", layer,
+            in_colour(Colour::yellow, fmt::format("changed since it was solved: `percore check {}`",
+                                                  made_in->number)));
+        break;
+      case Workspace::Standing::ours:
+        fmt::print("  {:<12} ours   exercise {}\n", layer, made_in->number);
+        break;
+    }
+  }
+  fmt::print("{} of the layers {} yours. `percore run LESSON` runs on them.\n", own,
+             own == 1 ? "is" : "are");
+  return EXIT_PASS;
+}
+
+}  // namespace percore::tutor

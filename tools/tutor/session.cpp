@@ -1,0 +1,207 @@
+#include "session.hpp"
+
+#include "json.hpp"
+#include "problem.hpp"
+#include "supervise.hpp"
+#include "terminal.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace percore::tutor {
+
+Session::Session(const fs::path& root)
+    : course(read_course(root)), state(State::load(root / "my")), workspace(course, state) {
+  if (!state.notice.empty()) fmt::print(stderr, "{}\n", wrapped(state.notice, terminal_columns()));
+}
+
+const Config& Session::config() {
+  if (!config_) config_ = read_config(course.root / "build");
+  return *config_;
+}
+
+const Exercise& Session::exercise(const std::string& name) {
+  return name.empty() ? current() : course.find(name);
+}
+
+const Exercise& Session::current() {
+  if (const Exercise* at = course.by_number(state.current)) return *at;
+  for (const Exercise* one : course.exercises())
+    if (!state.at(one->number).solved) return *one;
+  return *course.exercises().back();
+}
+
+const Exercise* Session::next_after(const Exercise& from) {
+  const auto all = course.exercises();
+  const auto at = static_cast<std::size_t>(std::ranges::find(all, &from) - all.begin());
+  for (std::size_t i = 1; i <= all.size(); ++i) {
+    const Exercise* candidate = all[(at + i) % all.size()];
+    if (candidate != &from && !state.at(candidate->number).solved) return candidate;
+  }
+  return nullptr;
+}
+
+void Session::go_to(const Exercise& exercise) {
+  if (state.current == exercise.number) return;
+  state.current = exercise.number;
+  state.save();
+}
+
+void Session::prepare(const Exercise& exercise) {
+  const auto made = workspace.prepare(exercise);
+  for (const std::string& file : made) fmt::print("Made {} for you to edit.\n", file);
+  if (!made.empty()) write_compile_commands();
+  const auto updated = workspace.starters_updated(exercise);
+  for (const std::string& file : updated)
+    fmt::print(
+        "{}\n",
+        in_colour(
+            Colour::yellow,
+            fmt::format(
+                "An update changed the starting file {}/{}. Yours stays as it is; compare with "
+                "`percore diff {}`, or begin anew with `percore reset {}` (a copy is kept).",
+                exercise.lesson, file, exercise.number, exercise.number)));
+  if (!updated.empty()) workspace.accept_starters(exercise);
+}
+
+void Session::record(const Exercise& exercise, const Judgement& judgement) {
+  Progress& progress = state.of(exercise.number);
+  progress.steps_passed = judgement.steps_passed;
+  progress.solved = judgement.kind == VerdictKind::passed;
+  if (progress.solved) {
+    const auto contract = workspace.contract(exercise);
+    progress.contract = contract.version;
+    progress.contract_hash = contract.hash;
+    progress.files_hash = Workspace::files_hash(exercise, workspace.lesson_folder(exercise));
+  }
+  state.save();
+}
+
+Judgement Session::judge(const Exercise& exercise) {
+  JudgeOptions options;
+  options.sources = workspace.lesson_folder(exercise);
+  const auto& passed = state.at(exercise.number).steps_passed;
+  for (const Step& step : exercise.steps)
+    if (std::ranges::count(passed, step.name) == 0) {
+      options.step_first = step.name;
+      break;
+    }
+  Judgement judgement = Judge(course, config()).judge(exercise, options);
+  add_compiler_remarks(exercise, options.sources, judgement);
+  return judgement;
+}
+
+bool Session::follow_up(const Exercise& exercise, Judgement& judgement, bool verbose) {
+  if (exercise.kind == Kind::predict) return true;
+  JudgeOptions options;
+  options.sources = workspace.lesson_folder(exercise);
+  const Judge judge(course, config());
+  Judgement sanitized = judge.judge_sanitized(exercise, options);
+  if (sanitized.kind != VerdictKind::passed) {
+    judgement.kind = sanitized.kind;
+    fmt::print("\nThe checks passed, but under the sanitizers:\n{}",
+               told(sanitized, exercise.number, verbose));
+    return false;
+  }
+  fmt::print("  sanitizers: clean\n");
+  judgement.measured = judge.measure(exercise, options);
+  Judgement only_figures;
+  only_figures.measured = judgement.measured;
+  only_figures.kind = VerdictKind::wrong;  // without the line of points
+  fmt::print("{}", told(only_figures, exercise.number, verbose));
+  return true;
+}
+
+void Session::add_compiler_remarks(const Exercise& exercise, const fs::path& sources,
+                                   Judgement& judgement) {
+  if (config().probe_passed || judgement.kind == VerdictKind::passed) return;
+  const fs::path script = course.root / "tools" / "tree" / "coroutine_rules.py";
+  if (!fs::exists(script)) return;
+  std::vector<std::string> words = {config().python, script};
+  for (const std::string& file : exercise.files) words.push_back((sources / file).string());
+  Limits limits;
+  limits.may_fork = true;
+  limits.wall = std::chrono::seconds(10);
+  const Supervised ran = supervise(words, course.root, limits, false);
+  if (ran.ending != Ending::exited || ran.exit_status != 1) return;
+  judgement.remarks.push_back(fmt::format(
+      "Your compiler ({}) failed the probe: it miscompiles this, and the verdict may be its fault:",
+      config().compiler));
+  for (const std::string& line : split_lines(ran.output))
+    if (!trimmed(line).empty()) judgement.remarks.push_back(shown(line, course.root));
+}
+
+void Session::write_compile_commands() {
+  if (!fs::exists(course.root / "build" / "percore.conf")) return;
+  // Meson's file is a list: ours are appended before its closing bracket.
+  std::string text(
+      trimmed(read_if_there(course.root / "build" / "compile_commands.json").value_or("[]")));
+  if (!text.ends_with(']')) return;
+  text.pop_back();
+  text = trimmed(text);
+  const Judge judge(course, config());
+  for (const Exercise* exercise : course.exercises()) {
+    const fs::path sources = workspace.lesson_folder(*exercise);
+    for (const std::string& file : exercise->files) {
+      if (!file.ends_with("pp") || !fs::exists(sources / file)) continue;
+      Json entry = Json::object();
+      entry.set("directory", course.root.string())
+          .set("file", (sources / file).string())
+          .set("command", judge.build().compile_command(*exercise, sources, sources / file));
+      text += (text.ends_with('[') ? "\n" : ",\n") + entry.compact();
+    }
+  }
+  write_if_changed(course.root / "compile_commands.json", text + "\n]\n");
+}
+
+std::vector<const Exercise*> Session::to_check_again() {
+  std::vector<const Exercise*> out;
+  for (const Exercise* exercise : course.exercises()) {
+    const auto standing = workspace.standing(*exercise);
+    if (standing == Workspace::Standing::contract_changed ||
+        standing == Workspace::Standing::file_changed)
+      out.push_back(exercise);
+  }
+  return out;
+}
+
+unsigned Session::points_reached() {
+  unsigned sum = 0;
+  for (const Exercise* exercise : course.exercises()) {
+    const Progress& progress = state.at(exercise->number);
+    for (const Step& step : exercise->steps)
+      if (progress.solved || std::ranges::count(progress.steps_passed, step.name) > 0)
+        sum += step.points;
+  }
+  return sum;
+}
+
+unsigned Session::points_all() const {
+  unsigned sum = 0;
+  for (const Exercise* exercise : course.exercises()) sum += exercise->points();
+  return sum;
+}
+
+unsigned Session::solved_count() {
+  unsigned count = 0;
+  for (const Exercise* exercise : course.exercises())
+    count += state.at(exercise->number).solved ? 1 : 0;
+  return count;
+}
+
+fs::path find_root(const std::string& given) {
+  std::error_code error;
+  if (!given.empty()) {
+    const fs::path root = fs::canonical(given, error);
+    if (error) refuse("--root {}: {}.", given, error.message());
+    return root;
+  }
+  for (fs::path folder = fs::current_path(error); !error; folder = folder.parent_path()) {
+    if (fs::exists(folder / "exercises") && fs::exists(folder / "tools" / "check")) return folder;
+    if (folder == folder.parent_path()) break;
+  }
+  if (const char* root = std::getenv("PERCORE_ROOT")) return root;
+  refuse("This is not percore's repository: go there, or name it with --root FOLDER.");
+}
+
+}  // namespace percore::tutor

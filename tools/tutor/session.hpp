@@ -1,0 +1,71 @@
+#pragma once
+
+#include "config.hpp"
+#include "course.hpp"
+#include "judge.hpp"
+#include "state.hpp"
+#include "workspace.hpp"
+
+#include <optional>
+
+namespace percore::tutor {
+
+/// What every command works on: the course, the learner's state and files.
+class Session {
+ public:
+  explicit Session(const fs::path& root);
+
+  Course course;
+  State state;
+  Workspace workspace;
+
+  /// How code is compiled; read when first asked for, because most commands need no compiler.
+  const Config& config();
+
+  /// The exercise named, or the current one.
+  const Exercise& exercise(const std::string& name);
+
+  /// Where the learner is: the one they were at, else the first that is not solved.
+  const Exercise& current();
+
+  /// The first exercise after `from` that is not solved, wrapping round; null when all are.
+  const Exercise* next_after(const Exercise& from);
+
+  void go_to(const Exercise& exercise);
+
+  /// Copies what is missing to my/, tells it, and tells what an update of the repository changed.
+  void prepare(const Exercise& exercise);
+
+  /// Keeps what a check found: steps, points, and, when all passed, the contract it was solved
+  /// against.
+  void record(const Exercise& exercise, const Judgement& judgement);
+
+  /// Judges the learner's files of an exercise, the step at hand first.
+  Judgement judge(const Exercise& exercise);
+
+  /// The sanitizers' verdict, told in one line when clean. Returns false when they found something.
+  bool follow_up(const Exercise& exercise, Judgement& judgement, bool verbose);
+
+  /// Adds the known bad patterns in the learner's files, where the compiler in use miscompiles
+  /// them.
+  void add_compiler_remarks(const Exercise& exercise, const fs::path& sources,
+                            Judgement& judgement);
+
+  /// compile_commands.json at the top: Meson's entries and one for each of the learner's files.
+  void write_compile_commands();
+
+  /// Solved modules whose contract or file changed since.
+  std::vector<const Exercise*> to_check_again();
+
+  unsigned points_reached();
+  unsigned points_all() const;
+  unsigned solved_count();
+
+ private:
+  std::optional<Config> config_;
+};
+
+/// Steps upwards from the working folder to the repository; `given` (--root) wins.
+fs::path find_root(const std::string& given);
+
+}  // namespace percore::tutor

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "files.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace percore::tutor {
+
+/// What the tutor remembers of one exercise.
+struct Progress {
+  std::vector<std::string> steps_passed;
+  bool solved = false;  ///< every step passed at the last check
+  bool solution_seen = false;
+  unsigned hints_shown = 0;
+  std::int64_t contract = 0;  ///< the contract's version when it was solved; 0: the module has none
+  std::string contract_hash;  ///< the contract's text then
+  std::string files_hash;     ///< the learner's files then
+  std::map<std::string, std::string> starter_hashes;  ///< file: the starter as it was when copied
+};
+
+/// my/.percore/state.json: text that a person can read and mend.
+class State {
+ public:
+  /// A damaged file is kept beside as state.json.damaged-N; `notice` then says so, and the state
+  /// begins anew.
+  static State load(const fs::path& my);
+
+  /// Kept whole on a full disk: the old file stays.
+  void save() const;
+
+  Progress& of(const std::string& exercise_number) { return progress_[exercise_number]; }
+  [[nodiscard]] const Progress& at(const std::string& exercise_number) const;
+
+  std::string current;  ///< an exercise's number, or empty
+  std::string notice;   ///< one sentence for the learner, or empty
+
+ private:
+  fs::path path_;
+  std::map<std::string, Progress> progress_;
+};
+
+}  // namespace percore::tutor

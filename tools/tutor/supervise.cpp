@@ -1,0 +1,377 @@
+#include "supervise.hpp"
+
+#include "problem.hpp"
+#include "sandbox.hpp"
+#include "terminal.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+namespace percore::tutor {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+std::vector<int> gives_way_to;
+
+// A descriptor that closes itself.
+struct Descriptor {
+  int number = -1;
+  Descriptor() = default;
+  explicit Descriptor(int value) : number(value) {}
+  Descriptor(Descriptor&& other) noexcept : number(std::exchange(other.number, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(number, other.number);
+    return *this;
+  }
+  ~Descriptor() { close(); }
+  void close() noexcept {
+    if (number >= 0) ::close(number);
+    number = -1;
+  }
+};
+
+struct Pipe {
+  Descriptor read_end, write_end;
+  Pipe() {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) give_up("No pipe can be made: {}.", std::strerror(errno));
+    read_end = Descriptor(ends[0]);
+    write_end = Descriptor(ends[1]);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  }
+};
+
+// Where the learner's code is not expected to look: far from the descriptors that it opens itself.
+constexpr int REPORT_DESCRIPTOR = 200;
+constexpr int PAGE_DESCRIPTOR = 201;
+
+struct SharedPage {
+  Descriptor memory;
+  check::Page* page = nullptr;
+  SharedPage() : memory(memfd_create("percore-check", MFD_CLOEXEC)) {
+    if (memory.number < 0 || ftruncate(memory.number, sizeof(check::Page)) != 0)
+      give_up("No shared memory can be made: {}.", std::strerror(errno));
+    void* mapped =
+        mmap(nullptr, sizeof(check::Page), PROT_READ | PROT_WRITE, MAP_SHARED, memory.number, 0);
+    if (mapped == MAP_FAILED) give_up("Shared memory cannot be mapped: {}.", std::strerror(errno));
+    page = static_cast<check::Page*>(mapped);
+    page->operation = UINT64_MAX;
+  }
+  ~SharedPage() { munmap(page, sizeof(check::Page)); }
+  SharedPage(const SharedPage&) = delete;
+  SharedPage& operator=(const SharedPage&) = delete;
+};
+
+// What /proc says of the child.
+struct Usage {
+  char state = '?';
+  milliseconds processor{0};
+  std::uint64_t resident_bytes = 0;
+};
+
+std::string read_proc(pid_t child, const char* file) {
+  const Descriptor opened(
+      open(fmt::format("/proc/{}/{}", child, file).c_str(), O_RDONLY | O_CLOEXEC));
+  char text[1024];
+  const ssize_t got = opened.number < 0 ? -1 : read(opened.number, text, sizeof text);
+  return got > 0 ? std::string(text, static_cast<std::size_t>(got)) : "";
+}
+
+Usage usage_of(pid_t child) {
+  // Field 2 of stat, the name, may hold spaces: count from its closing bracket. 3 state, 14 utime,
+  // 15 stime, 24 rss.
+  const std::string stat = read_proc(child, "stat");
+  const std::size_t bracket = stat.rfind(')');
+  if (bracket == stat.npos) return {};
+  const auto fields = split_words(std::string_view(stat).substr(bracket + 1));
+  if (fields.size() < 22) return {};
+  const auto number = [&](std::size_t field) {
+    std::uint64_t value = 0;
+    std::from_chars(fields[field - 3].data(), fields[field - 3].data() + fields[field - 3].size(),
+                    value);
+    return value;
+  };
+  const auto ticks_per_second = static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK));
+  return {.state = fields[0][0],
+          .processor = milliseconds((number(14) + number(15)) * 1000 / ticks_per_second),
+          .resident_bytes = number(24) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE))};
+}
+
+// The system call that the child sleeps in, by name where it is one that learners meet.
+std::string waits_in(pid_t child) {
+  const auto words = split_words(read_proc(child, "syscall"));
+  if (words.empty() || words[0] == "running") return "";
+  int number = -1;
+  std::from_chars(words[0].data(), words[0].data() + words[0].size(), number);
+  switch (number) {
+    case __NR_io_uring_enter:
+      return "io_uring_enter";
+    case __NR_futex:
+      return "futex (a mutex, a condition or a join)";
+    case __NR_read:
+      return "read";
+    case __NR_write:
+      return "write";
+    case __NR_clock_nanosleep:
+      return "clock_nanosleep (a sleep)";
+    case __NR_nanosleep:
+      return "nanosleep (a sleep)";
+    case __NR_rt_sigsuspend:
+      return "sigsuspend";
+    case __NR_ppoll:
+      return "poll";
+    case __NR_epoll_pwait:
+      return "epoll_wait";
+#ifdef __NR_poll
+    case __NR_poll:
+      return "poll";
+    case __NR_pause:
+      return "pause";
+    case __NR_epoll_wait:
+      return "epoll_wait";
+    case __NR_select:
+      return "select";
+#endif
+    case __NR_pselect6:
+      return "select";
+    case __NR_recvfrom:
+      return "recv";
+    case __NR_accept4:
+      return "accept";
+    case __NR_wait4:
+      return "wait";
+    default:
+      return fmt::format("system call {}", number);
+  }
+}
+
+struct Child {
+  pid_t id = -1;
+  ~Child() { end(); }
+  // The whole group, and then the child itself is waited for: nothing stays, not even a zombie.
+  void end() noexcept {
+    if (id <= 0) return;
+    kill(-id, SIGKILL);
+    kill(id, SIGKILL);
+    while (waitpid(id, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    id = -1;
+  }
+};
+
+class Supervisor {
+ public:
+  Supervisor(const Limits& limits, bool page) : limits_(limits), with_page_(page) {
+    if (getrandom(&out_.nonce, sizeof out_.nonce, 0) != sizeof out_.nonce) out_.nonce = 0x5eed;
+    out_.nonce |= 1;
+    shared_.page->nonce = out_.nonce;
+  }
+
+  void start(std::vector<std::string> words, const fs::path& folder,
+             const std::vector<std::string>& environment);
+  Supervised watch();
+
+ private:
+  [[noreturn]] void become(char* const* words, char* const* environment,
+                           const char* folder) noexcept;
+  void drain(Descriptor& from, std::string& into, bool capped);
+  bool look();
+  void stop(Ending ending);
+  void finish(int status);
+
+  Limits limits_;
+  bool with_page_;
+  Supervised out_;
+  SharedPage shared_;
+  Pipe output_, report_, failure_;
+  Child child_;
+  Clock::time_point started_ = Clock::now();
+
+  // Progress: when the page last changed, and the processor time then.
+  Clock::time_point moved_ = Clock::now();
+  milliseconds processor_then_{0};
+  std::uint64_t seed_then_ = UINT64_MAX, operation_then_ = UINT64_MAX;
+  std::uint32_t stage_then_ = UINT32_MAX;
+};
+
+void Supervisor::start(std::vector<std::string> words, const fs::path& folder,
+                       const std::vector<std::string>& environment) {
+  if (with_page_) {
+    for (const auto& [option, value] :
+         {std::pair{"--report-fd", REPORT_DESCRIPTOR}, {"--page-fd", PAGE_DESCRIPTOR}}) {
+      words.emplace_back(option);
+      words.push_back(fmt::format("{}", value));
+    }
+  }
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  std::vector<std::string> variables = environment;
+  for (char** variable = environ; *variable != nullptr; ++variable)
+    variables.emplace_back(*variable);
+  std::vector<char*> pointers;
+  for (std::string& variable : variables) pointers.push_back(variable.data());
+  pointers.push_back(nullptr);
+
+  const std::string where = folder.string();
+  child_.id = fork();
+  if (child_.id < 0) give_up("No process can be started: {}.", std::strerror(errno));
+  if (child_.id == 0) become(arguments.data(), pointers.data(), where.c_str());
+  output_.write_end.close();
+  report_.write_end.close();
+  failure_.write_end.close();
+}
+
+// In the child, between fork and exec.
+void Supervisor::become(char* const* words, char* const* environment, const char* folder) noexcept {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // a killed tutor takes its child along
+  setsid();
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(signal, SIG_DFL);
+  const int nothing = open("/dev/null", O_RDONLY);
+  dup2(nothing, STDIN_FILENO);
+  dup2(output_.write_end.number, STDOUT_FILENO);
+  dup2(output_.write_end.number, STDERR_FILENO);
+  if (with_page_) {
+    dup2(report_.write_end.number, REPORT_DESCRIPTOR);
+    dup2(shared_.memory.number, PAGE_DESCRIPTOR);
+  }
+  if (chdir(folder) == 0) {
+    enter_sandbox(limits_, words[0]);
+    execve(words[0], words, environment);
+  }
+  const int error = errno;
+  [[maybe_unused]] const ssize_t wrote = write(failure_.write_end.number, &error, sizeof error);
+  _exit(127);
+}
+
+void Supervisor::drain(Descriptor& from, std::string& into, bool capped) {
+  char block[1 << 14];
+  for (;;) {
+    const ssize_t got = from.number < 0 ? 0 : read(from.number, block, sizeof block);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return;  // EAGAIN: nothing more for now
+    if (got == 0) {
+      from.close();
+      return;
+    }
+    into.append(block, static_cast<std::size_t>(got));
+    if (capped && into.size() > limits_.output_bytes_max) {
+      into.resize(limits_.output_bytes_max);
+      stop(Ending::flooded);
+      return;
+    }
+  }
+}
+
+void Supervisor::stop(Ending ending) {
+  if (child_.id < 0) return;
+  out_.ending = ending;
+  if (ending == Ending::waited) out_.waits_in = waits_in(child_.id);
+  if (with_page_ && (ending == Ending::spun || ending == Ending::waited)) {
+    // Its handler writes the return addresses into the page: where it spins or waits.
+    kill(child_.id, check::SIGNAL_WHERE);
+    for (int i = 0; i < 20 && shared_.page->frame_count == 0; ++i) usleep(5000);
+  }
+  child_.end();
+}
+
+// Looks at what the child uses. Returns false when it was stopped for it.
+bool Supervisor::look() {
+  const auto now = Clock::now();
+  const Usage usage = usage_of(child_.id);
+  if (usage.resident_bytes > limits_.resident_bytes_max) return stop(Ending::ate_memory), false;
+  if (now - started_ > limits_.wall) return stop(Ending::out_of_time), false;
+  if (!with_page_) return true;
+  const check::Page& page = *shared_.page;
+  if (page.seed != seed_then_ || page.operation != operation_then_ || page.stage != stage_then_) {
+    seed_then_ = page.seed;
+    operation_then_ = page.operation;
+    stage_then_ = page.stage;
+    moved_ = now;
+    processor_then_ = usage.processor;
+    return true;
+  }
+  const milliseconds used = usage.processor - processor_then_;
+  if (used > limits_.spin) return stop(Ending::spun), false;
+  // Asleep, and hardly ever awake since: on a busy machine a ready program may get no processor,
+  // which is no wait.
+  if (now - moved_ > limits_.wait && usage.state == 'S' && used < limits_.wait / 10)
+    return stop(Ending::waited), false;
+  return true;
+}
+
+void Supervisor::finish(int status) {
+  if (WIFEXITED(status)) {
+    out_.exit_status = WEXITSTATUS(status);
+  } else {
+    out_.ending = Ending::signalled;
+    out_.signal = WTERMSIG(status);
+    if (out_.signal == SIGSYS) out_.ending = Ending::forked;
+  }
+}
+
+Supervised Supervisor::watch() {
+  const Descriptor handle(static_cast<int>(syscall(SYS_pidfd_open, child_.id, 0)));
+  while (child_.id > 0) {
+    std::vector<pollfd> wanted;
+    for (const int one :
+         {output_.read_end.number, report_.read_end.number, handle.number, interrupt_descriptor()})
+      wanted.push_back({.fd = one, .events = POLLIN, .revents = 0});
+    for (const int one : gives_way_to)
+      wanted.push_back({.fd = one, .events = POLLIN, .revents = 0});
+    // Without pidfd (before Linux 5.3) the end is noticed at the next look.
+    poll(wanted.data(), wanted.size(), handle.number >= 0 ? 50 : 5);
+    for (std::size_t i = wanted.size() - gives_way_to.size(); i < wanted.size(); ++i)
+      if (wanted[i].revents != 0) throw GaveWay{};
+    throw_if_interrupted();  // the child ends with child_
+    drain(output_.read_end, out_.output, true);
+    drain(report_.read_end, out_.report, false);
+    if (child_.id < 0) break;
+    int status = 0;
+    if (waitpid(child_.id, &status, WNOHANG) == child_.id) {
+      kill(-child_.id, SIGKILL);  // what it may have started
+      child_.id = -1;
+      finish(status);
+      break;
+    }
+    if (!look()) break;
+  }
+  drain(output_.read_end, out_.output, true);
+  drain(report_.read_end, out_.report, false);
+  int error = 0;
+  if (read(failure_.read_end.number, &error, sizeof error) == sizeof error)
+    give_up("A program cannot be started: {}.", std::strerror(error));
+  out_.page = *shared_.page;
+  return std::move(out_);
+}
+
+}  // namespace
+
+void give_way_to(std::vector<int> descriptors) {
+  gives_way_to = std::move(descriptors);
+}
+
+Supervised supervise(const std::vector<std::string>& words, const fs::path& folder,
+                     const Limits& limits, bool page, const std::vector<std::string>& environment) {
+  Supervisor supervisor(limits, page);
+  supervisor.start(words, folder, environment);
+  return supervisor.watch();
+}
+
+}  // namespace percore::tutor

@@ -1,0 +1,88 @@
+// Addresses to lines, by llvm-symbolizer or addr2line: whichever is installed. Both print two lines
+// an inlined frame: the function, then file:line.
+
+#include "symbolize.hpp"
+
+#include "compile_error.hpp"
+#include "supervise.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <charconv>
+
+namespace percore::tutor {
+
+namespace {
+
+std::string find_program(std::initializer_list<const char*> names) {
+  for (const char* name : names)
+    for (const char* folder : {"/usr/bin", "/usr/local/bin", "/usr/lib/llvm-19/bin"}) {
+      std::string path = fmt::format("{}/{}", folder, name);
+      if (access(path.c_str(), X_OK) == 0) return path;
+    }
+  return "";
+}
+
+std::vector<std::string> command(const fs::path& program) {
+  static const std::string llvm =
+      find_program({"llvm-symbolizer-19", "llvm-symbolizer", "llvm-symbolizer-20"});
+  if (!llvm.empty())
+    return {
+        llvm,       "--obj=" + program.string(), "--output-style=GNU", "--functions", "--demangle",
+        "--inlines"};
+  static const std::string binutils = find_program({"addr2line"});
+  if (!binutils.empty()) return {binutils, "-f", "-C", "-i", "-e", program.string()};
+  return {};
+}
+
+}  // namespace
+
+std::optional<SourcePlace> place_in(const fs::path& program,
+                                    std::span<const std::uint64_t> addresses,
+                                    const fs::path& sources, const fs::path& root) {
+  std::vector<std::string> words = command(program);
+  if (words.empty() || addresses.empty()) return {};
+  bool innermost = true;
+  for (const std::uint64_t address : addresses) {
+    // A return address points behind its call: one less lies within the call's line.
+    words.push_back(fmt::format("0x{:x}", innermost ? address : address - 1));
+    innermost = false;
+  }
+  Limits limits;
+  limits.may_fork = true;
+  limits.wall = std::chrono::seconds(10);
+  const Supervised ran = supervise(words, "/", limits, false);
+  const auto lines = split_lines(ran.output);
+  const std::string own = sources.string() + "/";
+  for (std::size_t i = 0; i + 1 < lines.size(); i += 2) {
+    const std::string& where = lines[i + 1];
+    if (!where.starts_with(own)) continue;
+    SourcePlace place{.file = "", .line = 0, .function = folded(lines[i])};
+    const std::size_t colon = where.find(':', own.size());
+    place.file = shown(where.substr(0, colon), root);
+    if (colon != where.npos)
+      std::from_chars(where.data() + colon + 1, where.data() + where.size(), place.line);
+    return place;
+  }
+  return {};
+}
+
+std::vector<std::uint64_t> sanitizer_addresses(const std::string& output) {
+  std::vector<std::uint64_t> out;
+  for (const std::string& line : split_lines(output)) {
+    const std::string_view text = trimmed(line);
+    if (!text.starts_with('#')) {
+      if (!out.empty() && text.empty()) break;  // the first stack only: where it struck
+      continue;
+    }
+    const std::size_t at = text.find(" 0x");
+    if (at == text.npos) continue;
+    std::uint64_t address = 0;
+    std::from_chars(text.data() + at + 3, text.data() + text.size(), address, 16);
+    out.push_back(address);
+  }
+  return out;
+}
+
+}  // namespace percore::tutor

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "files.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+
+namespace percore::tutor {
+
+/// A place in the learner's code.
+struct SourcePlace {
+  std::string file;  ///< as the learner would type it
+  unsigned line = 0;
+  std::string function;
+};
+
+/// The innermost of the return addresses that lies in a file under `sources`; nothing when none
+/// does. `program` is not position-independent, so the addresses are those of its file.
+std::optional<SourcePlace> place_in(const fs::path& program,
+                                    std::span<const std::uint64_t> addresses,
+                                    const fs::path& sources, const fs::path& root);
+
+/// The addresses that a sanitizer's report names ("#1 0x401234 in f (/path/program+0x1234)"),
+/// innermost first.
+std::vector<std::uint64_t> sanitizer_addresses(const std::string& output);
+
+}  // namespace percore::tutor

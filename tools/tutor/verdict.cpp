@@ -1,0 +1,213 @@
+#include "verdict.hpp"
+
+#include "files.hpp"
+#include "json.hpp"
+#include "terminal.hpp"
+
+#include <fmt/format.h>
+
+namespace percore::tutor {
+
+std::string_view word(VerdictKind kind) {
+  switch (kind) {
+    case VerdictKind::passed:
+      return "passed";
+    case VerdictKind::wrong:
+      return "wrong";
+    case VerdictKind::compile_error:
+      return "compile_error";
+    case VerdictKind::crash:
+      return "crash";
+    case VerdictKind::spins:
+      return "hang_spinning";
+    case VerdictKind::waits:
+      return "hang_waiting";
+    case VerdictKind::slow:
+      return "too_slow";
+    case VerdictKind::flood:
+      return "output_flood";
+    case VerdictKind::forks:
+      return "forking";
+    case VerdictKind::early_exit:
+      return "early_exit";
+    case VerdictKind::memory:
+      return "out_of_memory";
+  }
+  return "";
+}
+
+const CheckVerdict* Judgement::first_broken() const {
+  for (const CheckVerdict& check : checks)
+    if (check.kind != VerdictKind::passed) return &check;
+  return nullptr;
+}
+
+std::string headline(const CheckVerdict& verdict) {
+  std::string sentence = verdict.sentence;
+  if (verdict.kind != VerdictKind::wrong) {
+    if (!sentence.empty() && sentence[0] >= 'a' && sentence[0] <= 'z')
+      sentence[0] = static_cast<char>(sentence[0] - 'a' + 'A');
+    return sentence + ".";
+  }
+  // Oracles write whole sentences, checks write none: one full stop, and the seed before it.
+  while (sentence.ends_with('.') || sentence.ends_with(' ')) sentence.pop_back();
+  if (verdict.has_seed) {
+    if (sentence.ends_with(')')) {
+      sentence.pop_back();
+      sentence += fmt::format(", seed {})", verdict.seed);
+    } else {
+      sentence += fmt::format(" (seed {})", verdict.seed);
+    }
+  }
+  const std::string_view broken = verdict.invariant.empty() ? "" : " broken: ";
+  return fmt::format("{}{}{}.", verdict.invariant, broken, sentence);
+}
+
+namespace {
+
+std::string lesson_reference(const std::string& lesson) {
+  // "Lesson 01, *The harvest*" -> "See lesson 01, *The harvest*."
+  if (lesson.empty()) return "";
+  std::string out = "See " + lesson + ".";
+  if (out.starts_with("See Lesson")) out[4] = 'l';
+  return out;
+}
+
+std::string told_broken(const CheckVerdict& verdict, const std::string& exercise, bool verbose) {
+  std::string out = in_colour(Colour::red, headline(verdict)) + "\n";
+  std::string line = "  " + lesson_reference(verdict.lesson);
+  if (verdict.has_seed)
+    line += fmt::format(" `percore check {} --seed {}` shows it again.", exercise, verdict.seed);
+  if (line.size() > 2) out += (line[2] == ' ' ? " " + line.substr(2) : line) + "\n";
+  if (!verdict.statement.empty())
+    out += in_colour(Colour::dim, fmt::format("  Demanded: {}.", verdict.statement)) + "\n";
+  if (verdict.real) out += "  This was on the kernel's own ring; on the simulated one it held.\n";
+  out += verdict.detail;
+  if (!verdict.history.empty()) {
+    const auto lines = split_lines(verdict.history);
+    const std::size_t most = verbose ? lines.size() : 12;
+    out += "  What happened:\n";
+    for (std::size_t i = 0; i < lines.size() && i < most; ++i) out += "    " + lines[i] + "\n";
+    if (lines.size() > most)
+      out += fmt::format("    ... {} more lines with --verbose\n", lines.size() - most);
+  }
+  return out;
+}
+
+std::string told_measured(const std::vector<Measured>& measured) {
+  if (measured.empty()) return "";
+  std::string out =
+      fmt::format("\n  {:<38} {:>10} {:>10}\n", "an operation costs", "yours", "ours");
+  const auto row = [&](const std::string& what, std::string_view unit, double yours, double ours) {
+    out += fmt::format("  {:<38} {:>10.2f} {:>10.2f}\n", fmt::format("{}: {}", what, unit), yours,
+                       ours);
+  };
+  for (const Measured& one : measured) {
+    row(one.what, "enters", one.enters, one.enters_ours);
+    row(one.what, "allocations", one.allocations, one.allocations_ours);
+    if (one.instructions > 0 && one.instructions_ours > 0)
+      row(one.what, "instructions", one.instructions, one.instructions_ours);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string told(const Judgement& judgement, const std::string& exercise, bool verbose) {
+  std::string out;
+  if (judgement.kind == VerdictKind::compile_error) {
+    out += in_colour(Colour::red, "It does not compile.") + "\n" + judgement.error;
+    if (verbose) out += "\n" + judgement.error_verbose;
+  }
+  // One line a step or check that passed, so that partial success is seen.
+  std::string step_before;
+  for (const CheckVerdict& check : judgement.checks) {
+    if (check.kind != VerdictKind::passed) continue;
+    const std::string mark =
+        check.skipped ? in_colour(Colour::yellow, "-") : in_colour(Colour::green, "✓");
+    std::string text = check.statement.empty() ? check.name : check.statement;
+    if (check.skipped)
+      text += ": not run, " + check.sentence;
+    else if (check.real)
+      text += " (on the kernel's ring)";
+    out += fmt::format("  {} {:<3} {}\n", mark, check.invariant, text);
+  }
+  unsigned broken = 0;
+  for (const CheckVerdict& check : judgement.checks) {
+    if (check.kind == VerdictKind::passed) continue;
+    if (++broken == 1) {
+      out += "\n" + told_broken(check, exercise, verbose);
+    } else if (verbose) {
+      out += told_broken(check, exercise, verbose);
+    }
+  }
+  if (broken > 1 && !verbose)
+    out +=
+        fmt::format("  {} more broken; mend this first, or see all with --verbose.\n", broken - 1);
+  for (const std::string& remark : judgement.remarks)
+    out += in_colour(Colour::yellow, "  " + remark) + "\n";
+  if (judgement.kind == VerdictKind::passed)
+    out += "\n" +
+           in_colour(Colour::green, fmt::format("Passed: {} of {} points.", judgement.points,
+                                                judgement.points_all)) +
+           "\n";
+  else if (judgement.points > 0)
+    out += fmt::format("  {} of {} points so far.\n", judgement.points, judgement.points_all);
+  out += told_measured(judgement.measured);
+  return out;
+}
+
+std::string to_json(const Judgement& judgement) {
+  Json checks = Json::list();
+  for (const CheckVerdict& check : judgement.checks) {
+    Json one = Json::object();
+    one.set("name", check.name)
+        .set("step", check.step)
+        .set("program", check.program)
+        .set("kind", word(check.kind))
+        .set("invariant", check.invariant)
+        .set("statement", check.statement)
+        .set("lesson", check.lesson)
+        .set("message", check.kind == VerdictKind::passed ? std::string() : headline(check))
+        .set("detail", check.detail)
+        .set("history", check.history)
+        .set("oracle", check.oracle)
+        .set("skipped", check.skipped)
+        .set("seeds", check.seeds);
+    if (check.has_seed) one.set("seed", check.seed);
+    checks.add(std::move(one));
+  }
+  Json steps = Json::list();
+  for (const std::string& step : judgement.steps_passed) steps.add(step);
+  Json measured = Json::list();
+  const auto thousandths = [](double value) {
+    return static_cast<std::int64_t>(value * 1000 + 0.5);
+  };
+  for (const Measured& one : judgement.measured) {
+    Json row = Json::object();
+    row.set("what", one.what)
+        .set("enters_thousandths", thousandths(one.enters))
+        .set("enters_ours_thousandths", thousandths(one.enters_ours))
+        .set("allocations_thousandths", thousandths(one.allocations))
+        .set("allocations_ours_thousandths", thousandths(one.allocations_ours))
+        .set("instructions_thousandths", thousandths(one.instructions))
+        .set("instructions_ours_thousandths", thousandths(one.instructions_ours));
+    measured.add(std::move(row));
+  }
+  const CheckVerdict* broken = judgement.first_broken();
+  Json out = Json::object();
+  out.set("exercise", judgement.exercise)
+      .set("status", judgement.kind == VerdictKind::passed ? "pass" : "fail")
+      .set("kind", word(judgement.kind))
+      .set("message", judgement.kind == VerdictKind::compile_error ? judgement.error
+                      : broken != nullptr                          ? headline(*broken)
+                                                                   : std::string())
+      .set("points", judgement.points)
+      .set("points_all", judgement.points_all)
+      .set("steps_passed", std::move(steps))
+      .set("checks", std::move(checks))
+      .set("measured", std::move(measured));
+  return out.compact();
+}
+
+}  // namespace percore::tutor

@@ -12,8 +12,9 @@
 /// happened.
 ///
 /// A run lies between `begin` and `end`. Same options, same program: same run, down to
-/// `trace_hash()`. A program that never calls `begin` runs in a friendly session without faults
-/// (seed from the environment, PERCORE_SIM_SEED).
+/// `trace_hash()`. A program that never calls `begin` runs in a friendly session: no faults, all
+/// that is ready completes within its submit, and waits for pipes and terminals are real. The
+/// environment variable PERCORE_SIM_SEED makes its completions come late and in another order.
 ///
 /// Thread  one mutex guards everything. Only one thread at a time makes progress in a wait.
 /// Source  io_uring_setup(2), io_uring_enter(2), io_uring_register(2); Linux 6.1 is the kernel

@@ -158,8 +158,7 @@ void link_timeout_fires(Operation& timer) {
   finish(timer, result);
 }
 
-// The moment an operation's work is done. Returns  nothing; the operation has finished, or is
-// parked.
+// The moment an operation's work is done: afterwards it has finished, or is parked.
 void perform(Operation& operation, bool may_post_now) {
   if (operation.result_fixed) return finish(operation, operation.result, may_post_now);
   switch (operation.sqe.opcode) {

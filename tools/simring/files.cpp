@@ -1,6 +1,7 @@
 // Reads and writes on real descriptors. One that is not ready parks its operation instead of
 // blocking the program.
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -68,6 +69,11 @@ bool ready(int fd, bool write, int& error) {
   return true;
 }
 
+bool opened_for(const Operation& operation, int fd) {
+  const int access = fcntl(fd, F_GETFL) & O_ACCMODE;
+  return access == O_RDWR || access == (operation.is_write() ? O_WRONLY : O_RDONLY);
+}
+
 int prepare_fixed(const Operation& operation) {
   const auto& registered = operation.ring->fixed_buffers;
   if (operation.sqe.buf_index >= registered.size()) return -EFAULT;
@@ -90,11 +96,14 @@ int prepare_transfer(Operation& operation) {
     return 0;
   }
   if (sqe.len > vectors_max) return -EINVAL;
-  if (sqe.len != 0 && sqe.addr == 0) return -EFAULT;
   const auto* const first = reinterpret_cast<const iovec*>(sqe.addr);
+  if (!mapped(first, sqe.len * sizeof(iovec))) return -EFAULT;
   operation.vectors.assign(
       first, first + sqe.len);  // the kernel's copy: the program's array may go after the submit
-  for (const iovec& part : operation.vectors) operation.length += part.iov_len;
+  for (const iovec& part : operation.vectors) {
+    if (part.iov_len > std::numeric_limits<std::size_t>::max() / 2) return -EINVAL;
+    operation.length += part.iov_len;
+  }
   return 0;
 }
 
@@ -123,7 +132,7 @@ int transfer(Operation& operation) {
     note({.kind = Event::Kind::fault, .result = operation.fault_result, .operation = operation.id});
     return operation.fault_result;
   }
-  if (!is_ready) return would_block;
+  if (!is_ready) return opened_for(operation, fd) ? would_block : -EBADF;
   if (operation.bytes_max != 0) {
     note({.kind = Event::Kind::fault,
           .result = static_cast<int>(operation.bytes_max),
@@ -145,7 +154,9 @@ void look_at_parked(Ring& ring) {
     int error = 0;
     if (operation == nullptr || !ready(file_of(*operation), operation->is_write(), error)) continue;
     std::erase(ring.parked, id);
-    fly(*operation, draw_delay() / 16 + 1);
+    // Data that has come is read soon, but not always before the program's next look.
+    const bool at_once = session().random.percent(session().options.inline_percent);
+    fly(*operation, at_once ? 0 : draw_delay() / 16 + 1);
   }
 }
 

@@ -2,6 +2,8 @@
 // when not, and what it makes of the answer. Where it would make a system call, enter() of wait.cpp
 // answers.
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -122,6 +124,12 @@ int wait_completions(io_uring* handle, io_uring_cqe** out, unsigned wait_nr,
   if (ring == nullptr) return -EBADF;
   const unsigned entries = submits ? flush(*ring, *handle) : 0;
   return get_completion(*ring, out, {.submit = entries, .wait_nr = wait_nr, .timeout = timeout});
+}
+
+// As the kernel looks at descriptors to be registered; -1 leaves a slot empty.
+bool descriptors_open(const int* files, unsigned count) {
+  return std::all_of(files, files + count,
+                     [](int fd) { return fd < 0 || fcntl(fd, F_GETFD) >= 0; });
 }
 
 int fill_probe(io_uring_probe& probe, unsigned count) {
@@ -290,6 +298,7 @@ int io_uring_register_files(io_uring* handle, const int* files, unsigned count) 
   if (ring == nullptr) return -EBADF;
   if (!ring->files.empty()) return -EBUSY;
   if (count == 0) return -EINVAL;
+  if (!percore::sim::descriptors_open(files, count)) return -EBADF;
   ring->files.assign(files, files + count);
   return 0;
 }
@@ -311,6 +320,7 @@ int io_uring_register_files_update(io_uring* handle, unsigned offset, const int*
   if (ring == nullptr) return -EBADF;
   if (ring->files.empty()) return -ENXIO;
   if (offset + count > ring->files.size()) return -EINVAL;
+  if (!percore::sim::descriptors_open(files, count)) return -EBADF;
   for (unsigned index = 0; index != count; ++index) {
     if (files[index] != IORING_REGISTER_FILES_SKIP) ring->files[offset + index] = files[index];
   }
@@ -365,7 +375,7 @@ int io_uring_enter2(unsigned fd, unsigned to_submit, unsigned min_complete, unsi
       if (open->registered && pthread_equal(open->issuer, pthread_self())) ring = open;
     }
   }
-  if (ring == nullptr) return -EBADF;
+  if (ring == nullptr) return fcntl(static_cast<int>(fd), F_GETFD) < 0 ? -EBADF : -EOPNOTSUPP;
   constexpr unsigned known =
       IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | IORING_ENTER_REGISTERED_RING;
   if ((flags & ~known) != 0) return -EINVAL;

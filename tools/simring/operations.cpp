@@ -18,7 +18,7 @@ constexpr unsigned nop_inject_result = IORING_NOP_INJECT_RESULT;
 constexpr unsigned clock_flags = IORING_TIMEOUT_BOOTTIME | IORING_TIMEOUT_REALTIME;
 
 int read_timespec(std::uint64_t address, Nanoseconds& out) {
-  if (address == 0) return -EFAULT;
+  if (!mapped(reinterpret_cast<const void*>(address), sizeof(__kernel_timespec))) return -EFAULT;
   const auto time = *reinterpret_cast<const __kernel_timespec*>(address);
   if (time.tv_sec < 0 || time.tv_nsec < 0) return -EINVAL;
   out = to_nanoseconds(time);
@@ -158,8 +158,7 @@ void link_timeout_fires(Operation& timer) {
   finish(timer, result);
 }
 
-// The moment an operation's work is done. Returns  nothing; the operation has finished, or is
-// parked.
+// The moment an operation's work is done: afterwards it has finished, or is parked.
 void perform(Operation& operation, bool may_post_now) {
   if (operation.result_fixed) return finish(operation, operation.result, may_post_now);
   switch (operation.sqe.opcode) {

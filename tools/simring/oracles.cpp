@@ -52,15 +52,6 @@ bool poisoned(const iovec& part) {
          __asan_region_is_poisoned(part.iov_base, part.iov_len) != nullptr;
 }
 
-// Memory that is not mapped gives EFAULT from the transfer itself; hashing it would end the
-// program.
-bool mapped(const iovec& part) {
-  static const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-  const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(part.iov_base) & ~(page - 1);
-  const std::uintptr_t end = reinterpret_cast<std::uintptr_t>(part.iov_base) + part.iov_len;
-  return part.iov_len == 0 || msync(reinterpret_cast<void*>(begin), end - begin, MS_ASYNC) == 0;
-}
-
 #if defined(__clang__) || defined(__GNUC__)
 __attribute__((no_sanitize("address")))
 #endif
@@ -132,10 +123,19 @@ bool check_dead(Operation& operation) {
 
 }  // namespace
 
+// Memory that is not mapped is EFAULT for the kernel; reading it here would end the program.
+bool mapped(const void* begin, std::size_t size_bytes) {
+  static const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto first = reinterpret_cast<std::uintptr_t>(begin);
+  const std::uintptr_t first_page = first & ~(page - 1);
+  return size_bytes == 0 ||
+         msync(reinterpret_cast<void*>(first_page), first + size_bytes - first_page, MS_ASYNC) == 0;
+}
+
 void watch(Operation& operation) {
   if (!session().options.watch_buffers || operation.buffers().empty()) return;
   for (const iovec& part : operation.buffers()) {
-    if (!mapped(part)) return;
+    if (!mapped(part.iov_base, part.iov_len)) return;
   }
   operation.watched = true;
   operation.content_hash = hash_of(operation);
@@ -145,7 +145,8 @@ bool check_buffers(Operation& operation) {
   if (!operation.watched) return true;
   if (!check_dead(operation)) return false;
   for (const iovec& part : operation.buffers()) {
-    if (!mapped(part)) return true;  // unmapped since: the transfer itself says EFAULT
+    if (!mapped(part.iov_base, part.iov_len))
+      return true;  // unmapped since: the transfer itself says EFAULT
   }
   if (hash_of(operation) == operation.content_hash) return true;
   operation.content_hash = hash_of(operation);

@@ -262,6 +262,7 @@ bool supported(unsigned opcode);
 Nanoseconds to_nanoseconds(const __kernel_timespec& time);
 
 // oracles.cpp
+bool mapped(const void* begin, std::size_t size_bytes);
 void watch(Operation& operation);
 bool check_buffers(Operation& operation);
 void rehash_overlapping(const Ring& ring, const Operation& writer);

@@ -61,6 +61,10 @@ int examine(Operation& operation, const Chain& chain) {
   Ring& ring = *operation.ring;
   const unsigned flags = operation.sqe.flags;
   if (!supported(operation.sqe.opcode) || (flags & ~known_entry_flags) != 0) return -EINVAL;
+  const bool has_priority = operation.is_read() || operation.is_write();
+  if (operation.sqe.personality != 0 || (operation.sqe.ioprio != 0 && !has_priority)) {
+    return -EINVAL;
+  }
   if ((flags & IOSQE_BUFFER_SELECT) != 0) return -EOPNOTSUPP;
   if ((flags & IOSQE_CQE_SKIP_SUCCESS) != 0) ring.drain_disabled = true;
   if ((flags & IOSQE_IO_DRAIN) != 0 && ring.drain_disabled) return -EOPNOTSUPP;

@@ -12,12 +12,12 @@
 /// happened.
 ///
 /// A run lies between `begin` and `end`. Same options, same program: same run, down to
-/// `trace_hash()`. A program that never calls `begin` runs in a friendly session without faults
-/// (seed from the environment, PERCORE_SIM_SEED).
+/// `trace_hash()`. A program that never calls `begin` runs in a friendly session: no faults, all
+/// that is ready completes within its submit, and waits for pipes and terminals are real. The
+/// environment variable PERCORE_SIM_SEED makes its completions come late and in another order.
 ///
-/// Thread  one mutex guards everything. Only one thread at a time makes progress in a wait.
-/// Source  io_uring_setup(2), io_uring_enter(2), io_uring_register(2); Linux 6.1 is the kernel
-/// imitated.
+/// Thread  any; one mutex guards everything.
+/// Source  io_uring_setup(2), io_uring_enter(2), io_uring_register(2); the kernel imitated is 6.1.
 namespace percore::sim {
 
 /// The rules an oracle watches. `rule_name` spells them as written here.
@@ -45,13 +45,11 @@ const char* rule_name(Rule rule) noexcept;
 
 struct Violation {
   Rule rule;
-  std::uint64_t
-      operation;  ///< its number in submission order from 1; 0 where no operation is concerned
+  std::uint64_t operation;  ///< its number in submission order, from 1; 0 = none in particular
   std::uint64_t seed;
   std::int64_t time_nanoseconds;
   std::string sentence;  ///< what went wrong and what to do, one line
-  std::string
-      history;  ///< what happened to that operation, or the last events of the run; several lines
+  std::string history;   ///< that operation's events, or the run's last ones; several lines
 };
 
 /// What differs from a kernel on its best day. All percentages are of 100.
@@ -65,34 +63,28 @@ struct Options {
   unsigned again_results_percent = 0;        ///< reads and writes that end in -EAGAIN
   unsigned interrupted_results_percent = 0;  ///< reads and writes that end in -EINTR
   unsigned interrupted_waits_percent = 0;    ///< waits that a signal ends: -EINTR
-  unsigned refused_enters_percent =
-      0;  ///< enters with entries to submit that return -EAGAIN or -EBUSY
-  unsigned short_submits_percent = 0;  ///< enters that consume fewer entries than handed over
+  unsigned refused_enters_percent = 0;       ///< submits that give -EAGAIN or -EBUSY
+  unsigned short_submits_percent = 0;        ///< submits that consume fewer entries than they could
 
-  unsigned sq_entries_max = 0;  ///< the SQ is made no larger than this; 0 = as asked
-  unsigned cq_entries_max = 0;  ///< likewise the CQ
-  bool busy_on_overflow =
-      false;  ///< -EBUSY from a submit while the CQ overflows, as before Linux 5.19
+  unsigned sq_entries_max = 0;    ///< the SQ is made no larger than this; 0 = as asked
+  unsigned cq_entries_max = 0;    ///< likewise the CQ
+  bool busy_on_overflow = false;  ///< a submit while the CQ overflows is -EBUSY: before Linux 5.19
 
-  int setup_result = 0;  ///< a negative errno makes every io_uring_queue_init fail with it
-  unsigned refused_setup_flags =
-      0;                          ///< IORING_SETUP_ bits that give -EINVAL, as on an older kernel
-  unsigned missing_features = 0;  ///< IORING_FEAT_ bits that are not reported
-  std::vector<int> missing_opcodes;  ///< answered -EINVAL and absent from the probe
+  int setup_result = 0;              ///< a negative errno: every io_uring_queue_init fails with it
+  unsigned refused_setup_flags = 0;  ///< IORING_SETUP_ bits answered -EINVAL: an older kernel
+  unsigned missing_features = 0;     ///< IORING_FEAT_ bits that are not reported
+  std::vector<int> missing_opcodes;  ///< answered -EINVAL, and absent from the probe
 
-  std::uint64_t fault_limit =
-      std::numeric_limits<std::uint64_t>::max();  ///< no faults after this many
-  std::vector<std::uint64_t>
-      suppressed_faults;  ///< numbers of faults, from 1, that do not happen (for shrinking)
+  /// For shrinking. A fault that does not happen leaves all other draws as they were.
+  std::uint64_t fault_limit = std::numeric_limits<std::uint64_t>::max();  ///< none after so many
+  std::vector<std::uint64_t> suppressed_faults;  ///< the numbers, from 1, of faults left out
 
-  bool poison_entries = true;  ///< marks consumed SQEs, so that an unset user_data is noticed
-  bool watch_buffers = true;   ///< hashes buffers in flight
-  bool allow_unfinished =
-      false;  ///< ring and run may end with operations in flight or completions unread
-  bool wait_for_outside =
-      false;  ///< a wait for a pipe or terminal really waits for the outside world
-  unsigned idle_calls_max = 200'000;  ///< looks at an empty CQ in a row before `spins_for_ever`
-  std::size_t record_max = 1u << 16;  ///< events kept; the oldest half is dropped beyond
+  bool poison_entries = true;     ///< marks consumed SQEs, so that an unset user_data is noticed
+  bool watch_buffers = true;      ///< hashes buffers in flight
+  bool allow_unfinished = false;  ///< no never_..., no ring_left_open
+  bool wait_for_outside = false;  ///< a wait for a pipe or terminal really waits for the world
+  unsigned idle_calls_max = 200'000;  ///< looks at an empty CQ in a row: spins_for_ever
+  std::size_t record_max = 1u << 16;  ///< events kept; beyond, the oldest half is dropped
 };
 
 /// Every kind of delay, no faults: a program that is right must pass with each seed.
@@ -103,8 +95,8 @@ Options rough(std::uint64_t seed);
 /// Starts a run. An unfinished earlier one is dropped without its final checks.
 void begin(Options options);
 /// Ends the run: checks that rings are closed, everything is completed and harvested. Counts,
-/// record, history and trace_hash stay readable until the next `begin`. Returns  true when no rule
-/// was broken during the run.
+/// record, history and trace_hash stay readable until the next `begin`.
+/// Returns  true when no rule was broken during the run.
 bool end();
 const Options& options() noexcept;
 
@@ -113,11 +105,11 @@ struct Fault {
   std::uint64_t enter = 0;      ///< the number of the enter, from 1, that it strikes; 0 = none
   std::uint64_t operation = 0;  ///< the number of the operation, from 1, that it strikes; 0 = none
   int result = 0;  ///< negative errno that the enter returns or the operation ends with
-  std::uint32_t bytes_max = 0;  ///< for an operation: moves at most so many bytes; 0 = as asked
-  std::int64_t entries_max =
-      -1;  ///< for an enter: consumes at most so many entries; -1 = as handed over
-  std::int64_t delay_nanoseconds =
-      -1;  ///< for an operation: completes after exactly so long; -1 = as drawn
+
+  std::int64_t entries_max = -1;  ///< of an enter: consumes at most so many; -1 = as handed over
+
+  std::uint32_t bytes_max = 0;          ///< of an operation: moves at most so many; 0 = as asked
+  std::int64_t delay_nanoseconds = -1;  ///< of an operation: until it is done; -1 = as drawn
 };
 void script(Fault fault);
 

@@ -68,7 +68,17 @@ TEST_CASE("errors of descriptors and memory come as results") {
     ring.read(2, 9999, text, 4);
     ring.read(3, file.fd, nullptr, 4);
     ring.read(4, file.fd, reinterpret_cast<void*>(0x10000), 4);
-    const auto all = ring.wait(4);
+    const Pipe pipe;
+    ring.read(5, pipe.in, text, 4);
+    const iovec endless{.iov_base = text, .iov_len = ~std::size_t{0}};
+    io_uring_prep_readv(ring.entry(6), file.fd, &endless, 1, 0);
+    io_uring_prep_readv(ring.entry(7), file.fd, nullptr, 2, 0);
+    io_uring_prep_timeout(ring.entry(8), reinterpret_cast<__kernel_timespec*>(0x10000), 0, 0);
+    const auto all = ring.wait(8);
+    CHECK(result_of(all, 5) == -EBADF);
+    CHECK(result_of(all, 6) == -EINVAL);
+    CHECK(result_of(all, 7) == -EFAULT);
+    CHECK(result_of(all, 8) == -EFAULT);
     CHECK(result_of(all, 1) == -EBADF);
     CHECK(result_of(all, 2) == -EBADF);
     CHECK(result_of(all, 3) == -EFAULT);

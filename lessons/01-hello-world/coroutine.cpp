@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 
+#include "parts/stack_growth.hpp"
 #include "parts/waiting_cost.hpp"
 
 namespace {
@@ -114,7 +115,10 @@ int main(int argc, char** argv) {
   CLI::App app("Shows a coroutine's life, step by step.", "coroutine");
   bool cost = false;
   app.add_flag("--cost", cost, "measure what waiting costs, as a thread and as a coroutine");
+  bool stack = false;
+  app.add_flag("--stack", stack, "measure what awaits take of the stack, by who resumes");
   CLI11_PARSE(app, argc, argv);
   if (cost) return lesson::show_waiting_cost();
+  if (stack) return lesson::show_stack_growth();
   show_steps();
 }

@@ -13,6 +13,8 @@
 
 #include <fmt/core.h>
 
+#include "parts/task_sabotage.hpp"
+
 namespace {
 
 using percore::lesson::CallWindow;
@@ -91,18 +93,28 @@ int main(int argc, char** argv) {
   bool one = false;
   bool count = false;
   bool order = false;
+  std::string sabotage;
   app.add_option("--tasks", tasks, "how many greetings")
       ->check(CLI::Range(1U, 100000U))
       ->capture_default_str();
   app.add_flag("--one", one, "all greetings from one task, one after the other");
   app.add_flag("--count", count, "count the system calls of both ways, by tracing a child");
   app.add_flag("--order", order, "two tasks that take turns: who runs when");
+  app.add_option("--sabotage", sabotage,
+                 "make a classic mistake on purpose:\n"
+                 "  forgotten-join  nobody awaits what was spawned\n"
+                 "  blocking-call   a task stops the thread instead of awaiting")
+      ->check(CLI::IsMember({"forgotten-join", "blocking-call"}));
   CLI11_PARSE(app, argc, argv);
 
   try {
     if (count) return show_counts(tasks);
     percore::Executor executor;
-    if (order) {
+    if (sabotage == "forgotten-join") {
+      lesson::forgotten_join(executor);
+    } else if (sabotage == "blocking-call") {
+      lesson::blocking_call(executor);
+    } else if (order) {
       executor.run(show_order());
     } else {
       executor.run(one ? one_task(tasks) : many_tasks(tasks));

@@ -266,7 +266,10 @@ CheckRunner::Outcome CheckRunner::run_once(const CheckProgram& program, const Ma
   verdict.statement = check.statement;
   verdict.lesson = check.lesson;
   verdict.real = program.real;
-  for (const std::string& line : split_lines(ran.report)) {
+  // Only a program that ended by itself has a report: of one that had to be stopped, the ending is
+  // the verdict.
+  const std::string report = ran.ending == Ending::exited ? ran.report : "";
+  for (const std::string& line : split_lines(report)) {
     const auto parsed = Json::parse(line);
     if (!parsed) continue;
     const Json& json = *parsed;

@@ -5,7 +5,7 @@
 namespace percore::tutor {
 
 Config read_config(const fs::path& build) {
-  const fs::path path = build / "percore.conf";
+  const fs::path path = build / "tools" / "tutor" / "percore.conf";
   const auto text = read_if_there(path);
   if (!text)
     give_up("{} is not there: the build is not set up. Run tools/percore once; it does that.",
@@ -36,9 +36,12 @@ Config read_config(const fs::path& build) {
       config.meson = value;
     else if (key == "python")
       config.python = value;
-    else if (key == "probe")
-      config.probe_passed = value != "failed";
   }
+  // The launcher's record of the probe: "insisted" when the learner keeps a compiler that failed
+  // it.
+  config.probe_passed =
+      read_if_there(build / "compiler_probe.txt").value_or("").find("insisted ") ==
+      std::string::npos;
   if (config.compiler.empty() || config.layers.empty())
     give_up("{} is damaged: remove the folder build and run tools/percore again.", path.string());
   return config;

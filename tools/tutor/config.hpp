@@ -7,8 +7,8 @@
 
 namespace percore::tutor {
 
-/// How code is compiled, as Meson found it when it was set up: build/percore.conf, lines of
-/// key=value.
+/// How code is compiled, as Meson found it when it was set up: build/tools/tutor/percore.conf,
+/// lines of key=value.
 struct Config {
   std::string compiler;     ///< command, perhaps with a launcher before it: "ccache clang++-19"
   std::string compiler_id;  ///< "clang" or "gcc"
@@ -25,7 +25,8 @@ struct Config {
   [[nodiscard]] bool clang() const { return compiler_id == "clang"; }
 };
 
-/// Reads `build`/percore.conf. When it is missing the sentence names the command that makes it.
+/// Reads percore.conf in the build folder. When it is missing the sentence names the command that
+/// makes it.
 Config read_config(const fs::path& build);
 
 }  // namespace percore::tutor

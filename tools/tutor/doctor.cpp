@@ -121,7 +121,7 @@ Finding look_at_direct_io(const fs::path& root) {
 }
 
 Finding look_at_compiler(const fs::path& root) {
-  if (!fs::exists(root / "build" / "percore.conf"))
+  if (!fs::exists(root / "build" / "tools" / "tutor" / "percore.conf"))
     return {Health::bad, "compiler", "the build is not set up", "Run tools/percore once."};
   const Config config = read_config(root / "build");
   // The launcher keeps what its probe found, a line a compiler: "ok|bad <command>: why".
@@ -201,7 +201,8 @@ int doctor_command(const fs::path& root) {
   tell(look_at_cpus());
   tell(look_at_direct_io(root));
   tell(look_at_compiler(root));
-  if (fs::exists(root / "build" / "percore.conf")) tell(look_at_sanitizers(root));
+  if (fs::exists(root / "build" / "tools" / "tutor" / "percore.conf"))
+    tell(look_at_sanitizers(root));
   tell(look_at_tool("linker", {"ld.lld", "ld.lld-19", "ld.mold"},
                     "neither lld nor mold: verdicts take longer",
                     "Install the package lld-19 (or lld)."));

@@ -132,7 +132,7 @@ void Session::add_compiler_remarks(const Exercise& exercise, const fs::path& sou
 }
 
 void Session::write_compile_commands() {
-  if (!fs::exists(course.root / "build" / "percore.conf")) return;
+  if (!fs::exists(course.root / "build" / "tools" / "tutor" / "percore.conf")) return;
   // Meson's file is a list: ours are appended before its closing bracket.
   std::string text(
       trimmed(read_if_there(course.root / "build" / "compile_commands.json").value_or("[]")));

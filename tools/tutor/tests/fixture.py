@@ -29,9 +29,9 @@ def make_root(folder, shared=None):
     contract = root / "runtime" / "contracts" / "percore" / "contract" / "counter.hpp"
     contract.write_text("#pragma once\ninline constexpr int counter_contract_version = 1;\n")
     shutil.copytree(FIXTURE / "solutions" / "90-fixture" / "counter", root / "runtime" / "counter")
-    (root / "build").mkdir()
+    (root / "build" / "tools" / "tutor").mkdir(parents=True)
     conf = CONF.read_text().replace("layers=", "layers=counter ")
-    (root / "build" / "percore.conf").write_text(conf)
+    (root / "build" / "tools" / "tutor" / "percore.conf").write_text(conf)
     return root
 
 

@@ -1,0 +1,262 @@
+"""Every kind of verdict, from a program that asks for it. The programs are the hostile ones: each must be told as what
+it is, nothing may stay behind, and none may look like a pass."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+import unittest
+
+from fixture import FIXTURE, make_root, percore
+
+LESSON = "90-fixture"
+
+
+def children_of(folder):
+    """Processes whose executable lies in `folder`: what a check may have left behind."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            if os.readlink(entry / "exe").startswith(str(folder)):
+                found.append(entry.name)
+        except OSError:
+            pass
+    return found
+
+
+class Verdicts(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.root = make_root(cls.folder.name)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def counter(self, up, top=""):
+        """Judges a counter whose up() has the body `up`; returns the verdict and what a learner reads."""
+        sources = self.root / "other"
+        shutil.rmtree(sources, ignore_errors=True)
+        shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+        (sources / "counter" / "counter.cpp").write_text(
+            f"#include <percore/counter.hpp>\n{top}\nnamespace percore {{\n"
+            f"void Counter::up() {{ {up} }}\nvoid Counter::down() {{ --value_; }}\n}}\n")
+        result = percore(self.root, "check", "counter", "--from", sources, "--json", "--no-sanitizers")
+        self.assertEqual(result.stderr, "")
+        verdict = json.loads(result.stdout)
+        self.assertEqual(result.returncode, 0 if verdict["status"] == "pass" else 1)
+        self.assertEqual(children_of(self.root), [])
+        return verdict
+
+    def expect(self, kind, pattern, up, top=""):
+        verdict = self.counter(up, top)
+        self.assertEqual(verdict["kind"], kind, verdict["message"])
+        self.assertEqual(verdict["status"], "fail")
+        self.assertRegex(verdict["message"], pattern)
+        return verdict
+
+    def test_right_answer_passes(self):
+        verdict = self.counter("++value_;")
+        self.assertEqual((verdict["status"], verdict["points"], verdict["steps_passed"]),
+                         ("pass", 25, ["count up", "count down"]))
+
+    def test_wrong_names_invariant_and_seed(self):
+        verdict = self.expect("wrong", r"^I1 broken: after 1 times up the counter shows 2 \(seed 0\)\.$", "value_ += 2;")
+        self.assertEqual(verdict["checks"][0]["lesson"], "Lesson 90, *Counting*")
+
+    def test_failure_is_shrunk(self):
+        # Breaks at the fifth; sizes are drawn up to 30, so the shrunk case is not longer than a few more.
+        verdict = self.expect("wrong", r"after 5 times", "if (++value_ == 5) ++value_;")
+        self.assertNotIn("history", verdict["message"])
+
+    def test_partial_credit(self):
+        sources = self.root / "other"
+        shutil.rmtree(sources, ignore_errors=True)
+        shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+        (sources / "counter" / "counter.cpp").write_text(
+            "#include <percore/counter.hpp>\nnamespace percore {\nvoid Counter::up() { ++value_; }\n"
+            "void Counter::down() {}\n}\n")
+        verdict = json.loads(
+            percore(self.root, "check", "counter", "--from", sources, "--json", "--no-sanitizers").stdout)
+        self.assertEqual((verdict["points"], verdict["steps_passed"]), (10, ["count up"]))
+        self.assertRegex(verdict["message"], r"^I2 broken: once down from zero shows 0")
+
+    def test_compile_error_is_the_first_with_its_line(self):
+        verdict = self.expect("compile_error", r"counter\.cpp:4: .*undeclared.*missing", "missing = 1;")
+        self.assertNotIn("In file included", verdict["message"])
+
+    def test_template_noise_is_folded(self):
+        verdict = self.expect("compile_error", r"counter\.cpp:5", "std::vector<std::string> v; v.push_back(3);\n",
+                              "#include <string>\n#include <vector>")
+        self.assertNotIn("allocator", verdict["message"])
+
+    def test_missing_definition(self):
+        verdict = self.expect("compile_error", r"missing\(int\) is declared and used, but nowhere written",
+                              "value_ = missing(1);", "int missing(int);")
+        self.assertEqual(verdict["points"], 0)
+
+    def test_crash_names_signal_and_line(self):
+        self.expect("crash", r"crashed at other/counter/counter\.cpp:4, in percore::Counter::up\(\) "
+                             r"\(SIGSEGV.*\(operation 0, seed 0\)", "volatile int* p = (int*)8; *p = 1;")
+
+    def test_division_by_zero(self):
+        self.expect("crash", r"SIGFPE, a division by zero", "volatile int zero = 0; value_ = 1 / zero;")
+
+    def test_uncaught_exception(self):
+        self.expect("crash", r"stopped at .*counter\.cpp:4.*an exception left the program: too far",
+                    'throw std::runtime_error("too far");', "#include <stdexcept>")
+
+    def test_stack_overflow(self):
+        self.expect("crash", r"stack overflowed at other/counter/counter\.cpp:4",
+                    "volatile char block[256]; block[0] = 1; up(); block[1] = block[0];")
+
+    def test_spin_names_the_line(self):
+        self.expect("hang_spinning", r"spins at other/counter/counter\.cpp:5, in percore::Counter::up\(\)",
+                    "volatile bool go = true;\nwhile (go) {}")
+
+    def test_wait_names_the_call_and_line(self):
+        self.expect("hang_waiting", r"waits in pause at other/counter/counter\.cpp:4.* nothing will wake it",
+                    "pause();", "#include <unistd.h>")
+
+    def test_flood(self):
+        verdict = self.expect("output_flood", r"printed more than 1 MiB",
+                              'for (;;) std::puts("round and round");', "#include <cstdio>")
+        self.assertLess(len(verdict["checks"][0]["detail"]), 1000)
+
+    def test_fork(self):
+        self.expect("forking", r"tried to start a process at other/counter/counter\.cpp:4",
+                    "while (fork() >= 0) {}", "#include <unistd.h>")
+
+    def test_system(self):
+        self.expect("forking", r"tried to start a process", 'value_ = system("sleep 100");', "#include <cstdlib>")
+
+    def test_exec(self):
+        self.expect("forking", r"tried to start a process", 'execl("/bin/true", "true", nullptr);',
+                    "#include <unistd.h>")
+
+    def test_threads_are_allowed(self):
+        verdict = self.counter("std::thread([this] { ++value_; }).join();", "#include <thread>")
+        self.assertEqual(verdict["status"], "pass", verdict["message"])
+
+    def test_early_exit(self):
+        self.expect("early_exit", r"ended with exit status 0 before the check was done", "_exit(0);",
+                    "#include <unistd.h>")
+
+    def test_exit_before_main(self):
+        verdict = self.expect("early_exit", r"before the check was done", "++value_;",
+                              "#include <unistd.h>\nstatic int early = (_exit(0), 1);")
+        self.assertEqual(verdict["points"], 0)
+
+    def test_printed_pass_is_none(self):
+        self.expect("early_exit", r"ended with exit status 0",
+                    r'''for (int fd = 1; fd < 256; ++fd) dprintf(fd, "\n{\"event\":\"passed\",\"name\":\"up_adds_one\",'''
+                    r'''\"seeds\":200,\"nonce\":0}\n"); _exit(0);''', "#include <cstdio>\n#include <unistd.h>")
+
+    def test_memory(self):
+        self.expect("out_of_memory", r"more than 1 GiB",
+                    "for (;;) { char* p = new char[1 << 24]; for (int i = 0; i < 1 << 24; i += 4096) p[i] = 1; }")
+
+    def test_file_without_end(self):
+        self.expect("crash", r"SIGXFSZ",
+                    'FILE* f = fopen("big", "w"); static char block[1 << 20]; for (;;) fwrite(block, 1, sizeof block, f);',
+                    "#include <cstdio>")
+
+    def test_closes_every_descriptor(self):
+        verdict = self.counter("for (int fd = 0; fd < 256; ++fd) close(fd);", "#include <unistd.h>")
+        self.assertEqual(verdict["status"], "fail")
+
+    def test_sanitizers_find_what_checks_cannot(self):
+        sources = self.root / "other"
+        shutil.rmtree(sources, ignore_errors=True)
+        shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+        (sources / "counter" / "counter.cpp").write_text(
+            "#include <percore/counter.hpp>\nnamespace percore {\nvoid Counter::up() {\n  int* p = new int(1);\n"
+            "  delete p;\n  volatile int x = *p;\n  (void)x;\n  ++value_;\n}\nvoid Counter::down() { --value_; }\n}\n")
+        result = percore(self.root, "check", "counter", "--from", sources)
+        self.assertEqual(result.returncode, 1, result.stdout)
+        self.assertRegex(result.stdout, r"AddressSanitizer found a heap-use-after-free at other/counter/counter\.cpp:6")
+
+
+class Kinds(unittest.TestCase):
+    """The other kinds of exercise, through the learner's own folder."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.root = make_root(cls.folder.name)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def setUp(self):
+        shutil.rmtree(self.root / "my", ignore_errors=True)
+
+    def write(self, file, text):
+        path = self.root / "my" / LESSON / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def check(self, exercise):
+        result = percore(self.root, "check", exercise, "--json")
+        return json.loads(result.stdout)
+
+    def test_predict(self):
+        self.assertRegex(self.check("sum")["message"], "no answer yet")
+        self.write("sum.txt", "two and three: 6\n")
+        self.assertRegex(self.check("sum")["message"], r"^S1 broken: two and three are not 6")
+        self.write("sum.txt", "# so\nTwo and three :  5  # fingers\n")
+        self.assertEqual(self.check("sum")["status"], "pass")
+
+    def test_starters_compile_and_fail(self):
+        for exercise in ("sum", "nop_batch", "counter", "catch_counter"):
+            verdict = self.check(exercise)
+            self.assertEqual((verdict["status"], verdict["kind"]), ("fail", "wrong"), (exercise, verdict["message"]))
+
+    def test_ring_oracles_speak(self):
+        answer = (FIXTURE / "solutions" / LESSON / "nop_batch.cpp").read_text()
+        self.write("nop_batch.cpp", answer.replace("io_uring_cq_advance(&ring, harvested);", ""))
+        verdict = self.check("nop_batch")
+        self.assertEqual(verdict["status"], "fail")
+        self.assertRegex(verdict["message"], r"\(seed \d+\)")
+
+    def test_catch(self):
+        self.assertRegex(self.check("catch_counter")["message"], "there is no check yet")
+        always = ('#include <percore/check.hpp>\nPERCORE_CHECK("", always, "I1", "nothing", "", .ring = false) '
+                  "{ percore::check::require(%s, \"always\"); (void)run; }\n")
+        self.write("catch_counter.cpp", always % "true")
+        self.assertRegex(self.check("catch_counter")["message"], "your checks pass a module that forgets every third up")
+        self.write("catch_counter.cpp", always % "false")
+        self.assertRegex(self.check("catch_counter")["message"], "your check `always` rejects the right module")
+        shutil.copy(FIXTURE / "solutions" / LESSON / "catch_counter.cpp", self.root / "my" / LESSON)
+        self.assertEqual(self.check("catch_counter")["status"], "pass")
+
+    def test_seed_shows_it_again(self):
+        self.write("counter/percore/counter.hpp",
+                   (FIXTURE / "solutions" / LESSON / "counter/percore/counter.hpp").read_text())
+        self.write("counter/counter.cpp", "#include <percore/counter.hpp>\nnamespace percore {\n"
+                   "void Counter::up() { if (++value_ == 25) ++value_; }\nvoid Counter::down() { --value_; }\n}\n")
+        first = percore(self.root, "check", "counter")
+        match = re.search(r"`(percore check 90\.3 --seed (\d+))` shows it again", first.stdout)
+        self.assertTrue(match, first.stdout)
+        headline = next(line for line in first.stdout.splitlines() if line.startswith("I1 broken"))
+        again = percore(self.root, "check", "90.3", "--seed", match[2])
+        self.assertEqual(again.returncode, 1)
+        self.assertIn(headline, again.stdout)
+
+    def test_after_a_pass_the_costs_beside_ours(self):
+        shutil.rmtree(self.root / "my", ignore_errors=True)
+        self.write("nop_batch.cpp", (FIXTURE / "solutions" / LESSON / "nop_batch.cpp").read_text())
+        result = percore(self.root, "check", "nop_batch")
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.assertRegex(result.stdout, r"sanitizers: clean")
+        self.assertRegex(result.stdout, r"a NOP of ten: enters +\d+\.\d\d +\d+\.\d\d")
+
+
+if __name__ == "__main__":
+    unittest.main()

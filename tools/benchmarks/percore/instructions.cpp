@@ -92,11 +92,11 @@ int main() {
   const auto nops = [](std::size_t times, Handles&) { return nop_times(times); };
   const auto nops_64 = [](std::size_t times, Handles& handles) { return nop_in_64_tasks(times, handles); };
   bench::print_json({
-      {"spawn and join", instructions_an_operation(spawns, 256, 1'280), "instructions"},
-      {"await a task", instructions_an_operation(awaits, 256, 1'280), "instructions"},
-      {"yield, nobody else ready", instructions_an_operation(yields, 256, 1'280), "instructions"},
-      {"yield, another task runs", instructions_an_operation(switches, 256, 1'280), "instructions"},
-      {"nop, one in flight", instructions_an_operation(nops, 64, 576), "instructions"},
-      {"nop, 64 in flight", instructions_an_operation(nops_64, 640, 1'920), "instructions"},
+      {"spawn and join", instructions_an_operation(spawns, 64, 320), "instructions"},
+      {"await a task", instructions_an_operation(awaits, 64, 320), "instructions"},
+      {"yield, nobody else ready", instructions_an_operation(yields, 64, 320), "instructions"},
+      {"yield, another task runs", instructions_an_operation(switches, 64, 320), "instructions"},
+      {"nop, one in flight", instructions_an_operation(nops, 16, 144), "instructions"},
+      {"nop, 64 in flight", instructions_an_operation(nops_64, 128, 640), "instructions"},
   });
 }

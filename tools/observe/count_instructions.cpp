@@ -32,12 +32,15 @@ constexpr int mark_signal = SIGUSR2;
 }
 
 std::string ended_early(int status) {
-  if (WIFSIGNALED(status)) return std::string("the traced child was ended by ") + strsignal(WTERMSIG(status));
+  if (WIFSIGNALED(status))
+    return std::string("the traced child was ended by ") + strsignal(WTERMSIG(status));
   if (WEXITSTATUS(status) == child_could_not_be_traced) {
-    return "this system does not let a program trace its own child (ptrace is blocked): run it outside the container";
+    return "this system does not let a program trace its own child (ptrace is blocked): run it "
+           "outside the container";
   }
   if (WEXITSTATUS(status) == child_threw) return "the work to count threw an exception";
-  return "the traced child ended with status " + std::to_string(WEXITSTATUS(status)) + " before the work was done";
+  return "the traced child ended with status " + std::to_string(WEXITSTATUS(status)) +
+         " before the work was done";
 }
 
 enum class MoveOn { by_one_instruction, until_it_stops };
@@ -50,8 +53,8 @@ bool move_on(pid_t child, MoveOn how, int signal, std::string& problem) {
   return false;
 }
 
-// Follows a running child until it stops at the next mark. Returns the single steps it made on the way, or sets
-// `problem`.
+// Follows a running child until it stops at the next mark. Returns the single steps it made on the
+// way, or sets `problem`.
 std::uint64_t follow_to_mark(pid_t child, MoveOn how, std::string& problem) {
   for (std::uint64_t steps = 0;;) {
     int status = 0;

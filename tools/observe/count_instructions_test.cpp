@@ -40,7 +40,8 @@ TEST_CASE("a loop of known length is counted exactly") {
 TEST_CASE("counting twice gives the same") {
   if (!tracing_works()) return;
   const auto work = [] { loop(321); };
-  CHECK(count_instructions([] {}, work).instructions == count_instructions([] {}, work).instructions);
+  CHECK(count_instructions([] {}, work).instructions ==
+        count_instructions([] {}, work).instructions);
 }
 
 // The first call of a function of a library also looks it up, so the preparation makes one.
@@ -48,7 +49,8 @@ TEST_CASE("what prepares is not counted, and a system call is one instruction or
   if (!tracing_works()) return;
   const auto without = count_instructions([] { loop(1'000); }, [] { loop(1); });
   CHECK(without.instructions < 100);
-  const auto with = count_instructions([] { static_cast<void>(getppid()); }, [] { static_cast<void>(getppid()); });
+  const auto with = count_instructions([] { static_cast<void>(getppid()); },
+                                       [] { static_cast<void>(getppid()); });
   CHECK(with.instructions < 100);
 }
 

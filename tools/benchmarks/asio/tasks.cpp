@@ -1,5 +1,6 @@
-// spawn100, spawn, spawn10k, yield1, yield2, yield1k, latency and memory on Asio, in its best form for one thread: no
-// locking (ASIO_CONCURRENCY_HINT_UNSAFE) and the executor's own type in place of any_io_executor.
+// spawn100, spawn, spawn10k, yield1, yield2, yield1k, latency and memory on Asio, in its best form
+// for one thread: no locking (ASIO_CONCURRENCY_HINT_UNSAFE) and the executor's own type in place of
+// any_io_executor.
 #include <asio.hpp>
 #include <measure.hpp>
 
@@ -16,33 +17,37 @@ using Token = asio::use_awaitable_t<Executor>;
 constexpr Token token{};
 using Handler = asio::async_result<Token, void()>::handler_type;
 
-// What co_spawn's completion handler writes, and who waits for it. Asio has no join handle of its own; this is less
-// than experimental::promise does. The waiter goes to the back, so it is woken once and finds the rest done.
+// What co_spawn's completion handler writes, and who waits for it. Asio has no join handle of its
+// own; this is less than experimental::promise does. The waiter goes to the back, so it is woken
+// once and finds the rest done.
 struct Join {
   std::uint64_t value = 0;
   bool done = false;
   std::optional<Handler> waiting;
 
   auto wait() {
-    return asio::async_initiate<const Token, void()>([this](Handler handler) { waiting.emplace(std::move(handler)); },
-                                                     token);
+    return asio::async_initiate<const Token, void()>(
+        [this](Handler handler) { waiting.emplace(std::move(handler)); }, token);
   }
 };
 
 template <typename Coroutine>
 void spawn(const Executor& executor, Coroutine coroutine, Join& join) {
   join.done = false;
-  asio::co_spawn(executor, std::move(coroutine), [executor, &join](std::exception_ptr, std::uint64_t value) {
-    join.value = value;
-    join.done = true;
-    if (!join.waiting) return;
-    Handler waiter = std::move(*join.waiting);
-    join.waiting.reset();
-    asio::post(executor, std::move(waiter));
-  });
+  asio::co_spawn(executor, std::move(coroutine),
+                 [executor, &join](std::exception_ptr, std::uint64_t value) {
+                   join.value = value;
+                   join.done = true;
+                   if (!join.waiting) return;
+                   Handler waiter = std::move(*join.waiting);
+                   join.waiting.reset();
+                   asio::post(executor, std::move(waiter));
+                 });
 }
 
-Awaitable<std::uint64_t> give_index(std::uint64_t index) { co_return index; }
+Awaitable<std::uint64_t> give_index(std::uint64_t index) {
+  co_return index;
+}
 
 Awaitable<void> measure_spawn(Executor executor, std::size_t tasks, double& ns) {
   std::vector<Join> joins(tasks);
@@ -66,7 +71,8 @@ Awaitable<std::uint64_t> yield_times(Executor executor, std::size_t times) {
   co_return times;
 }
 
-Awaitable<void> measure_yields(Executor executor, std::size_t tasks, std::size_t times, double& ns) {
+Awaitable<void> measure_yields(Executor executor, std::size_t tasks, std::size_t times,
+                               double& ns) {
   std::vector<Join> joins(tasks);
   bench::RoundTimer timer(tasks * times);
   while (timer.next()) {
@@ -89,7 +95,9 @@ Awaitable<void> measure_yield1(Executor executor, double& ns) {
   ns = timer.median_ns();
 }
 
-Awaitable<std::uint64_t> first_instruction() { co_return static_cast<std::uint64_t>(bench::now_ns()); }
+Awaitable<std::uint64_t> first_instruction() {
+  co_return static_cast<std::uint64_t>(bench::now_ns());
+}
 
 Awaitable<void> measure_latency(Executor executor, std::vector<double>& samples) {
   samples.reserve(bench::latency_samples);
@@ -147,8 +155,9 @@ int main(int argument_count, char** arguments) {
     run(measure_yield1(executor, result));
     bench::print_json({{suite, result, "ns"}});
   } else if (suite == "yield2" || suite == "yield1k") {
-    run(suite == "yield2" ? measure_yields(executor, 2, bench::yields_a_round, result)
-                          : measure_yields(executor, bench::yielding_tasks, bench::yields_a_task, result));
+    run(suite == "yield2"
+            ? measure_yields(executor, 2, bench::yields_a_round, result)
+            : measure_yields(executor, bench::yielding_tasks, bench::yields_a_task, result));
     bench::print_json({{suite, result, "ns"}});
   } else if (suite == "latency") {
     std::vector<double> samples;

@@ -10,7 +10,8 @@
 #include <string_view>
 #include <vector>
 
-/// What the benchmark programs share. It knows no runtime: each of them measures with the same clock and the same rules.
+/// What the benchmark programs share. It knows no runtime: each of them measures with the same
+/// clock and the same rules.
 namespace bench {
 
 inline std::int64_t now_ns() noexcept {
@@ -22,16 +23,18 @@ inline std::int64_t now_ns() noexcept {
 /// The smallest value that at least `percent` of `values` do not exceed.
 inline double percentile(std::vector<double> values, double percent) {
   std::sort(values.begin(), values.end());
-  const auto index = static_cast<std::size_t>(percent / 100.0 * static_cast<double>(values.size() - 1) + 0.5);
+  const auto index =
+      static_cast<std::size_t>(percent / 100.0 * static_cast<double>(values.size() - 1) + 0.5);
   return values[index];
 }
 
-/// Times rounds of the same work and gives the median. `while (timer.next()) one_round();` is the whole use, so that the
-/// round can be ordinary code or a part of a coroutine.
-/// The median of many short rounds: a round in which something else had the CPU falls out.
+/// Times rounds of the same work and gives the median. `while (timer.next()) one_round();` is the
+/// whole use, so that the round can be ordinary code or a part of a coroutine. The median of many
+/// short rounds: a round in which something else had the CPU falls out.
 class RoundTimer {
  public:
-  explicit RoundTimer(std::size_t operations_a_round) : operations_(static_cast<double>(operations_a_round)) {}
+  explicit RoundTimer(std::size_t operations_a_round)
+      : operations_(static_cast<double>(operations_a_round)) {}
 
   bool next() {
     const std::int64_t now = now_ns();
@@ -60,8 +63,8 @@ class RoundTimer {
   std::vector<double> rounds_;
 };
 
-/// The resident set, to the page: smaps_rollup walks the page tables, where statm gives a count that each CPU
-/// adds to in batches (proc(5)).
+/// The resident set, to the page: smaps_rollup walks the page tables, where statm gives a count
+/// that each CPU adds to in batches (proc(5)).
 inline std::int64_t resident_bytes() {
   std::FILE* const file = std::fopen("/proc/self/smaps_rollup", "r");
   if (file == nullptr) {
@@ -113,7 +116,8 @@ inline std::size_t spawned_at_once(std::string_view suite) {
 
 /// What latency gives, from its samples.
 inline std::vector<Metric> latency_metrics(const std::vector<double>& samples) {
-  return {{"latency_p50", percentile(samples, 50), "ns"}, {"latency_p99", percentile(samples, 99), "ns"}};
+  return {{"latency_p50", percentile(samples, 50), "ns"},
+          {"latency_p99", percentile(samples, 99), "ns"}};
 }
 
 /// Every suite sums what its tasks return, so that no compiler can leave the work out.

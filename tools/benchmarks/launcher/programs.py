@@ -126,17 +126,29 @@ def measure(program, suite, cpu):
     return {metric["name"]: metric["value"] for metric in json.loads(done.stdout)["metrics"]}
 
 
+def for_timing(command):
+    """A compile command that writes neither an object nor a dependency file, and does not optimise twice."""
+    kept = []
+    parts = iter(command)
+    for part in parts:
+        if part in ("-MQ", "-MF"):
+            next(parts)
+        elif part == "-o":
+            next(parts)
+            kept += ["-o", "/dev/null"]
+        elif part not in ("-MD", "-O3"):
+            kept.append(part)
+    return kept
+
+
 def measure_build(program, cpu):
     command, directory = program.compile_command
-    output = command.index("-o") + 1
-    command = command[:output] + ["/dev/null"] + command[output + 1 :]
-    for flag in ("-MQ", "-MF"):  # no dependency file
-        if flag in command:
-            place = command.index(flag)
-            command = command[:place] + command[place + 2 :]
-    command = [part for part in command if part not in ("-MD", "-O3")]
     start = time.monotonic()
-    subprocess.run(command, cwd=directory, check=True, preexec_fn=pin_to(cpu), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    done = subprocess.run(
+        for_timing(command), cwd=directory, preexec_fn=pin_to(cpu), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if done.returncode != 0:
+        raise Unavailable(f"The benchmark of {program.runtime} did not compile at -O0:\n{done.stdout}")
     return time.monotonic() - start
 
 

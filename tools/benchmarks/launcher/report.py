@@ -160,7 +160,7 @@ def write_docs(path, block):
     path.write_text(before + block + after)
 
 
-def write_json(path, lines, samples, machine, runs, instructions):
+def write_json(path, lines, machine, runs, instructions):
     results = []
     for line in lines:
         for runtime, values in line.samples.items():

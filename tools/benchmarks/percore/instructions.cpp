@@ -1,4 +1,5 @@
-// Instructions an operation on percore, counted one by one: the same figure on every run, whatever else the machine does.
+// Instructions an operation on percore, counted one by one: the same figure on every run, whatever
+// else the machine does.
 #include <count_instructions.hpp>
 #include <measure.hpp>
 
@@ -15,9 +16,12 @@ using percore::Task;
 using percore::observe::count_instructions;
 using percore::observe::InstructionCount;
 
-Task<std::uint64_t> give_index(std::uint64_t index) { co_return index; }
+Task<std::uint64_t> give_index(std::uint64_t index) {
+  co_return index;
+}
 
-Task<std::uint64_t> spawn_and_join(std::size_t tasks, std::vector<JoinHandle<std::uint64_t>>& handles) {
+Task<std::uint64_t> spawn_and_join(std::size_t tasks,
+                                   std::vector<JoinHandle<std::uint64_t>>& handles) {
   for (std::size_t i = 0; i < tasks; ++i) handles.push_back(percore::spawn(give_index(i)));
   std::uint64_t sum = 0;
   for (auto& handle : handles) sum += co_await handle;
@@ -53,7 +57,8 @@ Task<std::uint64_t> nop_times(std::size_t times) {
   co_return completed;
 }
 
-Task<std::uint64_t> nop_in_64_tasks(std::size_t times, std::vector<JoinHandle<std::uint64_t>>& handles) {
+Task<std::uint64_t> nop_in_64_tasks(std::size_t times,
+                                    std::vector<JoinHandle<std::uint64_t>>& handles) {
   for (std::size_t i = 0; i < 64; ++i) handles.push_back(percore::spawn(nop_times(times / 64)));
   std::uint64_t completed = 0;
   for (auto& handle : handles) completed += co_await handle;
@@ -85,12 +90,16 @@ double instructions_an_operation(Work work, std::size_t fewer, std::size_t more)
 
 int main() {
   using Handles = std::vector<JoinHandle<std::uint64_t>>;
-  const auto spawns = [](std::size_t tasks, Handles& handles) { return spawn_and_join(tasks, handles); };
+  const auto spawns = [](std::size_t tasks, Handles& handles) {
+    return spawn_and_join(tasks, handles);
+  };
   const auto yields = [](std::size_t times, Handles&) { return yield_times(times); };
   const auto switches = [](std::size_t times, Handles&) { return yield_in_two_tasks(times); };
   const auto awaits = [](std::size_t times, Handles&) { return await_times(times); };
   const auto nops = [](std::size_t times, Handles&) { return nop_times(times); };
-  const auto nops_64 = [](std::size_t times, Handles& handles) { return nop_in_64_tasks(times, handles); };
+  const auto nops_64 = [](std::size_t times, Handles& handles) {
+    return nop_in_64_tasks(times, handles);
+  };
   bench::print_json({
       {"spawn and join", instructions_an_operation(spawns, 64, 320), "instructions"},
       {"await a task", instructions_an_operation(awaits, 64, 320), "instructions"},

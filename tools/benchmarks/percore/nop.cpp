@@ -27,7 +27,8 @@ Task<double> measure_nops(std::size_t depth) {
   handles.reserve(depth);
   bench::RoundTimer timer(nops_a_round);
   while (timer.next()) {
-    for (std::size_t i = 0; i < depth; ++i) handles.push_back(percore::spawn(nop_times(nops_a_round / depth)));
+    for (std::size_t i = 0; i < depth; ++i)
+      handles.push_back(percore::spawn(nop_times(nops_a_round / depth)));
     std::uint64_t completed = 0;
     for (auto& handle : handles) completed += co_await handle;
     handles.clear();

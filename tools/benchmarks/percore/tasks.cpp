@@ -10,9 +10,12 @@ namespace {
 using percore::JoinHandle;
 using percore::Task;
 
-Task<std::uint64_t> give_index(std::uint64_t index) { co_return index; }
+Task<std::uint64_t> give_index(std::uint64_t index) {
+  co_return index;
+}
 
-Task<std::uint64_t> spawn_and_join(std::size_t tasks, std::vector<JoinHandle<std::uint64_t>>& handles) {
+Task<std::uint64_t> spawn_and_join(std::size_t tasks,
+                                   std::vector<JoinHandle<std::uint64_t>>& handles) {
   for (std::size_t i = 0; i < tasks; ++i) handles.push_back(percore::spawn(give_index(i)));
   std::uint64_t sum = 0;
   for (auto& handle : handles) sum += co_await handle;
@@ -60,7 +63,9 @@ Task<double> measure_yields(std::size_t tasks, std::size_t times) {
   co_return timer.median_ns();
 }
 
-Task<std::int64_t> first_instruction() { co_return bench::now_ns(); }
+Task<std::int64_t> first_instruction() {
+  co_return bench::now_ns();
+}
 
 Task<std::vector<double>> measure_latency() {
   std::vector<double> samples;
@@ -74,7 +79,8 @@ Task<std::vector<double>> measure_latency() {
   co_return samples;
 }
 
-// Tasks wait here until all of them do. The list goes through the awaiters, so it costs what lies in the frames.
+// Tasks wait here until all of them do. The list goes through the awaiters, so it costs what lies
+// in the frames.
 class Gate {
  public:
   class Awaiter {

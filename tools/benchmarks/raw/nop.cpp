@@ -1,4 +1,5 @@
-// The floor of nop1 and nop64: liburing by hand, with the flags that percore asks for and one enter a batch.
+// The floor of nop1 and nop64: liburing by hand, with the flags that percore asks for and one enter
+// a batch.
 #include <liburing.h>
 
 #include <measure.hpp>
@@ -14,8 +15,8 @@ constexpr std::size_t nops_a_round = 6'400;
 void open_ring(io_uring& ring) {
   constexpr unsigned entries = 256;
   io_uring_params params{};
-  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
-                 IORING_SETUP_SUBMIT_ALL;
+  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL;
   int error = io_uring_queue_init_params(entries, &ring, &params);
   if (error == -EINVAL) {
     params = {};

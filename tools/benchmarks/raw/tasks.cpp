@@ -1,5 +1,6 @@
-// The floor of the task suites: bare coroutines, frames from a free list, a ring buffer of handles. There is no
-// exception, no join that waits, no I/O and no safety: what a runtime adds is the distance from here.
+// The floor of the task suites: bare coroutines, frames from a free list, a ring buffer of handles.
+// There is no exception, no join that waits, no I/O and no safety: what a runtime adds is the
+// distance from here.
 #include <measure.hpp>
 
 #include <array>
@@ -63,7 +64,9 @@ std::uint64_t take(Bare task) {
   return value;
 }
 
-Bare give_index(std::uint64_t index) { co_return index; }
+Bare give_index(std::uint64_t index) {
+  co_return index;
+}
 
 double measure_spawn(std::size_t tasks) {
   std::vector<Bare> handles;
@@ -108,7 +111,9 @@ double measure_yields(std::size_t tasks, std::size_t times) {
   return timer.median_ns();
 }
 
-Bare first_instruction() { co_return static_cast<std::uint64_t>(bench::now_ns()); }
+Bare first_instruction() {
+  co_return static_cast<std::uint64_t>(bench::now_ns());
+}
 
 std::vector<double> measure_latency() {
   std::vector<double> samples;

@@ -43,9 +43,7 @@ struct FinalAwaiter {
   void await_suspend(std::coroutine_handle<Promise> task) const noexcept {
     // The hook may destroy the frame, and this awaiter with it: nothing of either is touched after
     // follow().
-    const auto next = task.promise().continuation.follow(task);
-    // Else the trampoline ends this chain, as after every other suspension.
-    if (next) go_on_with(next);
+    go_on_with(task.promise().continuation.follow(task));
   }
   void await_resume() const noexcept {}
 };

@@ -59,13 +59,13 @@ def configure(build_dir, mine=None, mine_root=None):
     return build_dir
 
 
-def build_targets(build_dir):
+def build_targets(build_dir, prefix="bench_"):
     """Builds what is there of the benchmark programs, named bench_<runtime>_<family>. Returns them by name."""
     targets = json.loads(run_quietly(["meson", "introspect", str(build_dir), "--targets"]))
     paths = {
         target["name"]: Path(target["filename"][0])
         for target in targets
-        if target["name"].startswith("bench_") and target["type"] == "executable"
+        if target["name"].startswith(prefix) and target["type"] == "executable"
     }
     run_quietly(["ninja", "-C", str(build_dir), *(str(path.relative_to(build_dir)) for path in paths.values())])
     return paths
@@ -122,7 +122,8 @@ def measure(program, suite, cpu):
     command = program.commands[suite]
     done = subprocess.run(command, preexec_fn=pin_to(cpu), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if done.returncode != 0:
-        raise Unavailable(f"{' '.join(command)} ended with status {done.returncode}: {done.stderr.strip()}")
+        how = f"signal {-done.returncode}" if done.returncode < 0 else f"status {done.returncode}"
+        raise Unavailable(f"{Path(command[0]).name} {suite} ended with {how}: {done.stderr.strip()}")
     return {metric["name"]: metric["value"] for metric in json.loads(done.stdout)["metrics"]}
 
 

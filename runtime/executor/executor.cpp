@@ -56,8 +56,12 @@ void Executor::resume_ready() {
   resumes_left_ = options_.resumes_per_turn_max;
   RunQueue& queue = *running_queue_;
   while (resumes_left_ != 0 && !queue.empty()) {
-    --resumes_left_;
-    run_chain(queue.pop());
+    // What is ready now is popped without asking again. A yield that asks resumes_left_ while
+    // others are ready goes to the back in any case, so what the batch takes can be counted before
+    // it runs.
+    unsigned batch = static_cast<unsigned>(std::min<std::size_t>(queue.size(), resumes_left_));
+    resumes_left_ -= batch;
+    for (; batch != 0; --batch) run_chain(queue.pop());
   }
   resumes_left_ = 0;
 }

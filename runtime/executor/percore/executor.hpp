@@ -108,7 +108,7 @@ class Executor {
   /// Counts `task` in and puts it at the back of the running queue; at its end it calls `hook`.
   /// Throws   std::bad_alloc, with nothing changed.
   template <typename T>
-  void start(Task<T>& task, FinishHook& hook) {
+  [[gnu::always_inline]] void start(Task<T>& task, FinishHook& hook) {
     running_queue_->reserve(tasks_alive_ + 1);
     ++tasks_alive_;
     running_queue_->push(task.start(Continuation::call(hook)));
@@ -203,7 +203,11 @@ class JoinHandle {
     }
     return *this;
   }
-  ~JoinHandle() { detach(); }
+  ~JoinHandle() {
+    // Most handles were awaited or moved away: the test alone is inlined where they end.
+    if (task_.valid()) [[unlikely]]
+      detach();
+  }
 
   /// Whether the task has finished.
   bool done() const noexcept { return task_.done(); }
@@ -264,7 +268,7 @@ class JoinHandle {
 /// Thread   an executor's: outside of one the program ends and says so.
 /// Cost     no allocation beside the task's own frame.
 template <typename T>
-JoinHandle<T> spawn(Task<T> task) {
+[[gnu::always_inline]] inline JoinHandle<T> spawn(Task<T> task) {
   Executor::current().start(task, executor_detail::unclaimed);
   return JoinHandle<T>(std::move(task));
 }

@@ -79,11 +79,13 @@ inline void free_frame(void* frame, std::size_t size_bytes) noexcept {
   const std::size_t size_class = (size_bytes + granule_bytes - 1) / granule_bytes;
   if (PERCORE_FRAMES_FROM_MALLOC != 0 || size_class >= classes) [[unlikely]]
     return free_large(frame, size_bytes);
-  if (!pool.leaves_to_depot) [[unlikely]]
-    arrange_for_thread_end();  // a thread may only ever free
   auto* const block = static_cast<FreeBlock*>(frame);
   block->next = pool.free[size_class];
   pool.free[size_class] = block;
+  // A thread may only ever free: its first block finds an empty list. Last, so that it is a jump
+  // and no call.
+  if (block->next == nullptr) [[unlikely]]
+    if (!pool.leaves_to_depot) arrange_for_thread_end();
 }
 
 }  // namespace percore

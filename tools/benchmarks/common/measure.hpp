@@ -1,0 +1,136 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What the benchmark programs share. It knows no runtime: each of them measures with the same
+/// clock and the same rules.
+namespace bench {
+
+inline std::int64_t now_ns() noexcept {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1'000'000'000LL + time.tv_nsec;
+}
+
+/// The smallest value that at least `percent` of `values` do not exceed.
+inline double percentile(std::vector<double> values, double percent) {
+  std::sort(values.begin(), values.end());
+  const auto index =
+      static_cast<std::size_t>(percent / 100.0 * static_cast<double>(values.size() - 1) + 0.5);
+  return values[index];
+}
+
+/// Times rounds of the same work and gives the median. `while (timer.next()) one_round();` is the
+/// whole use, so that the round can be ordinary code or a part of a coroutine. The median of many
+/// short rounds: a round in which something else had the CPU falls out.
+class RoundTimer {
+ public:
+  explicit RoundTimer(std::size_t operations_a_round)
+      : operations_(static_cast<double>(operations_a_round)) {}
+
+  bool next() {
+    const std::int64_t now = now_ns();
+    if (first_ == 0) {
+      first_ = now;
+    } else if (now - first_ > warm_up_ns) {
+      if (measured_from_ == 0) measured_from_ = now;
+      rounds_.push_back(static_cast<double>(now - round_from_) / operations_);
+    }
+    const bool enough = rounds_.size() >= rounds_min && now - measured_from_ > measure_ns;
+    round_from_ = now_ns();
+    return !enough;
+  }
+
+  double median_ns() const { return percentile(rounds_, 50); }
+
+ private:
+  static constexpr std::int64_t warm_up_ns = 50'000'000;
+  static constexpr std::int64_t measure_ns = 200'000'000;
+  static constexpr std::size_t rounds_min = 5;
+
+  double operations_;
+  std::int64_t first_ = 0;
+  std::int64_t measured_from_ = 0;
+  std::int64_t round_from_ = 0;
+  std::vector<double> rounds_;
+};
+
+/// The resident set, to the page: smaps_rollup walks the page tables, where statm gives a count
+/// that each CPU adds to in batches (proc(5)).
+inline std::int64_t resident_bytes() {
+  std::FILE* const file = std::fopen("/proc/self/smaps_rollup", "r");
+  if (file == nullptr) {
+    std::perror("/proc/self/smaps_rollup (Linux 4.14) cannot be read");
+    std::exit(3);
+  }
+  long long kib = -1;
+  char line[256];
+  while (std::fgets(line, sizeof line, file) != nullptr) {
+    if (std::sscanf(line, "Rss: %lld", &kib) == 1) break;
+  }
+  std::fclose(file);
+  return kib * 1024;
+}
+
+struct Metric {
+  std::string name;
+  double value;
+  std::string_view unit;
+};
+
+/// One JSON line: {"metrics": [{"name": "spawn", "value": 9.3, "unit": "ns"}]}
+inline void print_json(const std::vector<Metric>& metrics) {
+  std::printf("{\"metrics\": [");
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    std::printf("%s{\"name\": \"%s\", \"value\": %.4f, \"unit\": \"%.*s\"}", i == 0 ? "" : ", ",
+                metrics[i].name.c_str(), metrics[i].value, static_cast<int>(metrics[i].unit.size()),
+                metrics[i].unit.data());
+  }
+  std::printf("]}\n");
+}
+
+/// The work, the same for every runtime (the Rust program repeats these numbers).
+inline constexpr std::size_t spawns_a_round = 10'000;
+inline constexpr std::size_t yields_a_round = 10'000;
+inline constexpr std::size_t yielding_tasks = 1'000;
+inline constexpr std::size_t yields_a_task = 1'000;
+inline constexpr std::size_t latency_samples = 100'000;
+inline constexpr std::size_t latency_warm_up = 10'000;
+inline constexpr std::size_t suspended_tasks = 10'000;
+
+/// How many tasks `suite` spawns at once, or 0 for another suite.
+inline std::size_t spawned_at_once(std::string_view suite) {
+  if (suite == "spawn100") return 100;
+  if (suite == "spawn") return 1'000;
+  if (suite == "spawn10k") return 10'000;
+  return 0;
+}
+
+/// What latency gives, from its samples.
+inline std::vector<Metric> latency_metrics(const std::vector<double>& samples) {
+  return {{"latency_p50", percentile(samples, 50), "ns"},
+          {"latency_p99", percentile(samples, 99), "ns"}};
+}
+
+/// Every suite sums what its tasks return, so that no compiler can leave the work out.
+inline void check_sum(std::uint64_t got, std::uint64_t expected) {
+  if (got == expected) return;
+  std::fprintf(stderr, "the tasks returned %llu in sum, expected %llu: the benchmark is broken\n",
+               static_cast<unsigned long long>(got), static_cast<unsigned long long>(expected));
+  std::exit(1);
+}
+
+[[noreturn]] inline void unknown_suite(const char* program, const char* suite, const char* known) {
+  std::fprintf(stderr, "%s: no suite is called \"%s\"; there are %s\n", program, suite, known);
+  std::exit(2);
+}
+
+}  // namespace bench

@@ -1,0 +1,194 @@
+"""Builds the benchmark programs and runs them: which there are, which are missing and why."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+CARGO_REGISTRY = Path("/usr/share/cargo/registry")
+TASK_SUITES = ["spawn100", "spawn", "spawn10k", "yield1", "yield2", "yield1k", "latency", "memory"]
+
+
+class Unavailable(Exception):
+    """The machine lacks something; the sentence says what, and what to do."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """One runtime in one form. Forms of the same runtime compete, and the better one counts in each suite."""
+
+    runtime: str
+    form: str
+    commands: dict  # suite -> command
+    compile_command: list = None  # of its file of the task suites, for the suite `build`
+
+    @property
+    def name(self):
+        return f"{self.runtime} ({self.form})" if self.form else self.runtime
+
+
+def run_quietly(command, cwd=ROOT, environment=None):
+    done = subprocess.run(command, cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode != 0:
+        sys.stderr.write(done.stdout)
+        raise Unavailable(f"This failed, see above: {' '.join(map(str, command))}")
+    return done.stdout
+
+
+def configure(build_dir, mine=None, mine_root=None):
+    """A release build of its own, so that no debug build is ever measured. The compiler: $CXX, clang 19, or the default."""
+    for tool in ("meson", "ninja"):
+        if shutil.which(tool) is None:
+            raise Unavailable(f"{tool} is missing. Run ./tools/percore doctor, or: apt install meson ninja-build")
+    environment = dict(os.environ)
+    if "CXX" not in environment and shutil.which("clang++-19"):
+        environment["CXX"] = "clang++-19"
+    options = ["--buildtype=release"]
+    if mine:
+        options += [f"-Dmine={mine}", f"-Dmine_root={mine_root}"]
+    if (build_dir / "build.ninja").exists():
+        run_quietly(["meson", "configure", str(build_dir), *options], environment=environment)
+    else:
+        run_quietly(["meson", "setup", str(build_dir), *options], environment=environment)
+    return build_dir
+
+
+def build_targets(build_dir, prefix="bench_"):
+    """Builds what is there of the benchmark programs, named bench_<runtime>_<family>. Returns them by name."""
+    targets = json.loads(run_quietly(["meson", "introspect", str(build_dir), "--targets"]))
+    paths = {
+        target["name"]: Path(target["filename"][0])
+        for target in targets
+        if target["name"].startswith(prefix) and target["type"] == "executable"
+    }
+    run_quietly(["ninja", "-C", str(build_dir), *(str(path.relative_to(build_dir)) for path in paths.values())])
+    return paths
+
+
+def compile_command_of(build_dir, source):
+    for entry in json.loads((build_dir / "compile_commands.json").read_text()):
+        if entry["file"].endswith(source):
+            return [*entry["command"].split(), "-O0"], entry["directory"]
+    return None
+
+
+def meson_program(runtime, build_dir, paths, mine=False):
+    """The program of a runtime that Meson builds, or None where it was not built."""
+    tasks, nop = paths.get(f"bench_{runtime}_tasks"), paths.get(f"bench_{runtime}_nop")
+    if tasks is None:
+        return None
+    commands = {suite: [str(tasks), suite] for suite in TASK_SUITES}
+    if nop is not None:
+        commands["nop"] = [str(nop), "nop"]
+    command = None if mine else compile_command_of(build_dir, f"tools/benchmarks/{runtime}/tasks.cpp")
+    return Program("mine" if mine else runtime, "", commands, command)
+
+
+def tokio_programs(build_dir):
+    """Tokio from the distribution's packages, without the network."""
+    cargo = shutil.which("cargo")
+    packaged = sorted(CARGO_REGISTRY.glob("tokio-1.*"))
+    if cargo is None or not packaged:
+        raise Unavailable("Tokio is left out: it needs cargo and its packaged source (apt install cargo librust-tokio-dev).")
+    source = build_dir / "tokio-source"  # a copy, because cargo writes a lock file beside the manifest
+    shutil.copytree(ROOT / "tools/benchmarks/tokio", source, dirs_exist_ok=True)
+    run_quietly(
+        [cargo, "build", "--release", "--offline", "--quiet", "--jobs", "2"]
+        + ["--config", 'source.crates-io.replace-with="packaged"']
+        + ["--config", f'source.packaged.directory="{CARGO_REGISTRY}"'],
+        cwd=source,
+        environment={**os.environ, "CARGO_TARGET_DIR": str(build_dir / "tokio")},
+    )
+    binary = build_dir / "tokio/release/bench_tokio"
+    return [
+        Program("tokio", form, {suite: [str(binary), suite, form] for suite in TASK_SUITES}) for form in ("spawn", "local")
+    ]
+
+
+def pin_to(cpu):
+    return lambda: os.sched_setaffinity(0, {cpu})
+
+
+def measure(program, suite, cpu):
+    """Runs one program once on `cpu`. Returns {metric: value}."""
+    if suite == "build":
+        return {"build": measure_build(program, cpu)}
+    command = program.commands[suite]
+    done = subprocess.run(command, preexec_fn=pin_to(cpu), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if done.returncode != 0:
+        how = f"signal {-done.returncode}" if done.returncode < 0 else f"status {done.returncode}"
+        raise Unavailable(f"{Path(command[0]).name} {suite} ended with {how}: {done.stderr.strip()}")
+    return {metric["name"]: metric["value"] for metric in json.loads(done.stdout)["metrics"]}
+
+
+def for_timing(command):
+    """A compile command that writes neither an object nor a dependency file, and does not optimise twice."""
+    kept = []
+    parts = iter(command)
+    for part in parts:
+        if part in ("-MQ", "-MF"):
+            next(parts)
+        elif part == "-o":
+            next(parts)
+            kept += ["-o", "/dev/null"]
+        elif part not in ("-MD", "-O3"):
+            kept.append(part)
+    return kept
+
+
+def measure_build(program, cpu):
+    command, directory = program.compile_command
+    start = time.monotonic()
+    done = subprocess.run(
+        for_timing(command), cwd=directory, preexec_fn=pin_to(cpu), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if done.returncode != 0:
+        raise Unavailable(f"The benchmark of {program.runtime} did not compile at -O0:\n{done.stdout}")
+    return time.monotonic() - start
+
+
+def runs(program, suite):
+    return program.compile_command is not None if suite == "build" else suite in program.commands
+
+
+def count_instructions(paths):
+    done = subprocess.run([str(paths["bench_percore_instructions"])], text=True, capture_output=True)
+    if done.returncode != 0:
+        raise Unavailable(done.stderr.strip())
+    return {metric["name"]: metric["value"] for metric in json.loads(done.stdout)["metrics"]}
+
+
+def first_match(pattern, text, otherwise):
+    found = re.search(pattern, text, re.MULTILINE)
+    return found.group(1).strip() if found else otherwise
+
+
+def machine(build_dir):
+    """What the figures belong to."""
+    cpuinfo = Path("/proc/cpuinfo").read_text()
+    compiler, _ = compile_command_of(build_dir, "tools/benchmarks/percore/tasks.cpp")
+    compiler_version = run_quietly([compiler[0], "--version"]).splitlines()[0]
+    asio = Path("/usr/include/asio/version.hpp")
+    asio_number = first_match(r"^#define ASIO_VERSION (\d+)", asio.read_text() if asio.exists() else "", "")
+    tokio = sorted(CARGO_REGISTRY.glob("tokio-1.*"))
+    versions = {"liburing": run_quietly(["pkg-config", "--modversion", "liburing"]).strip()}
+    if asio_number:
+        number = int(asio_number)
+        versions["asio"] = f"{number // 100000}.{number // 100 % 1000}.{number % 100}"
+    if tokio:
+        versions["tokio"] = tokio[-1].name.removeprefix("tokio-")
+    return {
+        "cpu": first_match(r"^(?:model name|Hardware|CPU part)\s*:\s*(.+)$", cpuinfo, os.uname().machine),
+        "cpus": os.cpu_count(),
+        "virtual": "hypervisor" in first_match(r"^flags\s*:\s*(.+)$", cpuinfo, ""),
+        "kernel": os.uname().release,
+        "compiler": compiler_version,
+        "load": round(os.getloadavg()[0], 2),
+        "versions": versions,
+    }

@@ -1,0 +1,180 @@
+"""Turns samples into a table for the terminal, JSON, and the block of docs/reference/benchmarks.md."""
+
+import json
+from dataclasses import dataclass
+
+from paired import Comparison, compare, goal_met, summarize
+from suites import RECORDED
+
+BEGIN = "<!-- bench: written by tools/bench --write-docs -->"
+END = "<!-- bench: end -->"
+NAMES = {"raw": "floor", "percore": "percore", "mine": "mine", "asio": "Asio", "tokio": "Tokio"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One metric: the samples of each runtime in its better form, and how percore compares."""
+
+    metric: object
+    samples: dict  # runtime -> its samples
+    forms: dict  # runtime -> the form that was better
+    of_floor: Comparison
+    of_peer: dict  # peer -> Comparison
+    best_peer: str
+
+
+def lines_of(metrics, samples):
+    """samples: {metric name: {(runtime, form): [value, ...]}}, the values in the order of the turns."""
+    lines = []
+    for metric in metrics:
+        by_program = samples.get(metric.name, {})
+        best = {}
+        for (runtime, form), values in by_program.items():
+            if runtime not in best or summarize(values).median < summarize(best[runtime][1]).median:
+                best[runtime] = (form, values)
+        if "percore" not in best:
+            continue
+        of = {runtime: compare(best["percore"][1], values) for runtime, (_, values) in best.items() if runtime != "percore"}
+        peers = {runtime: comparison for runtime, comparison in of.items() if runtime not in ("raw", "mine")}
+        lines.append(
+            Line(
+                metric,
+                {runtime: values for runtime, (_, values) in best.items()},
+                {runtime: form for runtime, (form, _) in best.items()},
+                of.get("raw"),
+                peers,
+                max(peers, key=lambda peer: peers[peer].ratio) if peers else None,
+            )
+        )
+    return lines
+
+
+def number(value):
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def figure(values):
+    summary = summarize(values)
+    return f"{number(summary.median)} ({number(summary.low)}..{number(summary.high)})"
+
+
+def ratio(comparison):
+    if comparison is None:
+        return "-"
+    return f"{comparison.ratio:.2f}" + ("" if comparison.conclusive else " inconclusive")
+
+
+def goal_text(metric):
+    if metric.of_best_peer_max is not None:
+        return f"{metric.of_best_peer_max:.2f} of the best peer"
+    if metric.absolute_max is not None:
+        return f"{number(metric.absolute_max)} {metric.unit}"
+    return "-"
+
+
+def verdict(line):
+    """Whether the goal is met against the peers that were measured."""
+    metric = line.metric
+    if metric.absolute_max is not None:
+        return "met" if summarize(line.samples["percore"]).median <= metric.absolute_max else "missed"
+    if metric.of_best_peer_max is None or line.best_peer is None:
+        return "-"
+    met = goal_met(line.of_peer[line.best_peer], metric.of_best_peer_max)
+    return {True: "met", False: "missed", None: "open"}[met]
+
+
+def columns(lines):
+    return [runtime for runtime in NAMES if any(runtime in line.samples for line in lines)]
+
+
+def rows(lines):
+    runtimes = columns(lines)
+    yield ["suite", "unit", *(NAMES[runtime] for runtime in runtimes), "of floor", "of best peer", "goal", "verdict"]
+    for line in lines:
+        best = "-" if line.best_peer is None else f"{ratio(line.of_peer[line.best_peer])} ({NAMES[line.best_peer]})"
+        figures = [figure(line.samples[runtime]) if runtime in line.samples else "-" for runtime in runtimes]
+        yield [line.metric.name, line.metric.unit, *figures, ratio(line.of_floor), best, goal_text(line.metric), verdict(line)]
+
+
+def table(lines):
+    content = list(rows(lines))
+    widths = [max(len(row[column]) for row in content) for column in range(len(content[0]))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in content)
+
+
+def markdown_table(content):
+    header, *body = content
+    out = ["| " + " | ".join(header) + " |", "| " + " | ".join("---" for _ in header) + " |"]
+    return "\n".join(out + ["| " + " | ".join(row) + " |" for row in body])
+
+
+def machine_sentence(machine, runs):
+    virtual = "a virtual machine with " if machine["virtual"] else ""
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(machine["versions"].items()))
+    return (
+        f"{virtual}{machine['cpus']} CPUs, {machine['cpu']}, Linux {machine['kernel']}, {machine['compiler']}, {versions}; "
+        f"{runs} runs in turn, load {machine['load']} at the start"
+    )
+
+
+def recorded_rows(lines):
+    """Where percore would stand beside the best peers, by way of the peers measured here and there. An estimate."""
+    yield ["suite", "best peer", "of Asio there", "of Tokio there", "percore of Asio here", "percore of Tokio here",
+           "so percore of the best peer, about", "goal"]
+    for line in lines:
+        recorded = RECORDED.get(line.metric.name)
+        if recorded is None or "asio" not in line.of_peer or "tokio" not in line.of_peer:
+            continue
+        name, best = recorded["best"]
+        there = {peer: best / recorded[peer] for peer in ("asio", "tokio")}
+        here = {peer: line.of_peer[peer].ratio for peer in there}
+        estimates = sorted(here[peer] / there[peer] for peer in there)
+        yield [line.metric.name, f"{name}: {best} {line.metric.unit}", f"{there['asio']:.2f}", f"{there['tokio']:.2f}",
+               f"{here['asio']:.2f}", f"{here['tokio']:.2f}", f"{estimates[0]:.2f} to {estimates[1]:.2f}", goal_text(line.metric)]
+
+
+def instruction_rows(instructions):
+    yield ["operation on percore", "instructions"]
+    for name, value in instructions.items():
+        yield [name, f"{value:.0f}"]
+
+
+def docs_block(lines, machine, runs, instructions):
+    parts = [BEGIN, "", f"Measured on {machine_sentence(machine, runs)}.", "", markdown_table(rows(lines))]
+    recorded = list(recorded_rows(lines))
+    if len(recorded) > 1:
+        parts += ["", "### Beside the peers that are not packaged, by estimate", "", markdown_table(recorded)]
+    if instructions:
+        parts += ["", "### Instructions an operation", "", markdown_table(instruction_rows(instructions))]
+    return "\n".join([*parts, "", END])
+
+
+def write_docs(path, block):
+    text = path.read_text()
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise ValueError(f"{path} must hold the lines {BEGIN} and {END} once each")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    path.write_text(before + block + after)
+
+
+def write_json(path, lines, machine, runs, instructions):
+    results = []
+    for line in lines:
+        for runtime, values in line.samples.items():
+            summary = summarize(values)
+            results.append(
+                {"suite": line.metric.name, "unit": line.metric.unit, "runtime": runtime, "form": line.forms[runtime],
+                 "median": summary.median, "quartiles": [summary.low, summary.high], "samples": values}
+            )
+    comparisons = [
+        {"suite": line.metric.name, "with": other, "ratio": comparison.ratio, "quartiles": [comparison.low, comparison.high],
+         "conclusive": comparison.conclusive}
+        for line in lines
+        for other, comparison in [("raw", line.of_floor), *line.of_peer.items()]
+        if comparison is not None
+    ]
+    document = {"machine": machine, "runs": runs, "results": results, "comparisons": comparisons, "instructions": instructions}
+    path.write_text(json.dumps(document, indent=2) + "\n")

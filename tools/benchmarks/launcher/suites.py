@@ -1,0 +1,49 @@
+"""What is measured, what it is to reach, and what others reached elsewhere."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Metric:
+    name: str
+    unit: str
+    what: str
+    of_best_peer_max: float = None  # the goal, as a share of the best peer's figure
+    absolute_max: float = None  # or as a figure
+
+
+SUITES = {
+    "spawn100": [Metric("spawn100", "ns", "spawn 100 tasks, await them all: a task", 1 / 3)],
+    "spawn": [Metric("spawn", "ns", "spawn 1,000 tasks, await them all: a task", 1 / 3)],
+    "spawn10k": [Metric("spawn10k", "ns", "spawn 10,000 tasks, await them all: a task", 1 / 3)],
+    "yield1": [Metric("yield1", "ns", "one task yields: a yield", 0.6)],
+    "yield2": [Metric("yield2", "ns", "two tasks yield to each other: a yield")],
+    "yield1k": [Metric("yield1k", "ns", "1,000 tasks yield in turn: a yield", 0.5)],
+    "latency": [
+        Metric("latency_p50", "ns", "from a spawn to the task's first instruction, median", 0.5),
+        Metric("latency_p99", "ns", "the same, 99th percentile", 0.5),
+    ],
+    "memory": [Metric("memory", "B", "growth of the resident set for each of 10,000 suspended tasks", absolute_max=128)],
+    "nop": [
+        Metric("nop1", "ns", "a NOP through the ring, one in flight"),
+        Metric("nop64", "ns", "the same, 64 in flight: a NOP"),
+    ],
+    "build": [Metric("build", "s", "compile the file of the task suites at -O0", absolute_max=2.0)],
+}
+
+# The best peers are not packaged. In one sitting on another machine (2-core VM, AMD EPYC, Linux 6.18; Tokio 1.53,
+# Asio 1.38) they stood to Asio and Tokio as follows. Not paired with anything measured here.
+RECORDED = {
+    "spawn100": {"best": ("monoio 0.2.4", 47), "asio": 390, "tokio": 199},
+    "spawn": {"best": ("monoio 0.2.4", 49), "asio": 431, "tokio": 275},
+    "spawn10k": {"best": ("monoio 0.2.4", 48), "asio": 409, "tokio": 281},
+    "yield1": {"best": ("condy 1.6", 10), "asio": 50, "tokio": 455},
+    "yield1k": {"best": ("condy 1.6", 10), "asio": 64, "tokio": 59},
+    "latency_p50": {"best": ("Glommio 0.9", 70), "asio": 240, "tokio": 260},
+    "latency_p99": {"best": ("Glommio 0.9", 80), "asio": 290, "tokio": 920},
+    "memory": {"best": ("Glommio 0.9", 176), "asio": 439, "tokio": 469},
+}
+
+
+def metrics_of(suites):
+    return [metric for suite in suites for metric in SUITES[suite]]

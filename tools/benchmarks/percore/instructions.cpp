@@ -1,0 +1,111 @@
+// Instructions an operation on percore, counted one by one: the same figure on every run, whatever
+// else the machine does.
+#include <count_instructions.hpp>
+#include <measure.hpp>
+
+#include <optional>
+#include <percore/executor.hpp>
+#include <percore/io.hpp>
+#include <vector>
+
+namespace {
+
+using percore::Executor;
+using percore::JoinHandle;
+using percore::Task;
+using percore::observe::count_instructions;
+using percore::observe::InstructionCount;
+
+Task<std::uint64_t> give_index(std::uint64_t index) {
+  co_return index;
+}
+
+Task<std::uint64_t> spawn_and_join(std::size_t tasks,
+                                   std::vector<JoinHandle<std::uint64_t>>& handles) {
+  for (std::size_t i = 0; i < tasks; ++i) handles.push_back(percore::spawn(give_index(i)));
+  std::uint64_t sum = 0;
+  for (auto& handle : handles) sum += co_await handle;
+  handles.clear();
+  co_return sum;
+}
+
+Task<std::uint64_t> yield_times(std::size_t times) {
+  for (std::size_t i = 0; i < times; ++i) co_await percore::yield();
+  co_return times;
+}
+
+Task<std::uint64_t> yield_in_two_tasks(std::size_t times) {
+  auto first = percore::spawn(yield_times(times / 2));
+  auto second = percore::spawn(yield_times(times / 2));
+  const std::uint64_t from_first = co_await first;
+  const std::uint64_t from_second = co_await second;
+  co_return from_first + from_second;
+}
+
+Task<std::uint64_t> await_times(std::size_t times) {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < times; ++i) sum += co_await give_index(1);
+  co_return sum;
+}
+
+Task<std::uint64_t> nop_times(std::size_t times) {
+  std::uint64_t completed = 0;
+  for (std::size_t i = 0; i < times; ++i) {
+    const auto result = co_await percore::nop();
+    completed += result.has_value() ? 1 : 0;
+  }
+  co_return completed;
+}
+
+Task<std::uint64_t> nop_in_64_tasks(std::size_t times,
+                                    std::vector<JoinHandle<std::uint64_t>>& handles) {
+  for (std::size_t i = 0; i < 64; ++i) handles.push_back(percore::spawn(nop_times(times / 64)));
+  std::uint64_t completed = 0;
+  for (auto& handle : handles) completed += co_await handle;
+  handles.clear();
+  co_return completed;
+}
+
+// What a run of more operations takes beyond a run of fewer: what happens once falls out.
+template <typename Work>
+double instructions_an_operation(Work work, std::size_t fewer, std::size_t more) {
+  std::vector<JoinHandle<std::uint64_t>> handles;
+  handles.reserve(more);
+  const auto count = [&](std::size_t operations) {
+    // The ring belongs to the thread that opens it, so the executor is made in the child.
+    std::optional<Executor> executor;
+    const auto prepare = [&] { executor.emplace().run(work(more, handles)); };
+    const auto measured = [&] { executor->run(work(operations, handles)); };
+    InstructionCount counted = count_instructions(prepare, measured);
+    if (!counted.counted()) {
+      std::fprintf(stderr, "instructions could not be counted: %s\n", counted.problem.c_str());
+      std::exit(3);
+    }
+    return static_cast<double>(counted.instructions);
+  };
+  return (count(more) - count(fewer)) / static_cast<double>(more - fewer);
+}
+
+}  // namespace
+
+int main() {
+  using Handles = std::vector<JoinHandle<std::uint64_t>>;
+  const auto spawns = [](std::size_t tasks, Handles& handles) {
+    return spawn_and_join(tasks, handles);
+  };
+  const auto yields = [](std::size_t times, Handles&) { return yield_times(times); };
+  const auto switches = [](std::size_t times, Handles&) { return yield_in_two_tasks(times); };
+  const auto awaits = [](std::size_t times, Handles&) { return await_times(times); };
+  const auto nops = [](std::size_t times, Handles&) { return nop_times(times); };
+  const auto nops_64 = [](std::size_t times, Handles& handles) {
+    return nop_in_64_tasks(times, handles);
+  };
+  bench::print_json({
+      {"spawn and join", instructions_an_operation(spawns, 64, 320), "instructions"},
+      {"await a task", instructions_an_operation(awaits, 64, 320), "instructions"},
+      {"yield, nobody else ready", instructions_an_operation(yields, 64, 320), "instructions"},
+      {"yield, another task runs", instructions_an_operation(switches, 64, 320), "instructions"},
+      {"nop, one in flight", instructions_an_operation(nops, 16, 144), "instructions"},
+      {"nop, 64 in flight", instructions_an_operation(nops_64, 128, 640), "instructions"},
+  });
+}

@@ -1,0 +1,108 @@
+#include <count_instructions.hpp>
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace percore::observe {
+namespace {
+
+constexpr int child_could_not_be_traced = 120;
+constexpr int child_threw = 121;
+
+// The marks between which the parent steps. A signal of our own, so that SIGSTOP keeps its meaning.
+constexpr int mark_signal = SIGUSR2;
+
+[[noreturn]] void run_child(void (*prepare)(void*), void (*work)(void*), void* argument) {
+  if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(child_could_not_be_traced);
+  try {
+    prepare(argument);
+    raise(mark_signal);
+    work(argument);
+    raise(mark_signal);
+  } catch (...) {
+    _exit(child_threw);
+  }
+  _exit(0);
+}
+
+std::string ended_early(int status) {
+  if (WIFSIGNALED(status))
+    return std::string("the traced child was ended by ") + strsignal(WTERMSIG(status));
+  if (WEXITSTATUS(status) == child_could_not_be_traced) {
+    return "this system does not let a program trace its own child (ptrace is blocked): run it "
+           "outside the container";
+  }
+  if (WEXITSTATUS(status) == child_threw) return "the work to count threw an exception";
+  return "the traced child ended with status " + std::to_string(WEXITSTATUS(status)) +
+         " before the work was done";
+}
+
+enum class MoveOn { by_one_instruction, until_it_stops };
+
+// Moves a stopped child on; a signal that came for it is delivered.
+bool move_on(pid_t child, MoveOn how, int signal, std::string& problem) {
+  const auto request = how == MoveOn::by_one_instruction ? PTRACE_SINGLESTEP : PTRACE_CONT;
+  if (ptrace(request, child, nullptr, signal) == 0) return true;
+  problem = std::string("the traced child could not be moved on: ") + std::strerror(errno);
+  return false;
+}
+
+// Follows a running child until it stops at the next mark. Returns the single steps it made on the
+// way, or sets `problem`.
+std::uint64_t follow_to_mark(pid_t child, MoveOn how, std::string& problem) {
+  for (std::uint64_t steps = 0;;) {
+    int status = 0;
+    if (waitpid(child, &status, 0) < 0) {
+      if (errno == EINTR) continue;
+      problem = std::string("waiting for the traced child failed: ") + std::strerror(errno);
+      return steps;
+    }
+    if (!WIFSTOPPED(status)) {
+      problem = ended_early(status);
+      return steps;
+    }
+    if (WSTOPSIG(status) == mark_signal) return steps;
+    const bool stepped = how == MoveOn::by_one_instruction && WSTOPSIG(status) == SIGTRAP;
+    if (stepped) ++steps;
+    if (!move_on(child, how, stepped ? 0 : WSTOPSIG(status), problem)) return steps;
+  }
+}
+
+InstructionCount count_with_marks(void (*prepare)(void*), void (*work)(void*), void* argument) {
+  InstructionCount count;
+  fflush(nullptr);  // the child must not print what the parent has buffered
+  const pid_t child = fork();
+  if (child == 0) run_child(prepare, work, argument);
+  if (child < 0) {
+    count.problem = std::string("no child to count in: ") + std::strerror(errno);
+    return count;
+  }
+  follow_to_mark(child, MoveOn::until_it_stops, count.problem);
+  if (count.counted() && move_on(child, MoveOn::by_one_instruction, 0, count.problem)) {
+    count.instructions = follow_to_mark(child, MoveOn::by_one_instruction, count.problem);
+  }
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  return count;
+}
+
+void nothing(void*) {}
+
+}  // namespace
+
+InstructionCount count_instructions(void (*prepare)(void*), void (*work)(void*), void* argument) {
+  // The way out of one raise() and into the next, and the call itself, belong to us.
+  static const InstructionCount ours = count_with_marks(&nothing, &nothing, nullptr);
+  if (!ours.counted()) return ours;
+  InstructionCount count = count_with_marks(prepare, work, argument);
+  if (count.counted()) count.instructions -= ours.instructions;
+  return count;
+}
+
+}  // namespace percore::observe

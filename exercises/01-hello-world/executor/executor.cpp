@@ -4,27 +4,27 @@
 
 namespace percore {
 
-// ----------------------------------------------------------------------------- Step "run queue"
+// ----------------------------------------------------------------------------- Step "run_queue"
 
 std::size_t RunQueue::size() const noexcept {
-  // TODO run queue
+  // TODO run_queue
   return 0;
 }
 
 void RunQueue::push(std::coroutine_handle<> coroutine) noexcept {
-  // TODO run queue (E1): to the back. When the queue was empty before and there is a scheduler, it
+  // TODO run_queue (E1): to the back. When the queue was empty before and there is a scheduler, it
   // is told first: scheduler_->became_ready(*this). When there is no room, makes some; nothing is
   // ever dropped or overwritten.
   static_cast<void>(coroutine);
 }
 
 std::coroutine_handle<> RunQueue::pop() noexcept {
-  // TODO run queue (E1): takes the one at the front. The queue is not empty.
+  // TODO run_queue (E1): takes the one at the front. The queue is not empty.
   return std::noop_coroutine();
 }
 
 void RunQueue::reserve(std::size_t coroutines) {
-  // TODO run queue: makes room for so many at once. Those that are in the queue stay, in their
+  // TODO run_queue: makes room for so many at once. Those that are in the queue stay, in their
   // order.
   static_cast<void>(coroutines);
 }
@@ -50,7 +50,7 @@ void Executor::RootHook::root_finished(FinishHook& self, std::coroutine_handle<>
   static_cast<RootHook&>(self).reached = true;
 }
 
-// ---------------------------------------------------------------------- Step "turn of the loop"
+// ---------------------------------------------------------------------- Step "turn"
 
 void Executor::run_until_all_ended(const RootHook& root) {
   PERCORE_ASSERT(current_ == nullptr, "an executor was run inside another one on the same thread: spawn() the task");
@@ -58,10 +58,10 @@ void Executor::run_until_all_ended(const RootHook& root) {
                  "an executor was run on another thread than the one that constructed it");
   current_ = this;
 
-  // This loop is enough for the steps "run queue" and "join handle": it never looks at the ring,
+  // This loop is enough for the steps "run_queue" and "join": it never looks at the ring,
   // and gives up when nothing is ready.
   //
-  // TODO turn of the loop (E6): resume_ready() and look_around() in turn, until every task has
+  // TODO turn (E6): resume_ready() and look_around() in turn, until every task has
   // ended. Once the root has ended (root.reached) and others are alive, the executor is ending:
   // sets ending_ and asks the ring, once, to cancel what is in flight, so that those who wait go on
   // and end. More than options_.ending_turns_max turns after that: PERCORE_ASSERT with a sentence
@@ -74,13 +74,13 @@ void Executor::run_until_all_ended(const RootHook& root) {
 }
 
 void Executor::resume_ready() {
-  // TODO turn of the loop (E1, E2): resumes (run_chain) what is ready in the running queue, but no
+  // TODO turn (E1, E2): resumes (run_chain) what is ready in the running queue, but no
   // more than options_.resumes_per_turn_max: someone who yields all the time must not keep
   // completions from being seen.
 }
 
 void Executor::look_around() {
-  // TODO turn of the loop (E2, E3): lets the pollers look (pollers_.poll()), chooses the queue, and
+  // TODO turn (E2, E3): lets the pollers look (pollers_.poll()), chooses the queue, and
   //   nothing is ready    sleeps, with sleep()
   //   something is ready  takes a turn of the ring that does not sleep, but only when there is a
   //   reason:
@@ -96,7 +96,7 @@ void Executor::choose_queue() {
 }
 
 void Executor::sleep() {
-  // TODO turn of the loop (E3): one turn of the ring that sleeps until a completion or until the
+  // TODO turn (E3): one turn of the ring that sleeps until a completion or until the
   // pollers' next deadline. Around it, the pollers' rules: prepare_to_sleep() first; when it says
   // no, the turn must not sleep; cancel_sleep() afterwards in any case. When nothing is in flight
   // and no deadline is set, nothing can ever happen: end_of_program_by_deadlock(tasks_alive_,

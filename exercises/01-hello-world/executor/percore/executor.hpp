@@ -16,14 +16,14 @@
 // The executor of the runtime, in three steps. The contract, <percore/contract/executor.hpp>, has
 // the invariants E1 to E6 and what each public function promises: keep it open beside this.
 //
-//   "run queue"         RunQueue, in executor.cpp, and yield(), at the end of this file (E1)
-//   "join handle"       JoinHandle, in this file: await, detach, drop (E5)
-//   "turn of the loop"  in executor.cpp: resume what is ready, look at the ring, sleep, end (E2,
+//   "run_queue"  RunQueue, in executor.cpp, and yield(), at the end of this file (E1)
+//   "join"       JoinHandle, in this file: await, detach, drop (E5)
+//   "turn"       in executor.cpp: resume what is ready, look at the ring, sleep, end (E2,
 //   E3, E4, E6)
 
 namespace percore {
 
-// ----------------------------------------------------------------------------- Step "run queue"
+// ----------------------------------------------------------------------------- Step "run_queue"
 
 /// Coroutines that are ready, first come first served.
 /// Thread   the executor's.
@@ -41,12 +41,12 @@ class RunQueue {
   void reserve(std::size_t coroutines);
 
  private:
-  // TODO run queue: what it consists of. A push must not allocate after a reserve() of enough
+  // TODO run_queue: what it consists of. A push must not allocate after a reserve() of enough
   // places: a wake-up cannot report that memory is gone. A vector used in a circle does it.
   QueueScheduler* scheduler_;
 };
 
-// ---------------------------------------------------------------------- Step "turn of the loop"
+// ---------------------------------------------------------------------- Step "turn"
 
 /// Runs tasks on the thread that constructs it, over a ring of its own. See contract/executor.hpp.
 class Executor {
@@ -126,7 +126,7 @@ struct Runnable {
   void schedule() const noexcept { queue->push(coroutine); }
 };
 
-// --------------------------------------------------------------------------- Step "join handle"
+// --------------------------------------------------------------------------- Step "join"
 
 namespace executor_detail {
 
@@ -141,7 +141,7 @@ inline constinit FinishHook unclaimed{&unclaimed_finished};
 template <typename T>
 void detached_finished(FinishHook&, std::coroutine_handle<> task) noexcept {
   Executor::current().task_ended();
-  // TODO join handle (E5): nobody owns the frame any more: take it back with Task<T>::adopt(), so
+  // TODO join (E5): nobody owns the frame any more: take it back with Task<T>::adopt(), so
   // that it is freed. Had the task thrown, end_of_program_by_exception(std::current_exception())
   // says so: an error that nobody can see must not be lost.
   static_cast<void>(task);
@@ -159,7 +159,7 @@ class JoinHandle {
   explicit JoinHandle(Task<T> task) noexcept : task_(std::move(task)) {}
   JoinHandle(JoinHandle&&) noexcept = default;
   JoinHandle& operator=(JoinHandle&& other) noexcept {
-    // TODO join handle (E5): what becomes of the task that was in this handle before?
+    // TODO join (E5): what becomes of the task that was in this handle before?
     static_cast<void>(other);
     return *this;
   }
@@ -168,7 +168,7 @@ class JoinHandle {
   bool done() const noexcept { return task_.done(); }
 
   void detach() noexcept {
-    // TODO join handle (E5): lets go of the task. The cases:
+    // TODO join (E5): lets go of the task. The cases:
     //   the handle was moved from, awaited or detached    there is none
     //   the task still runs       from now on it owns itself: continue_with() the hook above,
     //   release() it has ended              freed here; had it thrown, the program ends with its
@@ -186,11 +186,11 @@ class JoinHandle {
     }
     Awaiter(Awaiter&&) = delete;
     bool await_ready() const noexcept {
-      // TODO join handle (E5): a task that has ended already tells nobody a second time.
+      // TODO join (E5): a task that has ended already tells nobody a second time.
       return false;
     }
     void await_suspend(std::coroutine_handle<> awaiting) noexcept {
-      // TODO join handle (E5): remembers who waits, and in which queue they go on (Runnable::of);
+      // TODO join (E5): remembers who waits, and in which queue they go on (Runnable::of);
       // from now on the end of the task calls finished() below.
       static_cast<void>(awaiting);
     }
@@ -199,7 +199,7 @@ class JoinHandle {
    private:
     static void finished(FinishHook& self, std::coroutine_handle<>) noexcept {
       Executor::current().task_ended();
-      // TODO join handle (E4, E5): `self` is the Awaiter: makes who waits ready. Resumes nobody
+      // TODO join (E4, E5): `self` is the Awaiter: makes who waits ready. Resumes nobody
       // here.
       static_cast<void>(self);
     }
@@ -219,17 +219,17 @@ JoinHandle<T> spawn(Task<T> task) {
   return JoinHandle<T>(std::move(task));
 }
 
-// ----------------------------------------------------------------------------- Step "run queue"
+// ----------------------------------------------------------------------------- Step "run_queue"
 
 class YieldAwaiter {
  public:
   YieldAwaiter() noexcept {}
   bool await_ready() const noexcept {
-    // TODO run queue (E1): `true` means: do not suspend at all. Then nobody else gets a turn.
+    // TODO run_queue (E1): `true` means: do not suspend at all. Then nobody else gets a turn.
     return true;
   }
   void await_suspend(std::coroutine_handle<> coroutine) const noexcept {
-    // TODO run queue (E1): to the back of the queue in which it runs.
+    // TODO run_queue (E1): to the back of the queue in which it runs.
     static_cast<void>(coroutine);
   }
   void await_resume() const noexcept {}

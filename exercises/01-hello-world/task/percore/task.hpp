@@ -14,11 +14,10 @@
 // invariants T1 to T5, what each public function promises, and Continuation: keep it open beside
 // this.
 //
-//   "promise"        the promise: where the value or the exception is kept; and the Task that owns
-//   the
-//                    frame: it moves, starts, and destroys (T1, T3, T5)
-//   "awaiter"        the trampoline, and what `co_await std::move(task)` does (T2, T4)
-//   "final suspend"  what happens when the body has ended (T2, T4, T5)
+//   "promise"   where the value or the exception is kept; and the Task that owns the frame: it
+//               moves, starts, and destroys (T1, T3, T5)
+//   "awaiter"   the trampoline, and what `co_await std::move(task)` does (T2, T4)
+//   "final"     what happens when the body has ended (T2, T4)
 
 namespace percore {
 
@@ -41,7 +40,7 @@ inline void run_chain(std::coroutine_handle<> first) {
 
 namespace task_detail {
 
-// ------------------------------------------------------------------------- Step "final suspend"
+// ------------------------------------------------------------------------- Step "final"
 
 struct FinalAwaiter {
   FinalAwaiter() noexcept {}
@@ -50,7 +49,7 @@ struct FinalAwaiter {
   }  // stay suspended: the value is still to be taken
   template <typename Promise>
   void await_suspend(std::coroutine_handle<Promise> task) const noexcept {
-    // TODO final suspend (T2, T4): follows the promise's continuation and goes on with what it
+    // TODO final (T2, T4): follows the promise's continuation and goes on with what it
     // names. Nobody is resumed from here. Careful: follow() may call a hook that destroys the
     // frame; the promise and this awaiter lie in it.
     static_cast<void>(task);
@@ -131,7 +130,7 @@ class [[nodiscard]] Task {
 
   ~Task() {
     // TODO promise (T3): frees the frame, if there is one (handle_.destroy()).
-    // TODO final suspend (T5): a task that was started and has not finished must not be destroyed:
+    // TODO promise (T5): a task that was started and has not finished must not be destroyed:
     // PERCORE_ASSERT. It was started when its promise has a continuation; it has finished when
     // done().
   }

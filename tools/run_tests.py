@@ -109,7 +109,7 @@ SANITIZED = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:detect_leaks=1",
 
 def build_steps(everything):
     """Unit tests in each build that must be right."""
-    clang, gnu = os.environ["CXX"], "g++"
+    clang, gnu = os.environ["PERCORE_CLANG"], "g++"
     test_suites = ("runtime", "simring")
 
     def build(name, folder, compiler, options, targets=(), suites=test_suites):
@@ -147,7 +147,7 @@ def swap_steps():
 
     def run(step, choice):
         name = "-".join(choice)
-        meson_step(step, f"swap-{name}", os.environ["CXX"],
+        meson_step(step, f"swap-{name}", os.environ["PERCORE_CLANG"],
                    ["--werror", "--buildtype=debug", "-Dmine_root=solutions", f"-Dmine={','.join(choice)}"],
                    ["runtime_tests"], ["runtime"])
 
@@ -174,12 +174,13 @@ def main():
         step.counted(python, "tools/matrix.py", *(["--all-seeds"] if options.all else []))
 
     def unittests(step, folder):
-        step.counted(python, "-m", "unittest", "discover", "-s", folder, "-p", "*_test.py", timeout=600)
+        step.counted(python, "-m", "unittest", "discover", "-s", folder, "-p", "*test*.py", timeout=600)
 
     steps = [Step("release, clang", release, alone=True)]
     steps += [Step("exercise matrix", matrix, alone=True)]
     steps += [Step("tutor", lambda s: unittests(s, "tools/tutor/tests"), alone=True)]
     steps += [Step("bench's arithmetic", lambda s: unittests(s, "tools/benchmarks/tests"))]
+    steps += [Step("tree checks' own tests", lambda s: unittests(s, "tools/tree/tests"))]
     steps += [Step("layers", lambda s: s.counted(python, "tools/tree/layers.py"))]
     steps += [Step("format", lambda s: s.counted(python, "tools/tree/format.py"))]
     steps += [Step("includes", lambda s: s.counted(python, "tools/tree/includes.py"))]

@@ -13,6 +13,7 @@
 
 #include <fmt/core.h>
 
+#include "parts/task_cost.hpp"
 #include "parts/task_sabotage.hpp"
 
 namespace {
@@ -93,12 +94,14 @@ int main(int argc, char** argv) {
   bool one = false;
   bool count = false;
   bool order = false;
+  bool cost = false;
   std::string sabotage;
   app.add_option("--tasks", tasks, "how many greetings")
       ->check(CLI::Range(1U, 100000U))
       ->capture_default_str();
   app.add_flag("--one", one, "all greetings from one task, one after the other");
   app.add_flag("--count", count, "count the system calls of both ways, by tracing a child");
+  app.add_flag("--cost", cost, "time what tasks do most");
   app.add_flag("--order", order, "two tasks that take turns: who runs when");
   app.add_option("--sabotage", sabotage,
                  "make a classic mistake on purpose:\n"
@@ -110,7 +113,9 @@ int main(int argc, char** argv) {
   try {
     if (count) return show_counts(tasks);
     percore::Executor executor;
-    if (sabotage == "forgotten-join") {
+    if (cost) {
+      lesson::show_task_costs(executor);
+    } else if (sabotage == "forgotten-join") {
       lesson::forgotten_join(executor);
     } else if (sabotage == "blocking-call") {
       lesson::blocking_call(executor);

@@ -137,6 +137,12 @@ class Markdown(TreeTest):
         self.change(self.lesson, "echo took 12 ms", "exit 7")
         self.says("markdown.py", "ended with status 7")
 
+    def test_a_command_that_is_not_there(self):
+        self.change(self.lesson, "echo took 12 ms", "./tools/gone | cat")
+        self.says("markdown.py", "ended with status 127")
+        self.tool("markdown.py", "--write")
+        self.says("markdown.py", "ended with status 127")
+
     def test_a_program_that_is_not_built(self):
         self.change(self.lesson, "run: echo", "output: hello")
         self.says("markdown.py", "hello, which is not built")

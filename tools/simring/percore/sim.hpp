@@ -123,7 +123,7 @@ const Violation* last_violation() noexcept;
 std::uint64_t violation_count() noexcept;
 
 /// Asked at each wait that really sleeps: how many tasks could run now? Not zero means the program
-/// sleeps with work.
+/// sleeps with work. Stays set over runs; nullptr takes it away.
 using ReadyProbe = std::size_t (*)(void* context);
 void set_ready_probe(ReadyProbe probe, void* context = nullptr);
 /// More enters than this break a rule. 0 = no limit. `begin` resets it.

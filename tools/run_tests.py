@@ -116,26 +116,26 @@ def build_steps(everything):
         return Step(name, lambda step: meson_step(step, folder, compiler, ["--werror", *options], targets, suites, SANITIZED))
 
     steps = [
-        build("debug, clang", "debug", clang, ["--buildtype=debug"], ["runtime_tests", "simring_tests"]),
+        build("debug, clang", "debug", clang, ["--buildtype=debug"], ["runtime_tests", "simring_all"]),
         build("ASan and UBSan, clang", "asan", clang, ["--buildtype=debug", "-Db_sanitize=address,undefined"],
-              ["runtime_tests", "simring_tests"]),
+              ["runtime_tests", "simring_all"]),
         build("TSan, clang", "tsan", clang, ["--buildtype=debug", "-Db_sanitize=thread"], ["runtime_tests"],
               ["runtime"]),
-        build("release, g++", "gcc", gnu, ["--buildtype=release"], ["runtime_tests", "simring_tests"]),
+        build("release, g++", "gcc", gnu, ["--buildtype=release"], ["runtime_tests", "simring_all"]),
         build("debug, g++", "gcc-debug", gnu, ["--buildtype=debug"], ["runtime_tests"], ["runtime"]),
     ]
     flat = [("ASan", "address"), ("UBSan", "undefined"), ("TSan", "thread")]
     for name, sanitizer in flat:
         steps.append(build(f"flat stack, {name}, g++", f"gcc-{sanitizer}", gnu,
                            ["--buildtype=debug", f"-Db_sanitize={sanitizer}"],
-                           ["runtime/flat_stack_test"], ["flat_stack"]))
+                           ["runtime/tests/flat_stack_test"], ["flat_stack"]))
     if everything:
         steps.append(build("release with ASan and UBSan, clang", "asan-release", clang,
                            ["--buildtype=release", "-Db_sanitize=address,undefined"],
-                           ["runtime_tests", "simring_tests"]))
+                           ["runtime_tests", "simring_all"]))
         steps.append(build("without precompiled headers or optimisation, g++ with ASan", "gcc-asan", gnu,
                            ["--buildtype=debug", "-Db_sanitize=address,undefined"],
-                           ["runtime_tests", "simring_tests"]))
+                           ["runtime_tests", "simring_all"]))
     return steps
 
 

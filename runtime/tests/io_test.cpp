@@ -67,14 +67,6 @@ TEST_CASE("without an offset the file's own position moves") {
   CHECK(pread(file.fd, back.data(), back.size(), 0) == 10);
 }
 
-TEST_CASE("ten tasks' operations go to the kernel in one enter") {
-  TemporaryFile file;
-  Executor executor;
-  executor.run(ten_write_by_position(file.fd));
-  CHECK(executor.ring().counts().submitted == 10);
-  CHECK(executor.ring().counts().enters <= 2);
-}
-
 TEST_CASE("an error of the kernel is a value, not an exception") {
   Executor executor;
   const auto root = []() -> Task<> {

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from paired import Comparison, compare, goal_met, summarize
-from suites import RECORDED
+from suites import RECORDED, RECORDED_FORMS
 
 BEGIN = "<!-- bench: written by tools/bench --write-docs -->"
 END = "<!-- bench: end -->"
@@ -21,6 +21,8 @@ class Line:
     of_floor: Comparison
     of_peer: dict  # peer -> Comparison
     best_peer: str
+    of_form: dict  # (runtime, form) -> Comparison, for every form that was measured
+    all_samples: dict  # (runtime, form) -> its samples
 
 
 def lines_of(metrics, samples):
@@ -44,6 +46,8 @@ def lines_of(metrics, samples):
                 of.get("raw"),
                 peers,
                 max(peers, key=lambda peer: peers[peer].ratio) if peers else None,
+                {program: compare(best["percore"][1], values) for program, values in by_program.items()},
+                by_program,
             )
         )
     return lines
@@ -125,11 +129,11 @@ def recorded_rows(lines):
            "so percore of the best peer, about", "goal"]
     for line in lines:
         recorded = RECORDED.get(line.metric.name)
-        if recorded is None or "asio" not in line.of_peer or "tokio" not in line.of_peer:
+        if recorded is None or any(program not in line.of_form for program in RECORDED_FORMS.items()):
             continue
         name, best = recorded["best"]
         there = {peer: best / recorded[peer] for peer in ("asio", "tokio")}
-        here = {peer: line.of_peer[peer].ratio for peer in there}
+        here = {peer: line.of_form[peer, RECORDED_FORMS[peer]].ratio for peer in there}
         estimates = sorted(here[peer] / there[peer] for peer in there)
         yield [line.metric.name, f"{name}: {best} {line.metric.unit}", f"{there['asio']:.2f}", f"{there['tokio']:.2f}",
                f"{here['asio']:.2f}", f"{here['tokio']:.2f}", f"{estimates[0]:.2f} to {estimates[1]:.2f}", goal_text(line.metric)]
@@ -163,11 +167,12 @@ def write_docs(path, block):
 def write_json(path, lines, machine, runs, instructions):
     results = []
     for line in lines:
-        for runtime, values in line.samples.items():
+        for (runtime, form), values in line.all_samples.items():
             summary = summarize(values)
             results.append(
-                {"suite": line.metric.name, "unit": line.metric.unit, "runtime": runtime, "form": line.forms[runtime],
-                 "median": summary.median, "quartiles": [summary.low, summary.high], "samples": values}
+                {"suite": line.metric.name, "unit": line.metric.unit, "runtime": runtime, "form": form,
+                 "better_form": line.forms[runtime] == form, "median": summary.median,
+                 "quartiles": [summary.low, summary.high], "samples": values}
             )
     comparisons = [
         {"suite": line.metric.name, "with": other, "ratio": comparison.ratio, "quartiles": [comparison.low, comparison.high],

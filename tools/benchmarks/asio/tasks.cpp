@@ -1,5 +1,5 @@
-// spawn100, spawn, spawn10k, yield1, yield2, yield1k, latency and memory on Asio, in its best form for
-// one thread: no locking (ASIO_CONCURRENCY_HINT_UNSAFE), the executor's own type in place of
+// spawn100, spawn, spawn10k, yield1, yield2, yield1k, latency and memory on Asio, in its best form
+// for one thread: no locking (ASIO_CONCURRENCY_HINT_UNSAFE), the executor's own type in place of
 // any_io_executor, and a yield that names no executor, which halves its cost: the handler's own is
 // then known to be the right one. Built twice: as it is, and with ASIO_DISABLE_THREADS, a form for
 // programs that have one thread in all. tools/bench takes the better one of each suite.

@@ -8,8 +8,9 @@ from suites import RECORDED, RECORDED_FORMS
 
 BEGIN = "<!-- bench: written by tools/bench --write-docs -->"
 END = "<!-- bench: end -->"
-ESTIMATE = """Not paired: *there* is one sitting on another machine (2-core virtual machine, AMD EPYC, Linux 6.18; Tokio 1.53, Asio
-1.38), *here* is this run. The two meet in Asio and in Tokio, in the same form, so the estimate is rough."""
+ESTIMATE = """Not paired: *there* is one sitting on another machine (2-core virtual machine, AMD EPYC, Linux 6.18;
+Tokio 1.53, Asio 1.38), *here* is this run. The two meet in Asio and in Tokio, in the same form, so the estimate is
+rough."""
 NAMES = {"raw": "floor", "percore": "percore", "mine": "mine", "asio": "Asio", "tokio": "Tokio"}
 
 

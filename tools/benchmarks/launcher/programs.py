@@ -3,10 +3,10 @@
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +61,7 @@ def configure(build_dir, mine=None, mine_root=None):
 
 def build_targets(build_dir, prefix="bench_"):
     """Builds what is there of the benchmark programs, named bench_<runtime>_<family>. Returns them by name."""
+    run_quietly(["ninja", "-C", str(build_dir), "build.ninja"])  # the list of targets may be older than meson.build
     targets = json.loads(run_quietly(["meson", "introspect", str(build_dir), "--targets"]))
     paths = {
         target["name"]: Path(target["filename"][0])
@@ -78,16 +79,25 @@ def compile_command_of(build_dir, source):
     return None
 
 
-def meson_program(runtime, build_dir, paths, mine=False):
+def meson_program(runtime, build_dir, paths, form="", mine=False):
     """The program of a runtime that Meson builds, or None where it was not built."""
-    tasks, nop = paths.get(f"bench_{runtime}_tasks"), paths.get(f"bench_{runtime}_nop")
+    name = f"bench_{runtime}-{form}" if form == "single" else f"bench_{runtime}"
+    tasks, nop = paths.get(f"{name}_tasks"), paths.get(f"{name}_nop")
     if tasks is None:
         return None
     commands = {suite: [str(tasks), suite] for suite in TASK_SUITES}
     if nop is not None:
         commands["nop"] = [str(nop), "nop"]
-    command = None if mine else compile_command_of(build_dir, f"tools/benchmarks/{runtime}/tasks.cpp")
-    return Program("mine" if mine else runtime, "", commands, command)
+    timed = not mine and form != "single"  # the same source a second time
+    command = compile_command_of(build_dir, f"tools/benchmarks/{runtime}/tasks.cpp") if timed else None
+    return Program("mine" if mine else runtime, form, commands, command)
+
+
+def asio_programs(build_dir, paths):
+    found = [meson_program("asio", build_dir, paths, form) for form in ("threads", "single")]
+    if None in found:
+        raise Unavailable("Asio is left out: it is not installed (apt install libasio-dev).")
+    return found
 
 
 def tokio_programs(build_dir):
@@ -143,14 +153,16 @@ def for_timing(command):
 
 
 def measure_build(program, cpu):
+    """The compiler's own CPU time: on an idle machine the time one waits, and the same on a busy one."""
     command, directory = program.compile_command
-    start = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         for_timing(command), cwd=directory, preexec_fn=pin_to(cpu), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != 0:
         raise Unavailable(f"The benchmark of {program.runtime} did not compile at -O0:\n{done.stdout}")
-    return time.monotonic() - start
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
 def runs(program, suite):

@@ -67,7 +67,8 @@ def made_up_samples():
         "spawn": {
             ("percore", ""): [10, 10, 11],
             ("raw", ""): [8, 8, 8],
-            ("asio", ""): [100, 100, 100],
+            ("asio", "threads"): [100, 100, 100],
+            ("asio", "single"): [70, 70, 70],
             ("tokio", "spawn"): [60, 60, 60],
             ("tokio", "local"): [50, 50, 50],
         },
@@ -106,8 +107,8 @@ class Reports(unittest.TestCase):
 
     def test_the_estimate_for_peers_not_measured_here(self):
         row = list(report.recorded_rows(made_up_lines()))[1]
-        # percore of Asio 0.1 here, monoio of Asio 49/431 there: 0.88; of Tokio 0.2 and 49/275: 1.12.
-        self.assertEqual(row[-2], "0.88 to 1.12")
+        # percore of Asio 0.1 here, monoio of Asio 49/431 there: 0.88; of Tokio's spawn 1/6 and 49/275: 0.94.
+        self.assertEqual(row[-2], "0.88 to 0.94")
 
     def test_docs_are_replaced_between_the_marks_only(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -124,8 +125,9 @@ class Reports(unittest.TestCase):
             file = Path(folder) / "out.json"
             report.write_json(file, made_up_lines(), {"cpu": "made up"}, 3, {"yield": 20})
             document = json.loads(file.read_text())
-        tokio = next(result for result in document["results"] if result["runtime"] == "tokio")
-        self.assertEqual((tokio["form"], tokio["samples"], tokio["median"]), ("local", [50, 50, 50], 50))
+        tokio = {result["form"]: result for result in document["results"] if result["runtime"] == "tokio"}
+        self.assertEqual((tokio["local"]["samples"], tokio["local"]["better_form"]), ([50, 50, 50], True))
+        self.assertEqual((tokio["spawn"]["median"], tokio["spawn"]["better_form"]), (60, False))
         self.assertEqual(document["instructions"], {"yield": 20})
 
 

@@ -13,7 +13,7 @@ use std::time::Instant;
 use tokio::task::{spawn_local, yield_now, JoinHandle, LocalSet};
 
 const SPAWNS_A_ROUND: usize = 10_000;
-const YIELDS_A_ROUND: usize = 10_000;
+const YIELDS_A_ROUND: usize = 100_000;
 const YIELDING_TASKS: usize = 1_000;
 const YIELDS_A_TASK: usize = 1_000;
 const LATENCY_SAMPLES: usize = 100_000;
@@ -25,11 +25,29 @@ fn percentile(values: &mut [f64], percent: f64) -> f64 {
     values[(percent / 100.0 * (values.len() - 1) as f64 + 0.5) as usize]
 }
 
+// std has no clock for the CPU time of a thread, and the libc crate would be a dependency for one call.
+#[repr(C)]
+struct TimeSpec {
+    seconds: std::os::raw::c_long,
+    nanoseconds: std::os::raw::c_long,
+}
+extern "C" {
+    fn clock_gettime(clock: std::os::raw::c_int, time: *mut TimeSpec) -> std::os::raw::c_int;
+}
+
+fn cpu_ns() -> i64 {
+    const CLOCK_THREAD_CPUTIME_ID: std::os::raw::c_int = 3;
+    let mut time = TimeSpec { seconds: 0, nanoseconds: 0 };
+    // SAFETY: the kernel writes one timespec, and `time` is laid out as one.
+    unsafe { clock_gettime(CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    time.seconds as i64 * 1_000_000_000 + time.nanoseconds as i64
+}
+
 struct RoundTimer {
     operations: f64,
-    first: Option<Instant>,
-    measured_from: Option<Instant>,
-    round_from: Instant,
+    first: i64,
+    measured_from: i64,
+    round_from: i64,
     rounds: Vec<f64>,
 }
 
@@ -37,23 +55,25 @@ impl RoundTimer {
     fn new(operations_a_round: usize) -> Self {
         RoundTimer {
             operations: operations_a_round as f64,
-            first: None,
-            measured_from: None,
-            round_from: Instant::now(),
+            first: 0,
+            measured_from: 0,
+            round_from: 0,
             rounds: Vec::new(),
         }
     }
 
     fn next(&mut self) -> bool {
-        let now = Instant::now();
-        let first = *self.first.get_or_insert(now);
-        if first != now && (now - first).as_nanos() > 50_000_000 {
-            self.measured_from.get_or_insert(now);
-            self.rounds.push((now - self.round_from).as_nanos() as f64 / self.operations);
+        let now = cpu_ns();
+        if self.first == 0 {
+            self.first = now;
+        } else if now - self.first > 50_000_000 {
+            if self.measured_from == 0 {
+                self.measured_from = now;
+            }
+            self.rounds.push((now - self.round_from) as f64 / self.operations);
         }
-        let enough = self.rounds.len() >= 5
-            && (now - self.measured_from.unwrap()).as_nanos() > 200_000_000;
-        self.round_from = Instant::now();
+        let enough = self.rounds.len() >= 5 && now - self.measured_from > 200_000_000;
+        self.round_from = cpu_ns();
         !enough
     }
 

@@ -11,8 +11,17 @@
 
 #include "state.hpp"
 
+// Newer headers declare their functions with it.
+#ifndef LIBURING_NOEXCEPT
+#define LIBURING_NOEXCEPT
+#endif
+
 namespace percore::sim {
 namespace {
+
+// Of io_uring_enter2's fifth parameter: sigset_t* at first, void* in newer headers.
+template <typename Argument>
+Argument fifth_parameter(int (*)(unsigned, unsigned, unsigned, unsigned, Argument, std::size_t));
 
 constexpr std::uint8_t ring_registered_flag = 1;  // liburing's INT_FLAG_REG_RING
 
@@ -143,6 +152,9 @@ int fill_probe(io_uring_probe& probe, unsigned count) {
 }
 
 }  // namespace
+
+using EnterArgument = decltype(fifth_parameter(&io_uring_enter2));
+
 }  // namespace percore::sim
 
 using percore::sim::arrive;
@@ -151,38 +163,39 @@ using percore::sim::Ring;
 
 extern "C" {
 
-int io_uring_queue_init_params(unsigned entries, io_uring* ring, io_uring_params* params) {
+int io_uring_queue_init_params(unsigned entries, io_uring* ring,
+                               io_uring_params* params) LIBURING_NOEXCEPT {
   const Call call;
   return percore::sim::open_ring(entries, ring, params);
 }
 
-int io_uring_queue_init(unsigned entries, io_uring* ring, unsigned flags) {
+int io_uring_queue_init(unsigned entries, io_uring* ring, unsigned flags) LIBURING_NOEXCEPT {
   io_uring_params params{};
   params.flags = flags;
   return io_uring_queue_init_params(entries, ring, &params);
 }
 
-void io_uring_queue_exit(io_uring* handle) {
+void io_uring_queue_exit(io_uring* handle) LIBURING_NOEXCEPT {
   const Call call;
   if (Ring* const ring = arrive(handle, __func__)) percore::sim::close_ring(*ring, *handle);
 }
 
-int io_uring_submit(io_uring* ring) {
+int io_uring_submit(io_uring* ring) LIBURING_NOEXCEPT {
   const Call call;
   return percore::sim::submit(ring, 0, false, __func__);
 }
 
-int io_uring_submit_and_wait(io_uring* ring, unsigned wait_nr) {
+int io_uring_submit_and_wait(io_uring* ring, unsigned wait_nr) LIBURING_NOEXCEPT {
   const Call call;
   return percore::sim::submit(ring, wait_nr, false, __func__);
 }
 
-int io_uring_submit_and_get_events(io_uring* ring) {
+int io_uring_submit_and_get_events(io_uring* ring) LIBURING_NOEXCEPT {
   const Call call;
   return percore::sim::submit(ring, 0, true, __func__);
 }
 
-int io_uring_get_events(io_uring* handle) {
+int io_uring_get_events(io_uring* handle) LIBURING_NOEXCEPT {
   const Call call;
   Ring* const ring = arrive(handle, __func__);
   return ring == nullptr ? -EBADF
@@ -190,31 +203,33 @@ int io_uring_get_events(io_uring* handle) {
 }
 
 int io_uring_submit_and_wait_timeout(io_uring* ring, io_uring_cqe** cqe, unsigned wait_nr,
-                                     __kernel_timespec* timeout, sigset_t*) {
+                                     __kernel_timespec* timeout, sigset_t*) LIBURING_NOEXCEPT {
   const Call call;
   return percore::sim::wait_completions(ring, cqe, wait_nr, timeout, true, __func__);
 }
 
 int io_uring_wait_cqes(io_uring* ring, io_uring_cqe** cqe, unsigned wait_nr,
-                       __kernel_timespec* timeout, sigset_t*) {
+                       __kernel_timespec* timeout, sigset_t*) LIBURING_NOEXCEPT {
   const Call call;
   return percore::sim::wait_completions(ring, cqe, wait_nr, timeout, false, __func__);
 }
 
-int io_uring_wait_cqe_timeout(io_uring* ring, io_uring_cqe** cqe, __kernel_timespec* timeout) {
+int io_uring_wait_cqe_timeout(io_uring* ring, io_uring_cqe** cqe,
+                              __kernel_timespec* timeout) LIBURING_NOEXCEPT {
   const Call call;
   return percore::sim::wait_completions(ring, cqe, 1, timeout, false, __func__);
 }
 
 int __io_uring_get_cqe(io_uring* handle, io_uring_cqe** cqe, unsigned submit, unsigned wait_nr,
-                       sigset_t*) {
+                       sigset_t*) LIBURING_NOEXCEPT {
   const Call call;
   Ring* const ring = arrive(handle, "io_uring_wait_cqe or io_uring_peek_cqe");
   if (ring == nullptr) return -EBADF;
   return percore::sim::get_completion(*ring, cqe, {.submit = submit, .wait_nr = wait_nr});
 }
 
-unsigned io_uring_peek_batch_cqe(io_uring* handle, io_uring_cqe** cqes, unsigned count) {
+unsigned io_uring_peek_batch_cqe(io_uring* handle, io_uring_cqe** cqes,
+                                 unsigned count) LIBURING_NOEXCEPT {
   const Call call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return 0;
@@ -230,11 +245,11 @@ unsigned io_uring_peek_batch_cqe(io_uring* handle, io_uring_cqe** cqes, unsigned
   return found;
 }
 
-int __io_uring_sqring_wait(io_uring*) {
+int __io_uring_sqring_wait(io_uring*) LIBURING_NOEXCEPT {
   return 0;
 }  // there is no SQPOLL to wait for
 
-io_uring_probe* io_uring_get_probe_ring(io_uring* ring) {
+io_uring_probe* io_uring_get_probe_ring(io_uring* ring) LIBURING_NOEXCEPT {
   constexpr unsigned operations_max = 256;
   const std::size_t size = sizeof(io_uring_probe) + operations_max * sizeof(io_uring_probe_op);
   auto* const probe = static_cast<io_uring_probe*>(std::calloc(1, size));
@@ -243,7 +258,7 @@ io_uring_probe* io_uring_get_probe_ring(io_uring* ring) {
   return nullptr;
 }
 
-io_uring_probe* io_uring_get_probe(void) {
+io_uring_probe* io_uring_get_probe(void) LIBURING_NOEXCEPT {
   io_uring ring;
   if (io_uring_queue_init(2, &ring, 0) < 0) return nullptr;
   io_uring_probe* const probe = io_uring_get_probe_ring(&ring);
@@ -251,16 +266,17 @@ io_uring_probe* io_uring_get_probe(void) {
   return probe;
 }
 
-void io_uring_free_probe(io_uring_probe* probe) {
+void io_uring_free_probe(io_uring_probe* probe) LIBURING_NOEXCEPT {
   std::free(probe);
 }
 
-int io_uring_register_probe(io_uring* handle, io_uring_probe* probe, unsigned count) {
+int io_uring_register_probe(io_uring* handle, io_uring_probe* probe,
+                            unsigned count) LIBURING_NOEXCEPT {
   const Call call;
   return arrive(handle, __func__) == nullptr ? -EBADF : percore::sim::fill_probe(*probe, count);
 }
 
-int io_uring_enable_rings(io_uring* handle) {
+int io_uring_enable_rings(io_uring* handle) LIBURING_NOEXCEPT {
   const Call call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
@@ -270,7 +286,7 @@ int io_uring_enable_rings(io_uring* handle) {
   return 0;
 }
 
-int io_uring_register_ring_fd(io_uring* handle) {
+int io_uring_register_ring_fd(io_uring* handle) LIBURING_NOEXCEPT {
   const Call call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
@@ -281,7 +297,7 @@ int io_uring_register_ring_fd(io_uring* handle) {
   return 1;
 }
 
-int io_uring_unregister_ring_fd(io_uring* handle) {
+int io_uring_unregister_ring_fd(io_uring* handle) LIBURING_NOEXCEPT {
   const Call call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
@@ -292,7 +308,7 @@ int io_uring_unregister_ring_fd(io_uring* handle) {
   return 1;
 }
 
-int io_uring_register_files(io_uring* handle, const int* files, unsigned count) {
+int io_uring_register_files(io_uring* handle, const int* files, unsigned count) LIBURING_NOEXCEPT {
   const Call call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
@@ -303,7 +319,7 @@ int io_uring_register_files(io_uring* handle, const int* files, unsigned count) 
   return 0;
 }
 
-int io_uring_register_files_sparse(io_uring* handle, unsigned count) {
+int io_uring_register_files_sparse(io_uring* handle, unsigned count) LIBURING_NOEXCEPT {
   const Call call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
@@ -314,7 +330,7 @@ int io_uring_register_files_sparse(io_uring* handle, unsigned count) {
 }
 
 int io_uring_register_files_update(io_uring* handle, unsigned offset, const int* files,
-                                   unsigned count) {
+                                   unsigned count) LIBURING_NOEXCEPT {
   const Call call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
@@ -327,7 +343,7 @@ int io_uring_register_files_update(io_uring* handle, unsigned offset, const int*
   return static_cast<int>(count);
 }
 
-int io_uring_unregister_files(io_uring* handle) {
+int io_uring_unregister_files(io_uring* handle) LIBURING_NOEXCEPT {
   const Call call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
@@ -336,7 +352,8 @@ int io_uring_unregister_files(io_uring* handle) {
   return 0;
 }
 
-int io_uring_register_buffers(io_uring* handle, const iovec* buffers, unsigned count) {
+int io_uring_register_buffers(io_uring* handle, const iovec* buffers,
+                              unsigned count) LIBURING_NOEXCEPT {
   const Call call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
@@ -346,7 +363,7 @@ int io_uring_register_buffers(io_uring* handle, const iovec* buffers, unsigned c
   return 0;
 }
 
-int io_uring_unregister_buffers(io_uring* handle) {
+int io_uring_unregister_buffers(io_uring* handle) LIBURING_NOEXCEPT {
   const Call call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
@@ -355,7 +372,8 @@ int io_uring_unregister_buffers(io_uring* handle) {
   return 0;
 }
 
-int io_uring_register_sync_cancel(io_uring* handle, io_uring_sync_cancel_reg* request) {
+int io_uring_register_sync_cancel(io_uring* handle,
+                                  io_uring_sync_cancel_reg* request) LIBURING_NOEXCEPT {
   const Call call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
@@ -364,13 +382,12 @@ int io_uring_register_sync_cancel(io_uring* handle, io_uring_sync_cancel_reg* re
 }
 
 int io_uring_enter2(unsigned fd, unsigned to_submit, unsigned min_complete, unsigned flags,
-                    sigset_t* argument, size_t) {
+                    percore::sim::EnterArgument argument, size_t) LIBURING_NOEXCEPT {
   const Call call;
   Ring* ring = nullptr;
   if ((flags & IORING_ENTER_REGISTERED_RING) == 0) {
     ring = percore::sim::find_ring(static_cast<int>(fd));
-  } else {  // each thread has a table of its own; here the one registered ring of the caller is
-            // meant
+  } else {  // the index is one in the thread's own table; a thread has one ring as a rule
     for (Ring* open : percore::sim::session().open_rings) {
       if (open->registered && pthread_equal(open->issuer, pthread_self())) ring = open;
     }
@@ -391,18 +408,18 @@ int io_uring_enter2(unsigned fd, unsigned to_submit, unsigned min_complete, unsi
 }
 
 int io_uring_enter(unsigned fd, unsigned to_submit, unsigned min_complete, unsigned flags,
-                   sigset_t* signals) {
+                   sigset_t* signals) LIBURING_NOEXCEPT {
   return io_uring_enter2(fd, to_submit, min_complete, flags, signals, 0);
 }
 
-int io_uring_ring_dontfork(io_uring*) {
+int io_uring_ring_dontfork(io_uring*) LIBURING_NOEXCEPT {
   return 0;
 }
 
-ssize_t io_uring_mlock_size_params(unsigned, io_uring_params*) {
+ssize_t io_uring_mlock_size_params(unsigned, io_uring_params*) LIBURING_NOEXCEPT {
   return 0;
 }  // as since Linux 5.12
-ssize_t io_uring_mlock_size(unsigned, unsigned) {
+ssize_t io_uring_mlock_size(unsigned, unsigned) LIBURING_NOEXCEPT {
   return 0;
 }
 

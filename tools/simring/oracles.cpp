@@ -93,6 +93,10 @@ std::string named(const Operation& operation) {
          std::to_string(operation.id) + ")";
 }
 
+std::string counted(std::size_t count, const char* one, const char* several) {
+  return std::to_string(count) + " " + (count == 1 ? one : several);
+}
+
 // After a finding that the handler let pass: the operation must not touch that memory.
 void let_go_of_buffers(Operation& operation) {
   operation.watched = false;
@@ -248,26 +252,24 @@ void check_closing(Ring& ring, unsigned unsubmitted) {
   if (session().options.allow_unfinished) return;
   if (unsubmitted != 0) {
     violate(Rule::never_submitted, 0,
-            std::to_string(unsubmitted) +
-                " entries were taken from the submission queue and never submitted; call "
-                "io_uring_submit until it has "
-                "taken them all");
+            counted(unsubmitted, "entry was", "entries were") +
+                " taken from the submission queue and never submitted; call io_uring_submit until "
+                "it has taken them all");
   }
   if (!ring.live.empty()) {
     const Operation& oldest = ring.live.begin()->second;
     violate(Rule::never_completed, oldest.id,
-            std::to_string(ring.live.size()) +
-                " operations were still in flight at the end, the oldest is " + named(oldest) +
+            counted(ring.live.size(), "operation was", "operations were") +
+                " still in flight at the end, the oldest is " + named(oldest) +
                 "; cancel them if need be, and wait for every completion before tearing down");
   }
   const std::size_t unread = ring.ready() + ring.overflow.size();
   if (unread != 0) {
-    violate(
-        Rule::never_harvested,
-        ring.ready() != 0 ? ring.cqe_owners[ring.load_head() & ring.shared->cq_mask] : 0,
-        std::to_string(unread) +
-            " completions were never harvested; look at each CQE, then call io_uring_cqe_seen or "
-            "io_uring_cq_advance");
+    violate(Rule::never_harvested,
+            ring.ready() != 0 ? ring.cqe_owners[ring.load_head() & ring.shared->cq_mask] : 0,
+            counted(unread, "completion was", "completions were") +
+                " never harvested; look at each CQE, then call io_uring_cqe_seen or "
+                "io_uring_cq_advance");
   }
 }
 

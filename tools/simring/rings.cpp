@@ -113,9 +113,7 @@ void fill_handle(Ring& ring, io_uring& handle, unsigned reported_features) {
   handle.ring_fd = handle.enter_ring_fd = ring.fd;
 }
 
-}  // namespace
-
-int open_ring(unsigned entries, io_uring* handle, io_uring_params* params) {
+int make_ring(unsigned entries, io_uring* handle, io_uring_params* params) {
   Session& now = session();
   if (now.options.setup_result != 0) return now.options.setup_result;
   if (!flags_valid(params->flags)) return -EINVAL;
@@ -138,6 +136,14 @@ int open_ring(unsigned entries, io_uring* handle, io_uring_params* params) {
   now.rings.emplace(&ring, std::move(made));
   note({.kind = Event::Kind::ring_opened, .length = ring.sq_entries, .offset = ring.cq_entries});
   return 0;
+}
+
+}  // namespace
+
+int open_ring(unsigned entries, io_uring* handle, io_uring_params* params) {
+  const int result = make_ring(entries, handle, params);
+  session().setup_failed = result != 0;
+  return result;
 }
 
 void close_ring(Ring& ring, io_uring& handle) {
@@ -278,10 +284,15 @@ const char* explain_fault(const void* address) noexcept {
            "io_uring_sqe_set_data for "
            "each SQE";
   }
-  if (value >= 4096 || session().open_rings.empty()) return nullptr;
+  if (value >= 4096) return nullptr;
+  if (session().setup_failed) {
+    return "a null pointer was used after io_uring_queue_init had failed; look at what it "
+           "returned: "
+           "a negative number is an error, and then there is no ring";
+  }
+  if (session().open_rings.empty()) return nullptr;
   return "a null pointer was used; io_uring_get_sqe returns NULL when the submission queue is full "
-         "(submit, then ask "
-         "again), and a wait or peek that fails leaves no CQE to look at";
+         "(submit, then ask again), and a wait or peek that fails leaves no CQE to look at";
 }
 
 }  // namespace percore::sim

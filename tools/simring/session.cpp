@@ -95,6 +95,7 @@ void begin(Options options) {
   now.hash = 0xCBF29CE484222325u;
   now.random.state = now.options.seed;
   now.clock = 1'000'000'000;
+  now.setup_failed = false;
   now.last_operation = 0;
   now.script.clear();
   now.interruptions_in_a_row = now.refusals_in_a_row = 0;

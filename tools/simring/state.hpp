@@ -170,6 +170,7 @@ struct Session {
   std::map<Ring*, std::unique_ptr<Ring>>
       rings;                      // by address, only for look-up: never walked for effects
   std::vector<Ring*> open_rings;  // in the order of opening
+  bool setup_failed = false;      // the newest io_uring_queue_init did
   Id last_operation = 0;
   std::vector<Fault> script;
   unsigned interruptions_in_a_row = 0;

@@ -37,9 +37,10 @@ std::string blame_sleep(Ring& ring, unsigned wanted) {
                 std::to_string(oldest.sqe.fd) + ", which nobody makes ready)";
   }
   if (unsubmitted != 0) {
-    sentence += "; " + std::to_string(unsubmitted) +
-                " entries were taken from the queue and never submitted: call io_uring_submit "
-                "before waiting";
+    sentence +=
+        "; " + std::to_string(unsubmitted) + (unsubmitted == 1 ? " entry was" : " entries were") +
+        " taken from the submission queue, and the kernel has not got " +
+        (unsubmitted == 1 ? "it" : "them") + ": call io_uring_submit until it has taken them all";
   } else {
     sentence += "; count what is in flight before waiting for it";
   }

@@ -171,7 +171,10 @@ PERCORE_CHECK("", a_small_queue_loses_nothing, "I4", "nothing is dropped because
 }
 
 PERCORE_CHECK("", an_error_is_told, "I5", "a negative result is an error and is returned as it is", the_harvest,
-              .seeds = 40, .faults = false) {
+              .seeds = 80, .faults = false) {
+  auto options = run.options();
+  if (run.seed() >= 4) options.interrupted_waits_percent = options.short_submits_percent = 40;
+  run.restart(options);
   Place place(32);
   const auto lines = make_lines(run, run.size(2, 12));
   constexpr int errors[] = {-ENOSPC, -EIO, -EFBIG};

@@ -69,6 +69,9 @@ void Executor::run_until_all_ended(const RootHook& root) {
   // called again.
   static_cast<void>(root);
   while (!running_queue_->empty()) run_chain(running_queue_->pop());
+  PERCORE_ASSERT(tasks_alive_ == 0,
+                 "nothing is ready and a task has not ended: was a coroutine lost on its way through "
+                 "the run queue, or does it wait for the ring, which this loop never looks at?");
 
   current_ = nullptr;
 }

@@ -1,11 +1,13 @@
 #pragma once
 
-#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <csetjmp>
 #include <csignal>
 #include <cstdio>
+#include <optional>
+#include <string>
 
 // A programmer's mistake must end the program, with a sentence. A check cannot die to see that, and may not
 // fork: it catches the abort and jumps back. What the mistake left behind is not used any more.
@@ -14,13 +16,13 @@ namespace checks {
 inline sigjmp_buf back_from_abort;
 inline void jump_back(int) { siglongjmp(back_from_abort, 1); }
 
-/// Whether `mistake` ends the program. Its last words are not shown.
+/// What `mistake` says on standard error before it ends the program, or nothing if it does not end it.
 template <typename Mistake>
-bool ends_the_program(Mistake&& mistake) {
+std::optional<std::string> last_words(Mistake&& mistake) {
   std::fflush(stderr);
   const int shown = dup(STDERR_FILENO);
-  const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-  dup2(nowhere, STDERR_FILENO);
+  const int heard = memfd_create("last words", MFD_CLOEXEC);
+  dup2(heard, STDERR_FILENO);
   struct sigaction catching {};
   struct sigaction before {};
   catching.sa_handler = jump_back;
@@ -33,9 +35,18 @@ bool ends_the_program(Mistake&& mistake) {
   sigaction(SIGABRT, &before, nullptr);
   std::fflush(stderr);
   dup2(shown, STDERR_FILENO);
-  close(nowhere);
   close(shown);
-  return ended;
+  std::string words(4096, '\0');
+  const ssize_t size = pread(heard, words.data(), words.size(), 0);
+  words.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+  close(heard);
+  if (!ended) return std::nullopt;
+  return words;
+}
+
+template <typename Mistake>
+bool ends_the_program(Mistake&& mistake) {
+  return last_words(mistake).has_value();
 }
 
 }  // namespace checks

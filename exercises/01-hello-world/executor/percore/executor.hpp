@@ -43,7 +43,7 @@ class RunQueue {
  private:
   // TODO run_queue: what it consists of. A push must not allocate after a reserve() of enough
   // places: a wake-up cannot report that memory is gone. A vector used in a circle does it.
-  QueueScheduler* scheduler_;
+  [[maybe_unused]] QueueScheduler* scheduler_;
 };
 
 // ---------------------------------------------------------------------- Step "turn"
@@ -111,7 +111,7 @@ class Executor {
   QueueScheduler* scheduler_ = nullptr;
   PollerList pollers_;
   std::size_t tasks_alive_ = 0;
-  unsigned turns_without_enter_ = 0;
+  [[maybe_unused]] unsigned turns_without_enter_ = 0;
   bool ending_ = false;
 };
 

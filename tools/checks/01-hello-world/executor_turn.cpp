@@ -1,0 +1,628 @@
+// 01.7 executor, step turn: the loop over run queue, pollers and ring; its sleep; its end.
+
+#include "assertions.hpp"
+#include "executor_support.hpp"
+
+using namespace checks;
+
+namespace {
+
+std::size_t ready_now(void*) {
+  const Executor* const executor = Executor::current_or_null();
+  return executor == nullptr ? 0 : const_cast<Executor*>(executor)->running_queue().size();
+}
+
+/// Whatever the simulated ring does from here on, a sleep with work in the run queue is a mistake.
+void watch_sleep() { percore::sim::set_ready_probe(&ready_now, nullptr); }
+
+void leave_open(percore::check::Run& run) {
+  auto options = run.options();
+  options.allow_unfinished = true;
+  run.restart(options);
+}
+
+Task<> rests(unsigned yields) {
+  for (unsigned i = 0; i < yields; ++i) co_await percore::yield();
+}
+
+/// A life of operations, yields and children, drawn from the seed.
+struct Life {
+  percore::check::Run& run;
+  const Pipe& full;
+  unsigned left;
+  unsigned operations = 0;
+  unsigned answers = 0;
+  int alive = 0;
+};
+
+Task<> lives(Life& life, Held held) {
+  static_cast<void>(held);
+  std::vector<JoinHandle<void>> children;
+  std::byte byte{};
+  while (life.left != 0 && life.run.chance(85)) {
+    --life.left;
+    switch (life.run.random(5)) {
+      case 0: {
+        Held child_held(life.alive);
+        children.push_back(spawn(lives(life, child_held)));
+        break;
+      }
+      case 1: {
+        co_await percore::yield();
+        break;
+      }
+      case 2: {
+        ++life.operations;
+        const auto read = co_await percore::read(life.full.reading_end(), {&byte, 1});
+        if (read.has_value()) require(*read == 1, "a read of one byte gave {}", *read);
+        ++life.answers;
+        break;
+      }
+      default: {
+        ++life.operations;
+        const auto result = co_await percore::nop();
+        require(result.has_value() && *result == 0, "a nop did not give 0");
+        ++life.answers;
+      }
+    }
+  }
+  for (auto& child : children) co_await child;
+}
+
+}  // namespace
+
+PERCORE_CHECK("turn", every_wake_up_resumes_once, "E4", "each wake-up resumes its coroutine once", the_turn_of_the_loop) {
+  const Pipe full;
+  for (int i = 0; i < 200; ++i) require(write(full.ends[1], "!", 1) == 1, "a pipe could not be filled");
+  Life life{run, full, run.size(1, 60)};
+  watch_sleep();
+  percore::sim::set_enter_budget(3000);
+  run.waits_for("tasks that wait for reads, nops and each other");
+  {
+    Held held(life.alive);
+    Executor executor({.ring = {.entries = 8}});
+    executor.run(lives(life, std::move(held)));
+    require(executor.tasks_alive() == 0, "run() has returned and tasks_alive() says {}", executor.tasks_alive());
+  }
+  require(life.answers == life.operations, "{} operations were awaited and {} gave an answer", life.operations,
+          life.answers);
+  require(life.alive == 0, "all tasks have ended and {} objects of their frames are {}",
+          life.alive < 0 ? -life.alive : life.alive, life.alive < 0 ? "destroyed twice" : "still alive");
+}
+
+namespace {
+
+Task<> one_nop(unsigned number, std::vector<unsigned>& resumed) {
+  const auto result = co_await percore::nop();
+  require(io_uring_cq_ready(&Executor::current().ring().native()) == 0,
+          "a coroutine was resumed while {} completions were still in the queue: all are collected first, then it is "
+          "resumed", io_uring_cq_ready(&Executor::current().ring().native()));
+  static_cast<void>(result);
+  resumed.push_back(number);
+}
+Task<> many_nops(unsigned count, std::vector<unsigned>& resumed) {
+  std::vector<JoinHandle<void>> all;
+  for (unsigned i = 0; i < count; ++i) all.push_back(spawn(one_nop(i, resumed)));
+  for (auto& handle : all) co_await handle;
+}
+
+}  // namespace
+
+PERCORE_CHECK("turn", completions_first_resumes_after, "E4", "completions are all collected before any coroutine is resumed",
+              the_turn_of_the_loop, .seeds = 50, .faults = false) {
+  const unsigned count = run.size(1, 16);
+  std::vector<unsigned> resumed;
+  watch_sleep();
+  run.waits_for("the completions of NOPs");
+  run_on_executor(many_nops(count, resumed), {.ring = {.entries = 32}});
+  require(resumed.size() == count, "{} tasks awaited a NOP and {} went on", count, resumed.size());
+}
+
+PERCORE_CHECK("turn", tasks_share_an_enter, "E3", "one io_uring_enter submits what all tasks have queued",
+              the_turn_of_the_loop, .seeds = 1, .faults = false) {
+  auto options = run.options();
+  options.inline_percent = 100;
+  run.restart(options);
+  std::vector<unsigned> resumed;
+  run_on_executor(many_nops(10, resumed), {.ring = {.entries = 32}});
+  require(percore::sim::counts().enters <= 2,
+          "10 tasks each asked for a NOP, and {} enters were made: the turn submits what all of them have queued",
+          percore::sim::counts().enters);
+}
+
+namespace {
+
+struct Counter final : Poller {
+  bool poll() override {
+    ++polls;
+    const unsigned since = resumes - at_last_poll;
+    most = since > most ? since : most;
+    at_last_poll = resumes;
+    Ring& ring = Executor::current().ring();
+    const bool moved = ring.counts().submitted != std::exchange(submitted, ring.counts().submitted);
+    turns_queued = ring.unsubmitted() == 0 ? 0 : moved ? 1 : turns_queued + 1;
+    turns_queued_most = turns_queued > turns_queued_most ? turns_queued : turns_queued_most;
+    return false;
+  }
+  unsigned polls = 0;
+  unsigned resumes = 0;
+  unsigned at_last_poll = 0;
+  unsigned most = 0;
+  std::uint64_t submitted = 0;
+  unsigned turns_queued = 0;
+  unsigned turns_queued_most = 0;
+};
+
+Task<> spins(Counter& counter, const bool& stop, unsigned limit, unsigned turn_max) {
+  while (!stop) {
+    ++counter.resumes;
+    require(counter.resumes < limit, "a completion that was there waited for {} resumes of tasks that yield: between two "
+            "looks at the ring at most {} may run", counter.resumes, turn_max);
+    co_await percore::yield();
+  }
+}
+Task<> spins_around_a_nop(Counter& counter, unsigned spinners, unsigned rounds, unsigned turn_max) {
+  bool stop = false;
+  std::vector<JoinHandle<void>> all;
+  for (unsigned i = 0; i < spinners; ++i) all.push_back(spawn(spins(counter, stop, 40 * turn_max * rounds + 1000, turn_max)));
+  for (unsigned i = 0; i < rounds; ++i) {
+    const auto result = co_await percore::nop();
+    static_cast<void>(result);
+    ++counter.resumes;
+  }
+  stop = true;
+  for (auto& handle : all) {
+    co_await handle;
+    ++counter.resumes;
+  }
+}
+
+}  // namespace
+
+PERCORE_CHECK("turn", a_bound_on_what_runs_between_two_looks, "E2",
+              "between two looks at the ring at most resumes_per_turn_max coroutines are resumed", the_turn_of_the_loop,
+              .seeds = 40, .faults = false) {
+  const unsigned turn_max = 1 + static_cast<unsigned>(run.random(20));
+  Counter counter;
+  auto options = run.options();
+  options.inline_percent = 100;
+  run.restart(options);
+  run.waits_for("a NOP, among tasks that yield all the time");
+  {
+    Executor executor({.ring = {.entries = 8}, .resumes_per_turn_max = turn_max});
+    executor.add_poller(counter);
+    const unsigned spinners = run.size(1, 6);
+    executor.run(spins_around_a_nop(counter, spinners, 5, turn_max));
+    executor.remove_poller(counter);
+  }
+  require(counter.polls != 0, "a poller was added and never asked");
+  require(counter.most <= turn_max + 1, "{} coroutines were resumed between two looks, and resumes_per_turn_max is {}",
+          counter.most, turn_max);
+}
+
+PERCORE_CHECK("turn", entries_wait_a_bounded_number_of_turns, "E2",
+              "while tasks are ready, queued entries wait for at most turns_without_enter_max turns", the_turn_of_the_loop,
+              .seeds = 40, .faults = false) {
+  const unsigned turns_max = 1 + static_cast<unsigned>(run.random(6));
+  Counter counter;
+  auto options = run.options();
+  options.inline_percent = 100;
+  run.restart(options);
+  run.waits_for("a NOP, among tasks that yield all the time");
+  {
+    Executor executor(
+        {.ring = {.entries = 8}, .resumes_per_turn_max = 4, .turns_without_enter_max = turns_max});
+    executor.add_poller(counter);
+    executor.run(spins_around_a_nop(counter, 3, 5, 4 * (turns_max + 2)));
+    executor.remove_poller(counter);
+  }
+  require(counter.turns_queued_most <= turns_max,
+          "an entry waited in the submission queue for {} turns, and turns_without_enter_max is {}",
+          counter.turns_queued_most, turns_max);
+}
+
+namespace {
+
+Task<> only_yields(unsigned tasks, unsigned yields) {
+  std::vector<JoinHandle<void>> all;
+  for (unsigned i = 0; i < tasks; ++i) all.push_back(spawn(rests(yields)));
+  for (auto& handle : all) co_await handle;
+}
+
+}  // namespace
+
+PERCORE_CHECK("turn", no_enter_without_a_reason, "E3", "a turn makes no system call when it has nothing for the ring",
+              the_turn_of_the_loop, .seeds = 1, .faults = false) {
+  {
+    Executor executor({.ring = {.entries = 8}, .resumes_per_turn_max = 4});
+    executor.run(only_yields(3, 40));
+    require(percore::sim::counts().enters == 0,
+            "three tasks yielded, none asked for anything, and {} enters were made", percore::sim::counts().enters);
+  }
+}
+
+namespace {
+
+Task<> sleeps(unsigned times, std::int64_t nanoseconds) {
+  for (unsigned i = 0; i < times; ++i) {
+    const Time before = percore::now();
+    Sleep sleep(nanoseconds);
+    const int result = co_await sleep;
+    require(result == -ETIME, "a timer of the kernel ended with {}", result);
+    require((percore::now() - before).nanoseconds >= nanoseconds, "a sleep of {} ns took {} ns", nanoseconds,
+            (percore::now() - before).nanoseconds);
+  }
+}
+
+}  // namespace
+
+PERCORE_CHECK("turn", an_idle_executor_sleeps_in_the_ring, "E3",
+              "the thread sleeps when nothing is ready, in one io_uring_enter", the_sleep, .seeds = 30, .faults = false) {
+  const unsigned times = run.size(1, 8);
+  percore::sim::set_enter_budget(3 * times + 3);
+  watch_sleep();
+  run.waits_for("a timer of the kernel");
+  run_on_executor(sleeps(times, 1'000'000 + static_cast<std::int64_t>(run.random(1'000'000'000))));
+  require(percore::sim::counts().sleeps >= 1, "a task waited for a timer, and the executor never slept");
+}
+
+namespace {
+
+Task<> yields_and_nops(unsigned rounds) {
+  for (unsigned i = 0; i < rounds; ++i) {
+    const auto result = co_await percore::nop();
+    static_cast<void>(result);
+    co_await rests(3);
+  }
+}
+Task<> some_ready_some_waiting(unsigned rounds) {
+  JoinHandle<void> sleeper = spawn(sleeps(2, 30'000));
+  JoinHandle<void> worker = spawn(yields_and_nops(rounds));
+  JoinHandle<void> yielder = spawn(rests(20 * rounds));
+  co_await yielder;
+  co_await worker;
+  co_await sleeper;
+}
+
+}  // namespace
+
+PERCORE_CHECK("turn", it_never_sleeps_with_work, "E3", "the thread sleeps only when nothing is ready", the_sleep,
+              .seeds = 100, .faults = false) {
+  const unsigned rounds = run.size(1, 8);
+  watch_sleep();
+  run.waits_for("tasks of which some are ready");
+  const unsigned turn_max = 1 + static_cast<unsigned>(run.random(5));
+  run_on_executor(some_ready_some_waiting(rounds), {.ring = {.entries = 8}, .resumes_per_turn_max = turn_max});
+}
+
+namespace {
+
+/// A timer as lesson 02 has it: knows a deadline and who waits for it.
+struct Alarm final : Poller {
+  bool poll() override {
+    ++polls;
+    if (waiting.queue == nullptr || percore::now() < deadline) return false;
+    std::exchange(waiting, {}).schedule();
+    return true;
+  }
+  Time next_deadline() const override { return waiting.queue == nullptr ? Time::never() : deadline; }
+  bool prepare_to_sleep() override {
+    require(!prepared, "a poller was told to prepare_to_sleep() a second time, without cancel_sleep() in between");
+    prepared = true;
+    ++prepares;
+    return allows;
+  }
+  void cancel_sleep() override {
+    require(prepared, "a poller was told to cancel_sleep() that had not prepared to sleep");
+    prepared = false;
+  }
+  auto until(Time time) {
+    struct Awaiter {
+      Awaiter(Alarm& alarm_of, Time time_of) : alarm(alarm_of), time(time_of) {}
+      bool await_ready() const noexcept { return false; }
+      void await_suspend(std::coroutine_handle<> coroutine) const {
+        alarm.deadline = time;
+        alarm.waiting = Runnable::of(coroutine);
+      }
+      void await_resume() const noexcept {}
+      Alarm& alarm;
+      Time time;
+    };
+    return Awaiter(*this, time);
+  }
+  Time deadline = Time::never();
+  Runnable waiting;
+  bool allows = true;
+  bool prepared = false;
+  unsigned prepares = 0;
+  unsigned polls = 0;
+};
+
+Task<> alarms(Alarm& alarm, unsigned times, percore::check::Run& run) {
+  for (unsigned i = 0; i < times; ++i) {
+    const Time deadline = percore::now() + Time{1 + static_cast<std::int64_t>(run.random(500'000'000))};
+    co_await alarm.until(deadline);
+    const std::int64_t late = (percore::now() - deadline).nanoseconds;
+    require(late >= 0, "a poller's deadline was {} ns ahead when it was woken", -late);
+    require(late < 1'000'000, "a poller had a deadline and the executor came back {} ns late: it sleeps until the earliest "
+            "deadline", late);
+  }
+}
+
+}  // namespace
+
+PERCORE_CHECK("turn", it_wakes_for_a_pollers_deadline, "E3", "it sleeps until the earliest deadline of its pollers",
+              the_sleep, .seeds = 60, .faults = false) {
+  Alarm alarm;
+  const unsigned times = run.size(1, 6);
+  percore::sim::set_enter_budget(4 * times + 4);
+  watch_sleep();
+  run.waits_for("the deadline of a poller");
+  Executor executor({.ring = {.entries = 8}});
+  executor.add_poller(alarm);
+  executor.run(alarms(alarm, times, run));
+  require(alarm.prepares != 0, "the executor slept and its poller was never told to prepare_to_sleep()");
+  require(!alarm.prepared, "after the sleep a poller was not told to cancel_sleep()");
+  executor.remove_poller(alarm);
+}
+
+namespace {
+
+/// Has an event at the last moment: when the executor is about to sleep.
+struct LastMoment final : Poller {
+  bool poll() override {
+    if (!pending || waiting.queue == nullptr) return false;
+    pending = false;
+    std::exchange(waiting, {}).schedule();
+    return true;
+  }
+  bool prepare_to_sleep() override {
+    if (waiting.queue != nullptr) pending = true;
+    return !pending;
+  }
+  auto event() {
+    struct Awaiter {
+      explicit Awaiter(LastMoment& of) : poller(of) {}
+      bool await_ready() const noexcept { return false; }
+      void await_suspend(std::coroutine_handle<> coroutine) const { poller.waiting = Runnable::of(coroutine); }
+      void await_resume() const noexcept {}
+      LastMoment& poller;
+    };
+    return Awaiter(*this);
+  }
+  Runnable waiting;
+  bool pending = false;
+};
+
+Task<> waits_for_events(LastMoment& poller, unsigned times) {
+  for (unsigned i = 0; i < times; ++i) co_await poller.event();
+}
+
+}  // namespace
+
+PERCORE_CHECK("turn", a_poller_can_forbid_the_sleep, "E3", "it does not sleep when a poller has something after all",
+              the_sleep, .seeds = 1, .faults = false) {
+  LastMoment poller;
+  Executor executor({.ring = {.entries = 8}});
+  executor.add_poller(poller);
+  run.waits_for("an event that a poller reports from prepare_to_sleep()");
+  executor.run(waits_for_events(poller, 3));
+  require(percore::sim::counts().sleeps == 0, "a poller's prepare_to_sleep() said no, and the executor slept {} times",
+          percore::sim::counts().sleeps);
+  executor.remove_poller(poller);
+}
+
+namespace {
+
+struct Ending {
+  unsigned cancelled = 0;
+  unsigned refused = 0;
+  unsigned ended = 0;
+  bool seen_ending = false;
+  std::byte byte{};
+};
+
+Task<> waits_for_ever(const Pipe& pipe, Ending& ending, Held held) {
+  static_cast<void>(held);
+  std::byte byte{};
+  const auto result = co_await percore::read(pipe.reading_end(), {&byte, 1});
+  if (!result.has_value() && result.error().value() == ECANCELED) ++ending.cancelled;
+  ending.seen_ending = Executor::current().ending();
+  const auto again = co_await percore::read(pipe.reading_end(), {&byte, 1});
+  if (!again.has_value() && again.error().value() == ECANCELED) ++ending.refused;
+  co_await rests(2);
+  ++ending.ended;
+}
+Task<int> leaves_tasks(const Pipe& pipe, Ending& ending, unsigned count, unsigned rest, int& alive) {
+  for (unsigned i = 0; i < count; ++i) {
+    Held held(alive);
+    spawn(waits_for_ever(pipe, ending, held)).detach();
+  }
+  co_await rests(rest);
+  require(!Executor::current().ending(), "ending() says yes before the root task has ended");
+  co_return 7;
+}
+
+}  // namespace
+
+PERCORE_CHECK("turn", run_waits_for_every_task, "E6",
+              "run() returns when the root task and every spawned task have ended; what is in flight is cancelled",
+              the_end_of_run, .seeds = 60, .faults = false) {
+  const Pipe quiet;
+  const std::int64_t blocks = live_allocations();
+  Ending ending;
+  int alive = 0;
+  const unsigned count = run.size(1, 12);
+  const auto rest = static_cast<unsigned>(run.random(4));
+  percore::sim::set_enter_budget(40 + 10 * count);
+  run.waits_for("tasks whose reads are to be cancelled after the root task's end");
+  {
+    Executor executor({.ring = {.entries = 8}});
+    const int value = executor.run(leaves_tasks(quiet, ending, count, rest, alive));
+    require(value == 7, "the root task gave 7 and run() gave {}", value);
+    require(executor.tasks_alive() == 0 && ending.ended == count,
+            "run() has returned, and {} of {} tasks that the root had spawned came to their end", ending.ended, count);
+    require(!executor.ending(), "run() has returned and ending() still says yes: it could not be called again");
+    require(Executor::current_or_null() == nullptr, "run() has returned and there still is a current executor");
+  }
+  require(ending.cancelled == count, "{} tasks waited for a read when the root ended, and {} of them got ECANCELED", count,
+          ending.cancelled);
+  require(ending.refused == count, "{} tasks started a read after the root's end, and {} of them got ECANCELED", count,
+          ending.refused);
+  require(ending.seen_ending, "after the root's end a task asked ending() and heard no");
+  require(alive == 0, "{} tasks were left by the root, and {} of their frames were {}", count, alive < 0 ? -alive : alive,
+          alive < 0 ? "freed twice" : "never freed");
+  require(live_allocations() == blocks, "an executor is gone, and {} blocks of memory are still taken",
+          live_allocations() - blocks);
+}
+
+namespace {
+
+Task<> root_throws(const Pipe& pipe, Ending& ending, int& alive) {
+  Held held(alive);
+  spawn(waits_for_ever(pipe, ending, held)).detach();
+  co_await rests(3);
+  throw std::out_of_range("the shelf is empty");
+}
+Task<int> simple() {
+  const auto result = co_await percore::nop();
+  co_return result.has_value() ? 3 : 4;
+}
+
+}  // namespace
+
+PERCORE_CHECK("turn", it_can_run_again, "E6", "after run() everything is as before", the_end_of_run, .seeds = 20,
+              .faults = false) {
+  const Pipe quiet;
+  Ending ending;
+  int alive = 0;
+  Executor executor({.ring = {.entries = 8}});
+  std::string said = "nothing";
+  run.waits_for("a root task that throws while another task waits");
+  try {
+    executor.run(root_throws(quiet, ending, alive));
+  } catch (const std::out_of_range& error) {
+    said = error.what();
+  }
+  require(said == "the shelf is empty", "the root task threw an exception and run() threw \"{}\"", said);
+  require(ending.ended == 1, "the root task threw an exception, and run() did not wait for the task that it had spawned");
+  run.waits_for("a second run on the same executor");
+  const int value = executor.run(simple());
+  require(value == 3, "run() was called a second time, and a NOP in it did not give 0");
+}
+
+namespace {
+
+struct Never {
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<>) const noexcept {}
+  void await_resume() const noexcept {}
+};
+Task<> waits_for_nothing() { co_await Never(); }
+Task<> never_stops(const bool& stop) {
+  while (!stop) co_await percore::yield();
+}
+Task<> leaves_one_that_never_stops(const bool& stop) {
+  spawn(never_stops(stop)).detach();
+  co_return;
+}
+
+}  // namespace
+
+PERCORE_CHECK("turn", waiting_for_nothing_is_said, "E3",
+              "a program that can only sleep for ever ends with a sentence", the_sleep, .seeds = 1, .faults = false) {
+  leave_open(run);
+  run.waits_for("nothing: the only task waits for what can no longer happen");
+  require(ends_the_program([] { run_and_leave(waits_for_nothing()); }),
+          "the only task waits, nothing is in flight, no deadline is set, and run() came back");
+}
+
+PERCORE_CHECK("turn", a_task_without_end_is_said, "E6",
+              "a task that goes on without end after the root's ends the program with a sentence", the_end_of_run,
+              .seeds = 1, .faults = false) {
+  leave_open(run);
+  static bool stop;
+  static unsigned rounds;
+  stop = false;
+  rounds = 0;
+  struct Limit final : Poller {
+    bool poll() override {
+      require(++rounds < 5000, "a task went on without end, and so did run(): after ending_turns_max turns it says so");
+      return false;
+    }
+  };
+  require(ends_the_program([] {
+            auto* const executor = new Executor({.ring = {.entries = 8}, .ending_turns_max = 100});
+            executor->add_poller(*new Limit);
+            executor->run(leaves_one_that_never_stops(stop));
+          }),
+          "the root task has ended, another task never does, and run() came back");
+}
+
+namespace {
+
+/// Two queues in turn, as lesson 04 has many.
+struct TwoQueues final : percore::QueueScheduler {
+  RunQueue* next_queue() override {
+    ++asked;
+    if (second == nullptr) return nullptr;
+    RunQueue* const first_choice = asked % 2 == 0 ? first : second;
+    RunQueue* const other = asked % 2 == 0 ? second : first;
+    return !first_choice->empty() ? first_choice : !other->empty() ? other : nullptr;
+  }
+  void became_ready(RunQueue&) noexcept override {}
+  RunQueue* first = nullptr;
+  RunQueue* second = nullptr;
+  unsigned asked = 0;
+};
+
+struct MoveTo {
+  explicit MoveTo(RunQueue& to) : queue(to) {}
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> coroutine) const noexcept { queue.push(coroutine); }
+  void await_resume() const noexcept {}
+  RunQueue& queue;
+};
+
+Task<> stays_in(RunQueue& queue, unsigned rounds) {
+  co_await MoveTo(queue);
+  for (unsigned i = 0; i < rounds; ++i) {
+    require(&Executor::current().running_queue() == &queue,
+            "a coroutine went on in another queue than the one in which it had suspended");
+    co_await percore::yield();
+    const auto result = co_await percore::nop();
+    static_cast<void>(result);
+  }
+  require(&Executor::current().running_queue() == &queue,
+          "a coroutine went on in another queue than the one in which it had suspended");
+}
+Task<> both_queues(RunQueue& second, unsigned rounds) {
+  RunQueue& first = Executor::current().running_queue();
+  JoinHandle<void> there = spawn(stays_in(second, rounds));
+  JoinHandle<void> here = spawn(stays_in(first, rounds));
+  co_await there;
+  co_await here;
+}
+
+}  // namespace
+
+PERCORE_CHECK("turn", it_asks_for_the_next_queue, "E1", "each turn runs one queue, the one that the scheduler names",
+              the_turn_of_the_loop, .seeds = 30, .faults = false) {
+  TwoQueues scheduler;
+  RunQueue second(&scheduler);
+  Executor executor({.ring = {.entries = 8}, .resumes_per_turn_max = 3});
+  scheduler.first = &executor.running_queue();
+  scheduler.second = &second;
+  executor.schedule_queues_with(&scheduler);
+  run.waits_for("tasks in two queues");
+  executor.run(both_queues(second, run.size(1, 10)));
+  require(&executor.running_queue() == scheduler.first, "after run() another queue than the executor's own is the running one");
+  executor.schedule_queues_with(nullptr);
+}
+
+PERCORE_ORACLE(sleeps_for_ever, "E6", "what nobody can wake is cancelled at the end, or said", "Lesson 01, *The end of run()*");
+PERCORE_ORACLE(sleeps_with_work, "E3", "the thread sleeps only when nothing is ready", "Lesson 01, *The sleep*");
+PERCORE_ORACLE(too_many_enters, "E3", "the thread sleeps when nothing is ready, in one io_uring_enter",
+               "Lesson 01, *The sleep*");
+PERCORE_ORACLE(spins_for_ever, "E3", "the thread sleeps when nothing is ready, in one io_uring_enter",
+               "Lesson 01, *The sleep*");

@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""The proof of the exercises: every answer passes, every starting file fails, every planted fault is rejected with
+the message for its misconception.
+
+    tools/matrix.py                    all exercises
+    tools/matrix.py ring task          these
+    tools/matrix.py ring --fault NAME  one fault of it, with everything the checker says
+    tools/matrix.py --write-rings      makes the faulty rings of catch_ring anew from our ring
+
+Quiet when all is well; the last line is `N passed, N failed`.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import pathlib
+import queue
+import re
+import shutil
+import subprocess
+import sys
+
+from faults import ROOT, FaultError, exercises, faults_of, read_fault
+
+JOBS = 2
+
+
+def verdict(exercise, folder, sanitizers=False):
+    """What the tutor says about the files in `folder`, as its JSON."""
+    command = [ROOT / "tools" / "percore", "check", exercise.name, "--from", folder, "--json"]
+    if not sanitizers:
+        command.append("--no-sanitizers")
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace", timeout=300)
+    for line in run.stdout.splitlines():
+        if line.startswith("{"):
+            return json.loads(line)
+    return {"status": "none", "kind": "none", "message": (run.stdout + run.stderr).strip(), "checks": []}
+
+
+def broken(answer):
+    return [check for check in answer.get("checks", []) if check["kind"] != "passed" and not check.get("skipped")]
+
+
+def told(answer):
+    lines = [f"    {answer.get('kind')}: {answer.get('message', '')}".rstrip(": ")]
+    for check in broken(answer):
+        lines.append(f"    {check['name']}: {check['kind']}: {check['invariant']} {check['message']} {check.get('detail', '')}".rstrip())
+    return "\n".join(lines)
+
+
+def write_if_changed(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def prove_answer(exercise, _slot):
+    answer = verdict(exercise, ROOT / "solutions" / exercise.lesson, sanitizers=True)
+    return [] if answer["status"] == "pass" else [f"the answer does not pass:\n{told(answer)}"]
+
+
+def prove_starter(exercise, _slot):
+    answer = verdict(exercise, ROOT / "exercises" / exercise.lesson)
+    if answer["status"] == "pass":
+        return ["the starting file passes although nothing has been done"]
+    if answer["status"] != "fail" or answer["kind"].replace(" ", "_") == "compile_error":
+        return [f"the starting file should compile and fail its checks:\n{told(answer)}"]
+    return []
+
+
+def prove_fault(exercise, fault, slot):
+    source = ROOT / "solutions" / exercise.lesson
+    texts = {file: (source / file).read_text() for file in exercise.files}
+    fault.apply(texts)
+    for file, text in texts.items():
+        write_if_changed(slot / file, text)
+    answer = verdict(exercise, slot, fault.sanitizers)
+    if answer["status"] == "pass":
+        return [f"passes ({fault.misconception})"]
+    hits = broken(answer)
+    if not hits:
+        return [f"is not rejected by a check ({fault.misconception}):\n{told(answer)}"]
+    named = [check for check in hits if check["name"] == fault.check]
+    if not named:
+        return [f"is not rejected by {fault.check} ({fault.misconception}):\n{told(answer)}"]
+    words = " ".join(f"{check['message']} {check.get('detail', '')} {check.get('statement', '')}" for check in named)
+    if not fault.says or fault.says not in words:
+        return [f"is rejected, but nothing says \"{fault.says}\" ({fault.misconception}):\n{told(answer)}"]
+    return []
+
+
+def faulty_rings(exercise):
+    """The folders of a catch exercise: path -> text, from the faults in rings/ and our own module."""
+    folder = ROOT / "tools" / "faults" / exercise.lesson / exercise.name / "rings"
+    wanted = {}
+    for path in sorted(folder.glob("*.fault")):
+        fault = read_fault(path)
+        texts = {change.file: (ROOT / "runtime" / change.file).read_text() for change in fault.changes}
+        fault.apply(texts)
+        base = ROOT / "tools" / "checks" / exercise.lesson / exercise.name / fault.name
+        wanted[base / "fault.txt"] = fault.misconception + "\n"
+        for file, text in texts.items():
+            wanted[base / file] = text
+    return wanted
+
+
+def write_rings(exercise):
+    folder = ROOT / "tools" / "checks" / exercise.lesson / exercise.name
+    if folder.exists():
+        shutil.rmtree(folder)
+    for path, text in faulty_rings(exercise).items():
+        write_if_changed(path, text)
+
+
+def prove_rings(exercise, _slot):
+    stale = [str(path.relative_to(ROOT)) for path, text in faulty_rings(exercise).items()
+             if not path.exists() or path.read_text() != text]
+    if not stale:
+        return []
+    return ["these no longer are our ring with one fault; tools/matrix.py --write-rings makes them anew: " + ", ".join(stale)]
+
+
+def cases(chosen, fault_name):
+    for exercise in chosen:
+        if not fault_name:
+            yield f"{exercise.name}: answer", exercise, prove_answer
+            yield f"{exercise.name}: starting file", exercise, prove_starter
+            if exercise.kind == "catch":
+                yield f"{exercise.name}: faulty rings", exercise, prove_rings
+        for fault in faults_of(exercise.lesson, exercise.name):
+            if fault_name in (None, fault.name):
+                prove = lambda exercise, slot, fault=fault: prove_fault(exercise, fault, slot)
+                yield f"{exercise.name}: fault {fault.name}", exercise, prove
+
+
+def main():
+    parser = argparse.ArgumentParser(description="answer passes, starting file fails, each planted fault is rejected")
+    parser.add_argument("exercise", nargs="*", help="names or numbers; all when left out")
+    parser.add_argument("--fault", help="only this planted fault")
+    parser.add_argument("--verbose", action="store_true", help="names what passed, too")
+    parser.add_argument("--write-rings", action="store_true", help="makes the faulty rings of catch exercises anew")
+    options = parser.parse_args()
+
+    chosen = [e for e in exercises() if not options.exercise or e.name in options.exercise or e.number in options.exercise]
+    if not chosen:
+        print(f"There is no exercise {' '.join(options.exercise)}; there are "
+              + ", ".join(e.name for e in exercises()) + ".", file=sys.stderr)
+        return 2
+    if options.write_rings:
+        for exercise in chosen:
+            if exercise.kind == "catch":
+                write_rings(exercise)
+        return 0
+    # The tutor, and all that checks share, is built once before two work side by side.
+    subprocess.run([ROOT / "tools" / "percore", "--yes", "prepare"], cwd=ROOT, capture_output=True, check=False)
+
+    slots = queue.Queue()
+    for number in range(JOBS):
+        slots.put(ROOT / "build" / "matrix" / str(number))
+
+    def prove(case):
+        name, exercise, proof = case
+        slot = slots.get()
+        try:
+            slot = slot / exercise.lesson
+            slot.mkdir(parents=True, exist_ok=True)
+            return name, proof(exercise, slot)
+        except FaultError as error:
+            return name, [str(error)]
+        except subprocess.TimeoutExpired:
+            return name, ["the tutor gave no verdict within five minutes"]
+        finally:
+            slots.put(slot.parent)
+
+    passed = failed = 0
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for name, problems in pool.map(prove, list(cases(chosen, options.fault))):
+            if problems:
+                failed += 1
+                print(f"FAILED {name}: " + "\n".join(problems), flush=True)
+            else:
+                passed += 1
+                if options.verbose:
+                    print(f"passed {name}", flush=True)
+    print(f"{passed} passed, {failed} failed")
+    return 0 if failed == 0 and passed != 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -144,7 +144,8 @@ Finding look_at_sanitizers(const fs::path& root) {
   const Config config = read_config(root / "build");
   const fs::path folder = root / "build" / "check" / "probe";
   write_file(folder / "empty.cpp", "int main() {}\n");
-  std::vector<std::string> words = split_words(config.compiler);
+  std::vector<std::string> words = {"/usr/bin/env"};  // looks the compiler up in PATH
+  for (const std::string& word : split_words(config.compiler)) words.push_back(word);
   for (const char* word : {"-fsanitize=address,undefined", "empty.cpp", "-o", "empty"})
     words.emplace_back(word);
   Limits limits;

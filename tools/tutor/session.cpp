@@ -156,13 +156,21 @@ void Session::write_compile_commands() {
 
 std::vector<const Exercise*> Session::to_check_again() {
   std::vector<const Exercise*> out;
-  for (const Exercise* exercise : course.exercises()) {
-    const auto standing = workspace.standing(*exercise);
-    if (standing == Workspace::Standing::contract_changed ||
-        standing == Workspace::Standing::file_changed)
+  for (const Exercise* exercise : course.exercises())
+    if (workspace.standing(*exercise) == Workspace::Standing::contract_changed)
       out.push_back(exercise);
-  }
   return out;
+}
+
+std::string Session::check_again_notice() {
+  std::string names;
+  for (const Exercise* exercise : to_check_again())
+    names += fmt::format("{}{} {}", names.empty() ? "" : ", ", exercise->number, exercise->name);
+  if (names.empty()) return "";
+  return in_colour(Colour::yellow,
+                   "An update changed contracts; check again: " + names +
+                       ". Your code is untouched, and ours stands in until it passes.") +
+         "\n";
 }
 
 unsigned Session::points_reached() {

@@ -105,7 +105,7 @@ std::string list_text(Session& session) {
                          mark(session, exercise));
   }
   out += fmt::format("{} of {} points\n", session.points_reached(), session.points_all());
-  return out;
+  return out + session.check_again_notice();
 }
 
 int list_command(Session& session) {
@@ -162,6 +162,7 @@ int where_command(Session& session) {
   const Exercise& here = session.current();
   session.prepare(here);
   session.go_to(here);
+  fmt::print("{}", session.check_again_notice());
   fmt::print(
       "{}\n{} of {} points so far. Next: edit the file above, then `percore check`. In a terminal, "
       "`percore` "

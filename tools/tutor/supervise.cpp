@@ -161,14 +161,37 @@ std::string waits_in(pid_t child) {
   }
 }
 
+// Ends every process of a session. Ninja puts each compiler into a process group of its own, so that ending ninja's group
+// is not enough; all of them stay in the session that we made for it.
+void end_session(pid_t session) noexcept {
+  for (int found = 1, tries = 0; found > 0 && tries < 10; ++tries) {
+    found = 0;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator("/proc", error)) {
+      pid_t process = 0;
+      const std::string name = entry.path().filename();
+      if (std::from_chars(name.data(), name.data() + name.size(), process).ec != std::errc{})
+        continue;
+      if (process == session || getsid(process) != session) continue;
+      const std::string stat = read_proc(process, "stat");
+      const std::size_t bracket = stat.rfind(") ");
+      if (bracket == stat.npos || stat[bracket + 2] == 'Z') continue;
+      ++found;
+      kill(process, SIGKILL);
+    }
+  }
+}
+
 struct Child {
   pid_t id = -1;
+  bool may_fork = false;
   ~Child() { end(); }
   // The whole group, and then the child itself is waited for: nothing stays, not even a zombie.
   void end() noexcept {
     if (id <= 0) return;
     kill(-id, SIGKILL);
     kill(id, SIGKILL);
+    if (may_fork) end_session(id);
     while (waitpid(id, nullptr, 0) < 0 && errno == EINTR) {
     }
     id = -1;
@@ -230,6 +253,7 @@ void Supervisor::start(std::vector<std::string> words, const fs::path& folder,
   pointers.push_back(nullptr);
 
   const std::string where = folder.string();
+  child_.may_fork = limits_.may_fork;
   child_.id = fork();
   if (child_.id < 0) give_up("No process can be started: {}.", std::strerror(errno));
   if (child_.id == 0) become(arguments.data(), pointers.data(), where.c_str());

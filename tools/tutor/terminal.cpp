@@ -83,24 +83,27 @@ unsigned terminal_columns() {
 std::string wrapped(std::string_view text, unsigned columns, std::string_view indent) {
   std::string out;
   std::size_t column = 0;
+  bool line_is_empty = true;
+  const auto new_line = [&] {
+    (out += '\n') += indent;
+    column = indent.size();
+    line_is_empty = true;
+  };
   while (!text.empty()) {
     const std::size_t end = std::min(text.find_first_of(" \n"), text.size());
     const std::string_view word = text.substr(0, end);
-    if (column > indent.size() && column + 1 + word.size() > columns) {
-      (out += '\n') += indent;
-      column = indent.size();
-    } else if (column > 0 && !out.empty() && out.back() != '\n' && column != indent.size()) {
-      out += ' ';
-      ++column;
+    if (!word.empty()) {
+      if (!line_is_empty && column + 1 + word.size() > columns) new_line();
+      if (!line_is_empty) {
+        out += ' ';
+        ++column;
+      }
+      out += word;
+      column += word.size();
+      line_is_empty = false;
     }
-    out += word;
-    column += word.size();
-    const bool new_line = end < text.size() && text[end] == '\n';
+    if (end < text.size() && text[end] == '\n') new_line();
     text.remove_prefix(std::min(end + 1, text.size()));
-    if (new_line) {
-      (out += '\n') += indent;
-      column = indent.size();
-    }
   }
   return out;
 }

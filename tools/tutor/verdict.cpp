@@ -94,6 +94,40 @@ std::string told_broken(const CheckVerdict& verdict, const std::string& exercise
   return out;
 }
 
+// What held. A step of which all held is one line; the step at hand shows each of its checks.
+std::string told_passed(const Judgement& judgement, bool verbose) {
+  std::string out;
+  for (std::size_t i = 0; i < judgement.checks.size();) {
+    std::size_t end = i;
+    bool whole = !judgement.checks[i].step.empty();
+    while (end < judgement.checks.size() &&
+           judgement.checks[end].program == judgement.checks[i].program) {
+      whole = whole && judgement.checks[end].kind == VerdictKind::passed &&
+              !judgement.checks[end].skipped;
+      ++end;
+    }
+    const std::string good = in_colour(Colour::green, "✓");
+    if (whole && !verbose && end - i > 1) {
+      out += fmt::format("  {} {}: {} checks\n", good, judgement.checks[i].step, end - i);
+      i = end;
+      continue;
+    }
+    for (; i < end; ++i) {
+      const CheckVerdict& check = judgement.checks[i];
+      if (check.kind != VerdictKind::passed) continue;
+      std::string text = check.statement.empty() ? check.name : check.statement;
+      if (check.skipped)
+        text += ": not run, " + check.sentence;
+      else if (check.real)
+        text += " (on the kernel's ring)";
+      const std::string invariant = check.invariant.empty() ? "" : check.invariant + "  ";
+      out += fmt::format("  {} {}{}\n", check.skipped ? in_colour(Colour::yellow, "-") : good,
+                         invariant, text);
+    }
+  }
+  return out;
+}
+
 std::string told_measured(const std::vector<Measured>& measured) {
   if (measured.empty()) return "";
   std::string out =
@@ -119,19 +153,7 @@ std::string told(const Judgement& judgement, const std::string& exercise, bool v
     out += in_colour(Colour::red, "It does not compile.") + "\n" + judgement.error;
     if (verbose) out += "\n" + judgement.error_verbose;
   }
-  // One line a step or check that passed, so that partial success is seen.
-  std::string step_before;
-  for (const CheckVerdict& check : judgement.checks) {
-    if (check.kind != VerdictKind::passed) continue;
-    const std::string mark =
-        check.skipped ? in_colour(Colour::yellow, "-") : in_colour(Colour::green, "✓");
-    std::string text = check.statement.empty() ? check.name : check.statement;
-    if (check.skipped)
-      text += ": not run, " + check.sentence;
-    else if (check.real)
-      text += " (on the kernel's ring)";
-    out += fmt::format("  {} {:<3} {}\n", mark, check.invariant, text);
-  }
+  out += told_passed(judgement, verbose);
   unsigned broken = 0;
   for (const CheckVerdict& check : judgement.checks) {
     if (check.kind == VerdictKind::passed) continue;

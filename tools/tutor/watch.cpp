@@ -107,7 +107,7 @@ void Watch::enter(const Exercise& exercise) {
 void Watch::draw(const std::string& body) {
   // Clears the screen and what was scrolled away, as an editor's terminal pane wants it.
   if (colours_wanted()) fmt::print("\x1b[H\x1b[2J\x1b[3J");
-  fmt::print("{}", body);
+  fmt::print("{}{}", session_.check_again_notice(), body);
   draw_footer();
 }
 

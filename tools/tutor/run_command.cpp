@@ -130,7 +130,7 @@ int run_command(Session& session, const std::string& lesson_name, const std::str
         "{} does not build{}:\n{}", target.string(),
         mine.empty() ? "" : " with your modules (" + mine + "); `percore check` each of them again",
         built.output);
-  if (!mine.empty()) fmt::print("{}\n", in_colour(Colour::dim, "(on your own " + mine + ")"));
+  if (!mine.empty()) fmt::print(stderr, "(on your own {})\n", mine);
   return run_in_terminal(session.course.root / "build" / target, arguments);
 }
 

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""From saving a file to the verdict: medians over a lesson's exercises.
+
+    tools/bench verdict [--lesson 01-hello-world] [--rounds 9] [--json FILE]
+
+Each round changes one file of the plain answer, as a save would, and takes the time until `percore check` has printed
+its verdict: compiling, linking, every check over all its seeds, on the simulated ring and on the kernel's. The
+sanitizers' verdict, which follows, is measured apart. The median over all files is to stay below a second.
+"""
+
+import argparse
+import json
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TUTOR = ROOT / "build" / "tools" / "tutor" / "percore-tutor"
+LIMIT_SECONDS = 1.0
+
+
+def exercises(lesson):
+    """(number, name, files) of each, from the lesson's README."""
+    text = (ROOT / "exercises" / lesson / "README.md").read_text()
+    for part in re.split(r"^(?=## \d)", text, flags=re.M)[1:]:
+        number, name = re.match(r"## (\S+) `?(\w+)`?:", part).groups()
+        yield number, name, re.search(r"^files: (.*)$", part, re.M)[1].split()
+
+
+def check(name, folder, *words):
+    begin = time.perf_counter()
+    result = subprocess.run([TUTOR, "--root", ROOT, "check", name, "--from", folder, *words],
+                            capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    seconds = time.perf_counter() - begin
+    if result.returncode != 0:
+        sys.exit(f"The plain answer of {name} does not pass, so its verdict is not measured:\n{result.stdout}{result.stderr}")
+    return seconds
+
+
+def save(path, round_number):
+    """Changes the file so that the compiler has work, and its meaning not."""
+    mark = "#" if path.suffix == ".txt" else "//"
+    with open(path, "a") as file:
+        file.write(f"{mark} round {round_number}\n")
+
+
+def measure(lesson, rounds):
+    rows = []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary) / lesson
+        shutil.copytree(ROOT / "solutions" / lesson, folder)
+        for number, name, files in exercises(lesson):
+            if not all((folder / file).exists() for file in files):
+                continue
+            check(name, folder)  # the first compiles everything
+            for file in files:
+                seconds = []
+                for round_number in range(rounds):
+                    save(folder / file, round_number)
+                    seconds.append(check(name, folder, "--no-sanitizers"))
+                both = []
+                for round_number in range(max(1, rounds // 3)):
+                    save(folder / file, rounds + round_number)
+                    both.append(check(name, folder))
+                rows.append({"exercise": number, "file": file, "median_seconds": statistics.median(seconds),
+                             "min_seconds": min(seconds), "max_seconds": max(seconds),
+                             "with_sanitizers_median_seconds": statistics.median(both)})
+                row = rows[-1]
+                print(f"{number}  {file:<32} {row['median_seconds']:6.2f} s   {row['min_seconds']:.2f} to "
+                      f"{row['max_seconds']:.2f}   with sanitizers {row['with_sanitizers_median_seconds']:.2f}",
+                      flush=True)
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tools/bench verdict", description=__doc__.split("\n")[0])
+    parser.add_argument("--lesson", default="01-hello-world")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--json", type=pathlib.Path)
+    options = parser.parse_args()
+    if not TUTOR.exists():
+        sys.exit("The tutor is not built: run tools/percore --version once.")
+    rows = measure(options.lesson, options.rounds)
+    median = statistics.median(row["median_seconds"] for row in rows)
+    print(f"median from save to verdict: {median:.2f} s (limit {LIMIT_SECONDS:.2f})")
+    if options.json:
+        options.json.write_text(json.dumps({"median_seconds": median, "rows": rows}, indent=2) + "\n")
+    return 0 if median < LIMIT_SECONDS else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -77,7 +77,7 @@ rule compile
   depfile = $out.d
   description = compile $in
 rule precompile
-  command = $cxx $flags -x c++-header -MD -MF $out.d -c $in -o $out
+  command = $cxx $flags $precompile_flags -x c++-header -MD -MF $out.d -c $in -o $out
   deps = gcc
   depfile = $out.d
   description = precompile $in
@@ -218,8 +218,9 @@ std::string CheckBuild::shared_ninja(Variant variant) const {
   std::string out(rules);
   const std::string header =
       escaped((folder / "std.hpp").string() + (config_.clang() ? ".pch" : ".gch"));
-  out += fmt::format("cxx = {}\nflags = {}{}\nheader =\n\n", config_.compiler, flags(variant),
-                     includes(""));
+  out += fmt::format("cxx = {}\nflags = {}{}\nprecompile_flags = {}\nheader =\n\n",
+                     config_.compiler, flags(variant), includes(""),
+                     config_.clang() ? "-fpch-instantiate-templates" : "");
   out += fmt::format("build {}: precompile {}\n", header, escaped(folder / "std.hpp"));
   std::vector<fs::path> sources = sources_in(course_.root / "tools" / "check");
   const auto add = [&](const fs::path& from) {

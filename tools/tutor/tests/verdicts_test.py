@@ -258,5 +258,30 @@ class Kinds(unittest.TestCase):
         self.assertRegex(result.stdout, r"a NOP of ten: enters +\d+\.\d\d +\d+\.\d\d")
 
 
+@unittest.skipUnless(shutil.which("g++"), "needs g++")
+class AnotherCompiler(unittest.TestCase):
+    """A learner who keeps a compiler that failed the probe."""
+
+    def test_pattern_is_pointed_at(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = make_root(folder)
+            conf = root / "build" / "tools" / "tutor" / "percore.conf"
+            text = re.sub(r"^compiler=.*$", "compiler=g++", conf.read_text(), flags=re.M)
+            text = re.sub(r"^compiler_id=.*$", "compiler_id=gcc", text, flags=re.M)
+            conf.write_text(re.sub(r"^linker=.*$", "linker=", text, flags=re.M))
+            (root / "build" / "compiler_probe.txt").write_text("bad g++ (12): why\ninsisted g++\n")
+            source = root / "my" / LESSON / "counter" / "counter.cpp"
+            shutil.copytree(FIXTURE / "solutions" / LESSON / "counter", source.parent)
+            result = percore(root, "check", "counter", "--no-sanitizers", timeout=300)
+            self.assertEqual(result.returncode, 0, result.stdout + result.stderr)  # g++ builds and passes all of it
+            source.write_text("#include <percore/counter.hpp>\n#include <percore/task.hpp>\nnamespace percore {\n"
+                              "Task<bool> f() { co_return true; }\nTask<void> g() {\n  if (co_await f()) {}\n}\n"
+                              "void Counter::up() {}\nvoid Counter::down() { --value_; }\n}\n")
+            result = percore(root, "check", "counter", "--no-sanitizers")
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("Your compiler (g++) failed the probe", result.stdout)
+            self.assertRegex(result.stdout, r"my/90-fixture/counter/counter\.cpp:6: co_await in the condition of `if`")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -31,15 +31,15 @@ PERCORE_CHECK("submit", an_entry_is_named_and_counted, "R1",
             "be told from others",
             i);
     require(all[i]->in_flight(), "operation {} has an entry and does not say in_flight(): mark_in_flight()", i);
+    require(enters() == 0,
+            "{} enters were made for {} entries that all had room in the queue: an entry only fills the "
+            "queue, the turn submits",
+            enters(), i + 1);
     require(ring.unsubmitted() == i + 1, "{} entries wait for a submit, and unsubmitted() says {}", i + 1,
             ring.unsubmitted());
     require(ring.in_flight() == i + 1, "{} operations have entries, and in_flight() says {}", i + 1,
             ring.in_flight());
   }
-  require(enters() == 0,
-          "{} enters were made for {} entries that all had room in the queue: an entry only fills the "
-          "queue, the turn submits",
-          enters(), count);
 }
 
 PERCORE_CHECK("submit", the_next_turn_submits_all, "R1", "every entry handed out is submitted by the next turn",
@@ -171,6 +171,20 @@ PERCORE_CHECK("submit", errors_that_pass_leave_the_entries_queued, "R1",
           error == 0 ? "a short submit" : strerrorname_np(-error), names.size(), count);
 }
 
+PERCORE_CHECK("submit", a_signal_ends_the_turn_early, "R2", "a signal that ends the sleep ends the turn, and nothing else",
+              the_turn, .seeds = 4, .faults = false) {
+  Ring& ring = ring_left_open(run, run.options(), 8);
+  const Pipe quiet;
+  Recorded* const reader = operations(1).front();
+  io_uring_prep_read(&ring.entry(*reader), quiet.reading_end(), &reader->byte, 1, 0);
+  ring.turn(Wait::no);
+  percore::sim::script({.enter = enters() + 1, .result = run.seed() % 2 == 0 ? -EINTR : -ETIME});
+  run.waits_for("a sleep that a signal ends");
+  ring.turn(Wait::for_completion, percore::now() + Time{1'000'000'000});
+  require(ring.counts().enters == enters(), "{} enters were made, one of them ended by a signal, and counts().enters says {}",
+          enters(), ring.counts().enters);
+}
+
 PERCORE_CHECK("submit", other_errors_are_not_swallowed, "R1",
               "an error that cannot pass ends the program with a sentence", the_submission, .seeds = 3,
               .faults = false) {
@@ -220,7 +234,7 @@ PERCORE_CHECK("submit", a_chain_longer_than_the_queue_is_a_mistake, "R1",
               the_submission, .seeds = 1, .faults = false) {
   Ring& ring = ring_left_open(run, run.options(), 8);
   ring.reserve(8);
-  percore::sim::set_enter_budget(100);
+  run.waits_for("nothing: to reserve more than the queue holds must end the program");
   require(ends_the_program([&] { ring.reserve(9); }),
           "reserve(9) with a queue of 8 came back: such a chain cannot be submitted at once, the caller must be "
           "told");
@@ -308,3 +322,6 @@ PERCORE_CHECK("submit", a_deadline_that_is_past_means_no_sleep, "R2",
 PERCORE_ORACLE(user_data_unset, "R1", "entry() hands out a free entry, named by its operation",
                "Lesson 01, *The submission*");
 PERCORE_ORACLE(sleeps_for_ever, "R1", "every entry handed out is submitted", "Lesson 01, *The submission*");
+PERCORE_ORACLE(head_past_tail, "R3", "the places of completions are given back, once", "Lesson 01, *The harvest*");
+PERCORE_ORACLE(entry_changed, "R1", "an entry is written before it is submitted, and not touched after",
+               "Lesson 01, *The submission*");

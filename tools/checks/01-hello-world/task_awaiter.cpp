@@ -1,6 +1,8 @@
 // 01.6 task, step awaiter: the trampoline, and what co_await does with a task. What happens at a task's end belongs to
 // the next step: where nobody goes on by himself, the checks go on by hand.
 
+#include <thread>
+
 #include "assertions.hpp"
 #include "task_support.hpp"
 
@@ -40,9 +42,14 @@ Loose passes_on(int& resumed, std::vector<int>& order, int number, const std::co
   ++resumed;
   order.push_back(number);
   stack.note(stack_here());
-  co_await Hand(next, resumed);
-  ++resumed;
-  order.push_back(number + 1000);
+  if (next) co_await Hand(next, resumed);
+  for (;;) {  // names nobody from here on
+    std::coroutine_handle<> unused;
+    co_await Pause(unused);
+    ++resumed;
+    order.push_back(number + 1000);
+    require(resumed < 1000, "run_chain() resumes a coroutine again and again that nobody named: a name is followed once");
+  }
 }
 
 Task<int> number(int& runs, int value) {
@@ -72,6 +79,25 @@ Task<> awaits_all_kinds(int& target) {
   int runs = 0;
   co_await nothing(runs);
   require(runs == 1, "co_await of a Task<void> came back and its body ran {} times", runs);
+}
+/// What a task that suspends in its middle, and who awaits it, have done so far.
+struct Pair {
+  int child_began = 0;
+  int child_went_on = 0;
+  int parent_went_on = 0;
+  std::coroutine_handle<> child;
+  std::coroutine_handle<> parent;
+};
+Task<> pauses(Pair& pair) {
+  ++pair.child_began;
+  co_await Pause(pair.child);
+  ++pair.child_went_on;
+}
+Task<> awaits_pausing(Pair& pair) {
+  co_await pauses(pair);
+  ++pair.parent_went_on;
+  co_await Pause(pair.parent);
+  ++pair.parent_went_on;
 }
 Task<std::string> catches() {
   std::string said = "nothing";
@@ -120,7 +146,7 @@ PERCORE_CHECK("awaiter", the_trampoline_follows_names, "T4",
   std::vector<std::coroutine_handle<>> next(static_cast<std::size_t>(count) + 1);
   for (int i = count - 1; i >= 0; --i) next[i] = passes_on(resumed, order, i, next[i + 1], stack).handle;
   run_chain(next[0]);
-  require(resumed == count, "{} coroutines each named the next one, and {} were resumed by run_chain()", count, resumed);
+  require(resumed == count, "{} coroutines each named the next one, and run_chain() resumed {}", count, resumed);
   for (int i = 0; i < count; ++i) {
     require(order[i] == i, "coroutine {} was resumed as number {} of a chain", order[i], i);
   }
@@ -141,9 +167,42 @@ PERCORE_CHECK("awaiter", a_name_is_followed_once, "T4", "a name is followed once
   run_chain(alone);
   require(resumed == 3, "two chains of three coroutines in all made {} resumes: a name of the first chain was followed "
           "again in the second", resumed);
-  run_chain(first);
-  require(resumed == 4 && order.back() == 1001,
-          "a coroutine that ended without naming anyone was followed by one that had been named before");
+}
+
+namespace {
+
+/// Names `next`, and before it returns another thread runs a chain of its own.
+Loose names_beside_another_thread(std::coroutine_handle<> next, std::coroutine_handle<> elsewhere) {
+  struct Both {
+    Both(std::coroutine_handle<> a, std::coroutine_handle<> b) : next(a), elsewhere(b) {}
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<>) const {
+      go_on_with(next);
+      std::thread([this] { run_chain(elsewhere); }).join();
+    }
+    void await_resume() const noexcept {}
+    std::coroutine_handle<> next;
+    std::coroutine_handle<> elsewhere;
+  };
+  co_await Both(next, elsewhere);
+}
+
+}  // namespace
+
+PERCORE_CHECK("awaiter", the_trampoline_keeps_to_its_thread, "T4", "each thread has a trampoline of its own", the_flat_stack,
+              .seeds = 1, .ring = false) {
+  int here = 0;
+  int there = 0;
+  StackUse stack;
+  std::vector<int> order;
+  std::vector<int> order_there;
+  const std::coroutine_handle<> none;
+  const auto next = passes_on(here, order, 1, none, stack).handle;
+  const auto elsewhere = passes_on(there, order_there, 2, none, stack).handle;
+  run_chain(names_beside_another_thread(next, elsewhere).handle);
+  require(there == 1, "a chain of one on another thread made {} resumes", there);
+  require(here == 1, "a coroutine was named, then another thread ran a chain, and the coroutine was resumed {} times: one name "
+          "for all threads is overwritten", here);
 }
 
 PERCORE_CHECK("awaiter", awaiting_starts_the_task_once, "T1", "a task starts when it is awaited, and only once",
@@ -156,6 +215,22 @@ PERCORE_CHECK("awaiter", awaiting_starts_the_task_once, "T1", "a task starts whe
   require(runs == 2, "two tasks were awaited and their bodies ran {} times", runs);
   const int sum = parent.take_result();
   require(sum == 42, "two tasks gave 20 and 22, and who awaited them got the sum {}", sum);
+}
+
+PERCORE_CHECK("awaiter", awaiting_resumes_the_task_once, "T1", "a task starts when it is awaited, and only once",
+              the_awaiter, .seeds = 1, .ring = false) {
+  auto& pair = *new Pair;  // left as they are after a failure
+  auto& stop = *new Stop;
+  auto& parent = *new Task<>(awaits_pausing(pair));
+  run_chain(parent.start(Continuation::call(stop)));
+  require(pair.child_began == 1, "a task was awaited, and its body began {} times", pair.child_began);
+  require(pair.child_went_on == 0,
+          "an awaited task went on behind a suspension that nobody had ended: it was resumed, and named as well");
+  require(pair.parent_went_on == 0, "who awaits a task went on although the task is suspended");
+  run_chain(pair.child);
+  require(pair.child_went_on == 1, "a task that was woken went on {} times", pair.child_went_on);
+  require(pair.parent_went_on <= 1, "the awaiting coroutine went on {} times for one await: it was resumed, and named as well",
+          pair.parent_went_on);
 }
 
 PERCORE_CHECK("awaiter", awaiting_gives_the_value, "T2", "co_await gives the value of the task", the_awaiter,

@@ -67,15 +67,17 @@ struct FreeAtOnce : FinishHook {
   FreeAtOnce() : FinishHook{&FreeAtOnce::free} {}
   static void free(FinishHook& self, std::coroutine_handle<> handle) noexcept {
     const std::size_t size = malloc_usable_size(handle.address());
-    void* const frame = handle.address();
     { const Task<> task = Task<>::adopt(handle); }
     void* const next = std::malloc(size);
-    if (next == frame) std::memset(next, 0x5a, size);
-    static_cast<FreeAtOnce&>(self).reused = next;
+    std::memset(next, 0x5a, size);
+    auto& hook = static_cast<FreeAtOnce&>(self);
+    hook.reused = static_cast<unsigned char*>(next);
+    hook.size_bytes = size;
     ++static_cast<FreeAtOnce&>(self).times;
   }
   int times = 0;
-  void* reused = nullptr;
+  unsigned char* reused = nullptr;
+  std::size_t size_bytes = 0;
 };
 
 template <typename T>
@@ -141,6 +143,11 @@ PERCORE_CHECK("final", a_hook_may_free_the_frame, "T3", "nothing of the frame is
     return coroutine;
   }());
   require(hook.times == 1, "a task that owns itself has ended and its hook was called {} times", hook.times);
+  for (std::size_t i = 0; i < hook.size_bytes; ++i) {
+    require(hook.reused[i] == 0x5a,
+            "byte {} of a frame was written to after its hook had freed it, when the memory was somebody else's: once the "
+            "continuation has run, neither the promise nor the awaiter may be touched", i);
+  }
   std::free(hook.reused);
 }
 
@@ -159,6 +166,10 @@ PERCORE_CHECK("final", a_loop_of_awaits_is_flat, "T4", "stack use does not grow 
 PERCORE_CHECK("final", a_chain_of_awaits_is_flat, "T4", "stack use does not grow with the number of awaits, in a chain",
               the_flat_stack, .seeds = 1, .ring = false) {
   const unsigned depth = 100'000;
+  StackUse small;
+  static_cast<void>(run_whole(chain(100, small)));
+  require(small.bytes() < 4096, "the stack grew by {} bytes in a chain of 100 awaits: a coroutine was resumed from within "
+          "another", small.bytes());
   StackUse stack;
   const std::int64_t blocks = live_allocations();
   const unsigned counted = run_whole(chain(depth, stack));

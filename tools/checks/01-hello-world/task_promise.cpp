@@ -80,6 +80,8 @@ PERCORE_CHECK("promise", the_body_waits_to_be_resumed, "T1",
   require(runs == 0, "start() resumed the body: it returns the coroutine, and the caller resumes it");
   coroutine.resume();
   require(runs == 1, "the body of a task that was resumed once ran {} times", runs);
+  require(task.done(), "the body of a task has ended and done() says no: it stands at its final suspend point until its Task "
+          "frees it");
 }
 
 PERCORE_CHECK("promise", the_value_is_kept_until_it_is_taken, "T2",
@@ -161,8 +163,9 @@ PERCORE_CHECK("promise", a_frame_is_freed_once, "T3", "a frame is freed exactly 
     for (unsigned i = 0; i < count; ++i) {
       run.operation(i);
       tasks.push_back(holds(Held(alive)));
-      require(alive == static_cast<int>(i + 1), "{} tasks that have not begun hold one object each, and {} are alive",
-              i + 1, alive);
+      require(alive == static_cast<int>(i + 1),
+              "{} tasks that have not begun hold one object each, and {} are alive{}", i + 1, alive,
+              alive < static_cast<int>(i + 1) ? ": a task that was moved away freed the frame of the new owner" : "");
     }
     for (unsigned i = 0; i < count; ++i) {
       if (run.chance(50)) finish(tasks[i], stops[i]);
@@ -191,7 +194,7 @@ PERCORE_CHECK("promise", a_move_assignment_frees_the_old_frame, "T3",
     Task<> other = holds(Held(alive_second));
     task = std::move(other);
     require(alive_second == 1, "the task on the right of a move assignment was destroyed; the left one has it now");
-    require(!other.valid(), "the task on the right of a move assignment still says valid()");
+    require(!other.valid(), "the task on the right of a move assignment still says valid(), and both would free the frame");
     require(task.valid(), "the task on the left of a move assignment says that it is not valid()");
   }
   require(alive_first == 0, "a task was assigned over and what its frame held is still alive: the frame was never freed");
@@ -263,7 +266,7 @@ PERCORE_CHECK("promise", ownership_can_be_given_away, "T3", "release() gives the
     {
       Task<> task = holds(Held(alive));
       frame = task.release();
-      require(!task.valid(), "a task gave its frame away with release() and still says valid()");
+      require(!task.valid(), "a task still says valid() after it gave its frame away with release(): both would free it");
     }
     require(alive == 1, "a frame was given away with release(), and the task freed it all the same");
     const Task<> back = Task<>::adopt(frame);

@@ -29,8 +29,9 @@ inline constexpr int ring_contract_version = 1;
 class Operation {
  public:
   /// Called with the completion's `res` (a count, or a negative errno) and `flags`, on the ring's
-  /// thread, while the ring collects: it may record and schedule, and must not resume a coroutine
-  /// or take a turn.
+  /// thread, while the ring collects: it may record, schedule, and ask for an entry(). It must not
+  /// resume a coroutine or take a turn. Where entry() then finds the queue full it submits and
+  /// hands over nothing: the collecting that is under way does that.
   using Complete = void (*)(Operation&, std::int32_t result, std::uint32_t flags) noexcept;
 
   explicit Operation(Complete callback) noexcept : complete_(callback) {}
@@ -89,7 +90,8 @@ concept RingContract =
       { ring.reserve(entries) } -> std::same_as<void>;
       // One turn. Returns the number of completions handed over. Sleeps only when told to, when no
       // completion is there, and not beyond `deadline`. EINTR, EAGAIN, EBUSY and a short submit end
-      // the turn early: what is left stays queued.
+      // the turn early: what is left stays queued. With nothing to submit it enters only if the
+      // kernel holds completions back.
       { ring.turn(Wait::no) } -> std::same_as<unsigned>;
       { ring.turn(Wait::for_completion, deadline) } -> std::same_as<unsigned>;
       // Completions are there, or the kernel holds some back until it is entered.
@@ -98,8 +100,9 @@ concept RingContract =
       { const_ring.unsubmitted() } -> std::same_as<unsigned>;
       // Operations given to entry() whose last completion has not been handed over.
       { const_ring.in_flight() } -> std::same_as<unsigned>;
-      // Asks the kernel to cancel all that is in flight. Only asks: each still completes, cancelled
-      // or not.
+      // Asks the kernel to cancel all that is in flight, and takes turns until that request itself
+      // is answered (its record may then go). Only asks: each operation still completes, cancelled
+      // or not, now or later.
       { ring.cancel_all() } -> std::same_as<void>;
       // Takes turns until nothing is in flight.
       { ring.drain() } -> std::same_as<void>;

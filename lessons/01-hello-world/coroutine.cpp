@@ -1,5 +1,6 @@
 // A coroutine from zero: every function the compiler calls behind our back says so when it runs.
 #include <CLI/CLI.hpp>
+#include <options.hpp>
 #include <coroutine>
 #include <cstddef>
 #include <cstdlib>
@@ -117,7 +118,7 @@ int main(int argc, char** argv) {
   app.add_flag("--cost", cost, "measure what waiting costs, as a thread and as a coroutine");
   bool stack = false;
   app.add_flag("--stack", stack, "measure what awaits take of the stack, by who resumes");
-  CLI11_PARSE(app, argc, argv);
+  LESSON_PARSE(app, argc, argv)
   if (cost) return lesson::show_waiting_cost();
   if (stack) return lesson::show_stack_growth();
   show_steps();

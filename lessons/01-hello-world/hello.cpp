@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <options.hpp>
 #include <string>
 #include <vector>
 
@@ -55,7 +56,7 @@ int main(int argc, char** argv) {
     help += fmt::format("\n  {:<18} {}", entry.name, entry.mistake);
   }
   app.add_option("--sabotage", sabotage, help)->check(CLI::IsMember(names));
-  CLI11_PARSE(app, argc, argv);
+  LESSON_PARSE(app, argc, argv)
 
   for (const lesson::Sabotage& entry : lesson::sabotages()) {
     if (sabotage == entry.name) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <options.hpp>
 #include <count_calls.hpp>
 #include <percore/executor.hpp>
 #include <percore/io.hpp>
@@ -108,7 +109,7 @@ int main(int argc, char** argv) {
                  "  forgotten-join  nobody awaits what was spawned\n"
                  "  blocking-call   a task stops the thread instead of awaiting")
       ->check(CLI::IsMember({"forgotten-join", "blocking-call"}));
-  CLI11_PARSE(app, argc, argv);
+  LESSON_PARSE(app, argc, argv)
 
   try {
     if (count) return show_counts(tasks);

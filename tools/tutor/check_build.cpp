@@ -184,18 +184,17 @@ fs::path CheckBuild::object(Variant variant, const fs::path& source) const {
 }
 
 std::vector<std::string> CheckBuild::harness_objects(Variant variant, bool real) const {
+  const fs::path folder = course_.root / "tools" / "check";
   std::vector<std::string> out;
-  for (const fs::path& source : sources_in(course_.root / "tools" / "check")) {
-    const std::string name = source.filename();
-    if (name == "flavour_sim.cpp" ? !real : name == "flavour_real.cpp" ? real : true)
-      out.push_back(object(variant, source));
-  }
-  if (!real)
-    for (const fs::path& source : sources_in(course_.root / "tools" / "simring"))
-      out.push_back(object(variant, source));
-  else
-    for (const fs::path& source : sources_in(course_.root / "runtime" / "clock"))
-      out.push_back(object(variant, source));
+  for (const char* name : {"main.cpp", "report.cpp", "run.cpp", "signals.cpp"})
+    out.push_back(object(variant, folder / name));
+  out.push_back(object(variant, folder / (real ? "flavour_real.cpp" : "flavour_sim.cpp")));
+  // In this order: what lies between the two marks stands for the kernel.
+  if (!real) out.push_back(object(variant, folder / "outside_begin.cpp"));
+  for (const fs::path& source :
+       sources_in(course_.root / (real ? "runtime/clock" : "tools/simring")))
+    out.push_back(object(variant, source));
+  if (!real) out.push_back(object(variant, folder / "outside_end.cpp"));
   return out;
 }
 

@@ -40,7 +40,7 @@ class Launcher(unittest.TestCase):
         path.chmod(0o755)
         return path
 
-    def compiler(self, name, good, version="1"):
+    def compiler(self, name, good, version="1.0"):
         """What it makes exits with 0, or as a miscompiled coroutine with a word and 1."""
         made = "exit 0" if good else "echo 'the task never ends'; exit 1"
         return self.program(name, f"""
@@ -112,8 +112,8 @@ printf '#!{shutil.which('bash')}\\n%s\\n' "{made}" > "$out"; chmod +x "$out"
         result = self.shell('choose_compiler; echo "$compiler"; printf "%s" "$probe_text"')
         lines = result.stdout.splitlines()
         self.assertEqual(lines[0], "clang++-19")
-        self.assertEqual(lines[1], "bad g++ (g++ 1): the task never ends (at -O0)")
-        self.assertEqual(lines[-1], "ok clang++-19 (clang++-19 1)")
+        self.assertEqual(lines[1], "bad g++ 1.0: the task never ends (at -O0)")
+        self.assertEqual(lines[-1], "ok clang++-19 1.0")
 
     def test_a_compiler_asked_for_comes_first(self):
         self.compiler("g++", good=True)

@@ -148,7 +148,7 @@ probe_compiler() {
 }
 
 # Tries the candidates that are installed. Writes the record that doctor shows, and sets `compiler`; fails when none
-# passes. Lines of the record: "ok COMMAND (VERSION)", "bad COMMAND (VERSION): why", "insisted COMMAND".
+# passes. Lines of the record: "ok COMMAND VERSION", "bad COMMAND VERSION: why", "insisted COMMAND".
 choose_compiler() {
   local candidate version file why seen=" "
   compiler=
@@ -156,17 +156,17 @@ choose_compiler() {
   for candidate in $(compiler_candidates_once); do
     command -v "${candidate%% *}" >/dev/null || continue
     # shellcheck disable=SC2086
-    version=$($candidate --version 2>/dev/null | head -n1)
+    version=$($candidate --version 2>/dev/null | grep -oE -m1 '[0-9]+(\.[0-9]+)+' | head -n1)
     file=$(readlink -f "$(command -v "${candidate%% *}")")
     [[ $candidate != *" "* && $seen == *"|$file|"* ]] && continue # g++ and g++-12 are the same
     seen+="|$file|"
     why=$(probe_compiler "$candidate")
     if [[ -z $why ]]; then
-      record+="ok $candidate ($version)"$'\n'
+      record+="ok $candidate ${version:-of unknown version}"$'\n'
       compiler=$candidate
       break
     fi
-    record+="bad $candidate ($version): $why"$'\n'
+    record+="bad $candidate ${version:-of unknown version}: $why"$'\n'
     if [[ -n ${CXX:-} && $candidate == "$CXX" ]]; then
       printf '%s miscompiles coroutines or lacks C++23: %s.\n' "$CXX" "$why" >&2
       if [[ ${PERCORE_CXX_ANYWAY:-} == 1 ]]; then

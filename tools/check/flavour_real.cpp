@@ -25,6 +25,7 @@ void flavour_begin() {
 }
 
 void flavour_end() {}
+void flavour_mark_outside() noexcept {}
 State::Counted flavour_counts() noexcept {
   return {};
 }

@@ -7,6 +7,9 @@
 
 #include <cstdlib>
 
+extern "C" void percore_outside_begin();
+extern "C" void percore_outside_end();
+
 namespace percore::check {
 
 namespace {
@@ -53,6 +56,11 @@ void flavour_begin() {
 
 void flavour_end() {
   sim::end();
+}
+
+void flavour_mark_outside() noexcept {
+  state().page->outside_begin = reinterpret_cast<std::uintptr_t>(&percore_outside_begin);
+  state().page->outside_end = reinterpret_cast<std::uintptr_t>(&percore_outside_end);
 }
 
 State::Counted flavour_counts() noexcept {

@@ -21,8 +21,9 @@ struct Arguments {
   int report_descriptor = 1;
   int page_descriptor = -1;
   std::string answers_path;
-  std::uint32_t size_percent = 100;              ///< shrinks Run::size
-  std::uint64_t fault_limit = UINT64_MAX;        ///< only the first so many faults of a seed happen
+  bool stepped = false;                    ///< a tracer counts the instructions of a measurement
+  std::uint32_t size_percent = 100;        ///< shrinks Run::size
+  std::uint64_t fault_limit = UINT64_MAX;  ///< only the first so many faults of a seed happen
   std::vector<std::uint64_t> suppressed_faults;  ///< faults, from 1, that do not happen
 };
 
@@ -66,6 +67,8 @@ bool flavour_simulated() noexcept;
 void flavour_begin();
 /// Runs the final oracles.
 void flavour_end();
+/// Where the code lies that stands for the kernel, into the page.
+void flavour_mark_outside() noexcept;
 /// Enters and allocations so far.
 State::Counted flavour_counts() noexcept;
 /// Faults drawn in this seed, suppressed ones too.

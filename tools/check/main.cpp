@@ -63,6 +63,8 @@ Arguments parse(int count, char** words) {
       out.page_descriptor = static_cast<int>(number(value));
     else if (word == "--answers")
       out.answers_path = value;
+    else if (word == "--stepped")
+      out.stepped = number(value) != 0;
     else if (word == "--size")
       out.size_percent = static_cast<std::uint32_t>(number(value));
     else if (word == "--fault-limit")

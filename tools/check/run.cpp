@@ -2,6 +2,7 @@
 
 #include "harness.hpp"
 
+#include <csignal>
 #include <cstring>
 
 namespace percore::check {
@@ -86,7 +87,9 @@ void Run::waits_for(const char* what) noexcept {
 }
 
 void Run::count_from_here() noexcept {
+  flavour_mark_outside();
   state().counted = flavour_counts();
+  if (state().arguments.stepped) std::raise(SIGTRAP);  // the tracer steps from here on
   state().page->counting = 1;
 }
 

@@ -1,5 +1,6 @@
 #include "check_runner.hpp"
 
+#include "count_steps.hpp"
 #include "json.hpp"
 #include "symbolize.hpp"
 
@@ -362,6 +363,7 @@ std::optional<Measured> CheckRunner::measure(const CheckProgram& program,
     const auto each = static_cast<double>(out.operations);
     out.enters = static_cast<double>((*json)["enters"].number()) / each;
     out.allocations = static_cast<double>((*json)["allocations"].number()) / each;
+    out.instructions = static_cast<double>(count_steps(program.path, check.name)) / each;
     return out;
   }
   return {};

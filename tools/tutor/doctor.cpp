@@ -181,11 +181,13 @@ void show(const Finding& finding) {
       mark = in_colour(Colour::red, "bad    ");
       break;
   }
-  const std::string indent(22, ' ');
+  const std::string indent(23, ' ');
   const unsigned columns = std::min(terminal_columns(), 110U);
-  fmt::print("  {}  {:<11} {}\n", mark, finding.what, wrapped(finding.words, columns - 22, indent));
+  fmt::print("  {}  {:<11} {}\n", mark, finding.what,
+             wrapped(finding.words, columns, indent, indent.size()));
   if (!finding.remedy.empty())
-    fmt::print("{}{}\n", indent, wrapped("-> " + finding.remedy, columns - 22, indent + "   "));
+    fmt::print("{}{}\n", indent,
+               wrapped("-> " + finding.remedy, columns, indent + "   ", indent.size()));
 }
 
 }  // namespace

@@ -102,9 +102,9 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
               shown(options.sources / file, course_.root), exercise.number);
 
   build_.build_shared(Variant::fast);
-  const fs::path folder = check_folder(course_, exercise, options.sources);
+  const fs::path folder = build_.folder(exercise, options.sources);
   std::vector<CheckProgram> programs =
-      build_.plan(exercise, options.sources, folder, Variant::fast);
+      build_.plan({exercise, options.sources, folder, Variant::fast});
   if (!options.with_real || options.seed)
     std::erase_if(programs, [](const auto& program) { return program.real; });
 
@@ -120,8 +120,7 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
   std::size_t built = 0;
   const auto build_up_to = [&](std::size_t end) {
     const BuildResult result = build_.build({programs.begin() + static_cast<std::ptrdiff_t>(built),
-                                             programs.begin() + static_cast<std::ptrdiff_t>(end)},
-                                            folder);
+                                             programs.begin() + static_cast<std::ptrdiff_t>(end)});
     built = end;
     if (!result.built) tell_compile_error(out, result, options.sources, course_.root);
     return result.built;
@@ -153,13 +152,13 @@ Judgement Judge::judge_sanitized(const Exercise& exercise, const JudgeOptions& o
   Judgement out;
   out.exercise = exercise.number;
   build_.build_shared(Variant::sanitized);
-  const fs::path folder = check_folder(course_, exercise, options.sources);
+  const fs::path folder = build_.folder(exercise, options.sources);
   std::vector<CheckProgram> programs =
-      build_.plan(exercise, options.sources, folder, Variant::sanitized);
+      build_.plan({exercise, options.sources, folder, Variant::sanitized});
   std::erase_if(programs, [](const auto& program) {
     return program.real || (!program.fault.empty() && program.fault != "right");
   });
-  const BuildResult built = build_.build(programs, folder);
+  const BuildResult built = build_.build(programs);
   if (!built.built) {
     tell_compile_error(out, built, options.sources, course_.root);
     return out;
@@ -176,10 +175,10 @@ std::vector<Measured> Judge::measure(const Exercise& exercise, const JudgeOption
                   (exercise.name + "_measure.cpp")))
     return {};
   build_.build_shared(Variant::measured);
-  const fs::path folder = check_folder(course_, exercise, options.sources);
-  const auto yours = build_.plan(exercise, options.sources, folder, Variant::measured);
-  const auto ours = build_.plan(exercise, options.sources, folder, Variant::measured, true);
-  if (!build_.build(yours, folder).built || !build_.build(ours, folder).built) return {};
+  const fs::path folder = build_.folder(exercise, options.sources);
+  const auto yours = build_.plan({exercise, options.sources, folder, Variant::measured});
+  const auto ours = build_.plan({exercise, options.sources, folder, Variant::measured, true});
+  if (!build_.build(yours).built || !build_.build(ours).built) return {};
   const CheckRunner runner(course_.root, options.sources, {}, false);
   std::optional<CheckVerdict> broken;
   std::vector<Measured> out;

@@ -16,7 +16,11 @@ std::string rendered(const std::string& markdown, unsigned columns) {
   std::string out;
   std::string paragraph;
   const auto flush = [&] {
-    if (!paragraph.empty()) out += wrapped(paragraph, columns) + "\n";
+    // What follows a list's mark stands under its text.
+    const std::size_t mark = paragraph.starts_with("- ") || paragraph.starts_with("* ") ? 2
+                             : paragraph.size() > 2 && paragraph[1] == '.'              ? 3
+                                                                                        : 0;
+    if (!paragraph.empty()) out += wrapped(paragraph, columns, std::string(mark, ' ')) + "\n";
     paragraph.clear();
   };
   bool in_code = false;

@@ -80,9 +80,10 @@ unsigned terminal_columns() {
   return 80;
 }
 
-std::string wrapped(std::string_view text, unsigned columns, std::string_view indent) {
+std::string wrapped(std::string_view text, unsigned columns, std::string_view indent,
+                    std::size_t begin) {
   std::string out;
-  std::size_t column = 0;
+  std::size_t column = begin;
   bool line_is_empty = true;
   const auto new_line = [&] {
     (out += '\n') += indent;

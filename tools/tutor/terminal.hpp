@@ -18,7 +18,9 @@ unsigned terminal_columns();
 
 /// Breaks text at spaces so that no line is longer than `columns`; every line after the first
 /// begins with `indent`.
-std::string wrapped(std::string_view text, unsigned columns, std::string_view indent = "");
+/// `begin`: the column where the first line starts.
+std::string wrapped(std::string_view text, unsigned columns, std::string_view indent = "",
+                    std::size_t begin = 0);
 
 /// "[######------]  12/40"
 std::string progress_bar(unsigned done, unsigned all, unsigned columns);

@@ -130,17 +130,17 @@ std::string told_passed(const Judgement& judgement, bool verbose) {
 
 std::string told_measured(const std::vector<Measured>& measured) {
   if (measured.empty()) return "";
-  std::string out =
-      fmt::format("\n  {:<38} {:>10} {:>10}\n", "an operation costs", "yours", "ours");
-  const auto row = [&](const std::string& what, std::string_view unit, double yours, double ours) {
-    out += fmt::format("  {:<38} {:>10.2f} {:>10.2f}\n", fmt::format("{}: {}", what, unit), yours,
-                       ours);
+  std::string out = fmt::format("\n  {:<34} {:>16} {:>16} {:>16}\n", "an operation, yours (ours)",
+                                "enters", "allocations", "instructions");
+  const auto pair = [](double yours, double ours, int digits) {
+    return fmt::format("{:.{}f} ({:.{}f})", yours, digits, ours, digits);
   };
   for (const Measured& one : measured) {
-    row(one.what, "enters", one.enters, one.enters_ours);
-    row(one.what, "allocations", one.allocations, one.allocations_ours);
-    if (one.instructions > 0 && one.instructions_ours > 0)
-      row(one.what, "instructions", one.instructions, one.instructions_ours);
+    const bool counted = one.instructions > 0 && one.instructions_ours > 0;
+    out += fmt::format("  {:<34} {:>16} {:>16} {:>16}\n", one.what,
+                       pair(one.enters, one.enters_ours, 2),
+                       pair(one.allocations, one.allocations_ours, 2),
+                       counted ? pair(one.instructions, one.instructions_ours, 0) : "not counted");
   }
   return out;
 }

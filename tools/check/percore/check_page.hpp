@@ -28,6 +28,8 @@ struct Page {
   std::uint32_t frame_count;
   std::uint64_t frames[PAGE_FRAMES_MAX];  ///< return addresses, innermost first
 
+  std::uint64_t outside_begin;  ///< the simulated ring's code, which stands for the kernel
+  std::uint64_t outside_end;
   std::uint32_t counting;  ///< 1 between count_from_here and count_to_here
 };
 

@@ -1,0 +1,205 @@
+// From an exercise to its programs. A build, fix, use or predict exercise has a program for each file of checks; a catch
+// exercise has one for the right modules and one for each folder of wrong ones.
+
+#include "exercise_plan.hpp"
+
+#include "problem.hpp"
+
+#include <algorithm>
+
+namespace percore::tutor {
+
+namespace {
+
+std::string underscored(std::string text) {
+  std::ranges::replace(text, ' ', '_');
+  std::ranges::replace(text, '-', '_');
+  return text;
+}
+
+class Planner {
+ public:
+  Planner(const Toolchain& toolchain, const PlanRequest& request);
+
+  Plan plan();
+
+ private:
+  void compile_own_files();
+  void plan_checks();
+  void plan_catch();
+  void plan_fault(const fs::path& fault);
+  void link(CheckProgram program, const std::vector<fs::path>& own,
+            const std::vector<fs::path>& modules);
+  [[nodiscard]] std::vector<fs::path> check_files() const;
+
+  const Toolchain& tools_;
+  const PlanRequest& request_;
+  const Exercise& exercise_;
+  std::string module_;      ///< the module the learner makes; empty: none
+  fs::path checks_folder_;  ///< tools/checks/NN-lesson
+  std::string flags_;
+  NinjaFile ninja_;
+  std::vector<fs::path> own_sources_, own_objects_;
+  Plan out_;
+};
+
+// The learner's folders first: their header, not ours, is the module's.
+std::string all_flags(const Toolchain& tools, const PlanRequest& request) {
+  const std::string module = request.exercise.module();
+  const bool takes_module = !module.empty() && !request.ours;
+  std::string out = tools.flags(request.variant);
+  if (takes_module) out += " -I" + shell_quoted((request.sources / module).string());
+  out += " -I" + shell_quoted(request.sources.string());
+  return out + tools.includes(takes_module ? module : "");
+}
+
+Planner::Planner(const Toolchain& toolchain, const PlanRequest& request)
+    : tools_(toolchain),
+      request_(request),
+      exercise_(request.exercise),
+      module_(request.exercise.module()),
+      checks_folder_(toolchain.root() / "tools" / "checks" / request.exercise.lesson),
+      flags_(all_flags(toolchain, request)),
+      ninja_(toolchain.config().compiler, flags_, toolchain.header_flag(request.variant)) {
+  out_.folder =
+      request.folder / (std::string(word(request.variant)) + (request.ours ? "-ours" : ""));
+}
+
+Plan Planner::plan() {
+  compile_own_files();
+  if (exercise_.kind == Kind::catching)
+    plan_catch();
+  else
+    plan_checks();
+  out_.ninja = ninja_.text();
+  return std::move(out_);
+}
+
+// The learner's objects, and the contract's static_asserts against the learner's header. Ours in their place is our
+// module, which lies below, or the plain answer where the exercise makes no module.
+void Planner::compile_own_files() {
+  const fs::path from =
+      request_.ours ? tools_.root() / "solutions" / exercise_.lesson : request_.sources;
+  for (const std::string& file : exercise_.files)
+    if (file.ends_with(".cpp") && !(request_.ours && !module_.empty()))
+      own_sources_.push_back(from / file);
+  for (const fs::path& source : own_sources_) {
+    own_objects_.push_back(out_.folder /
+                           (hash_of(source.string()) + "_" + source.filename().string() + ".o"));
+    ninja_.compile(source, own_objects_.back());
+  }
+  const fs::path contract = tools_.root() / "runtime" / "contracts" / (module_ + "_contract.cpp");
+  if (module_.empty() || !fs::exists(contract)) return;
+  own_objects_.push_back(out_.folder / "contract.o");
+  ninja_.compile(contract, own_objects_.back());
+}
+
+void Planner::link(CheckProgram program, const std::vector<fs::path>& own,
+                   const std::vector<fs::path>& modules) {
+  std::vector<fs::path> objects = own;
+  objects.insert(objects.end(), modules.begin(), modules.end());
+  const auto harness = tools_.harness_objects(request_.variant, program.real);
+  objects.insert(objects.end(), harness.begin(), harness.end());
+  std::string flags = tools_.link_flags() + " " + tools_.config().fmt_link;
+  if (program.real) flags += " " + tools_.config().liburing_link;
+  ninja_.link(program.path, objects, flags);
+  out_.programs.push_back(std::move(program));
+}
+
+std::vector<fs::path> Planner::check_files() const {
+  std::vector<std::string> stems;
+  if (request_.variant == Variant::measured) {
+    stems = {exercise_.name + "_measure"};
+  } else {
+    for (const Step& step : exercise_.steps)
+      if (!step.name.empty()) stems.push_back(exercise_.name + "_" + underscored(step.name));
+    stems.push_back(exercise_.name);
+    stems.push_back(exercise_.name + "_real");
+  }
+  std::vector<fs::path> out;
+  for (const std::string& stem : stems)
+    if (fs::exists(checks_folder_ / (stem + ".cpp")))
+      out.push_back(checks_folder_ / (stem + ".cpp"));
+  return out;
+}
+
+void Planner::plan_checks() {
+  const std::string last = module_.empty() ? tools_.config().layers.back() : module_;
+  const auto modules = tools_.module_objects(request_.variant, last, request_.ours ? "" : module_);
+  const auto files = check_files();
+  if (files.empty())
+    give_up("There are no checks for {} {} in {}.", exercise_.number, exercise_.name,
+            checks_folder_.string());
+  for (const fs::path& file : files) {
+    CheckProgram program;
+    program.stem = file.stem();
+    program.path = out_.folder / program.stem;
+    program.real = program.stem.ends_with("_real");
+    for (const Step& step : exercise_.steps)
+      if (program.stem == exercise_.name + "_" + underscored(step.name)) program.step = step.name;
+    std::vector<fs::path> own = {out_.folder / (program.stem + ".check.o")};
+    ninja_.compile(file, own.front());
+    own.insert(own.end(), own_objects_.begin(), own_objects_.end());
+    link(std::move(program), own, modules);
+  }
+}
+
+void Planner::plan_catch() {
+  CheckProgram right;
+  right.stem = exercise_.name;
+  right.fault = "right";
+  right.path = out_.folder / right.fault;
+  link(std::move(right), own_objects_,
+       tools_.module_objects(request_.variant, tools_.config().layers.back(), ""));
+  std::vector<fs::path> faults;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(checks_folder_ / exercise_.name, error))
+    if (entry.is_directory()) faults.push_back(entry.path());
+  std::ranges::sort(faults);
+  for (const fs::path& fault : faults) plan_fault(fault);
+}
+
+// A folder of a wrong module: <fault>/<module>/..., the files that differ from ours, and fault.txt.
+void Planner::plan_fault(const fs::path& fault) {
+  CheckProgram program;
+  program.stem = exercise_.name;
+  program.fault = fault.filename();
+  program.path = out_.folder / program.fault;
+  program.fault_sentence = trimmed(read_if_there(fault / "fault.txt").value_or(program.fault));
+
+  std::string module;
+  for (const auto& entry : fs::directory_iterator(fault))
+    if (entry.is_directory()) module = entry.path().filename();
+  const auto object = [&](const fs::path& source) {
+    return out_.folder / (program.fault + "_" + source.filename().string() + ".o");
+  };
+  const std::string flags = tools_.flags(request_.variant) + " -I" +
+                            shell_quoted((fault / module).string()) + tools_.includes("") + " -I" +
+                            shell_quoted(request_.sources.string());
+  // Modules above the changed one were compiled against our header: they are left out.
+  auto modules = tools_.module_objects(request_.variant, module, module);
+  const bool has_source = !sources_in(fault / module).empty();
+  for (const fs::path& source :
+       sources_in(has_source ? fault / module : tools_.root() / "runtime" / module)) {
+    ninja_.compile(source, object(source), flags);
+    modules.push_back(object(source));
+  }
+  // With a changed header the learner's checks are compiled again, over it.
+  std::vector<fs::path> own = own_objects_;
+  if (fs::exists(fault / module / "percore")) {
+    own.clear();
+    for (const fs::path& source : own_sources_) {
+      ninja_.compile(source, object(source), flags);
+      own.push_back(object(source));
+    }
+  }
+  link(std::move(program), own, modules);
+}
+
+}  // namespace
+
+Plan plan_exercise(const Toolchain& toolchain, const PlanRequest& request) {
+  return Planner(toolchain, request).plan();
+}
+
+}  // namespace percore::tutor

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "course.hpp"
+#include "toolchain.hpp"
+
+#include <string>
+#include <vector>
+
+namespace percore::tutor {
+
+/// A program of checks: the learner's files, one file of checks, and what lies below.
+struct CheckProgram {
+  fs::path path;               ///< the executable
+  std::string stem;            ///< the check file's name: "ring_harvest"
+  std::string step;            ///< the step it belongs to; empty: all
+  bool real = false;           ///< on the kernel's ring
+  std::string fault;           ///< catch: the folder of the module that is wrong; "right" for ours
+  std::string fault_sentence;  ///< what is wrong with it
+};
+
+/// Which programs check an exercise, and how each is made.
+struct PlanRequest {
+  const Exercise& exercise;
+  fs::path sources;  ///< the folder that stands for my/NN-lesson
+  fs::path folder;   ///< where the objects go
+  Variant variant = Variant::fast;
+  bool ours = false;  ///< our module, or the plain answer, in place of the learner's files
+};
+
+struct Plan {
+  fs::path folder;                     ///< that of its build.ninja
+  std::string ninja;                   ///< the text
+  std::vector<CheckProgram> programs;  ///< in the order of the steps
+};
+
+/// Reads which checks there are in tools/checks/NN-lesson and plans their programs.
+Plan plan_exercise(const Toolchain& toolchain, const PlanRequest& request);
+
+}  // namespace percore::tutor

@@ -1,0 +1,169 @@
+#include "toolchain.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace percore::tutor {
+
+namespace {
+
+// Ninja reads $, space and colon; paths of ours may hold a space or a dollar.
+std::string escaped(const fs::path& path) {
+  std::string out;
+  for (const char c : path.string()) {
+    if (c == '$' || c == ' ' || c == ':') out += '$';
+    out += c;
+  }
+  return out;
+}
+
+constexpr std::string_view rules = R"(
+ninja_required_version = 1.8
+rule compile
+  command = $cxx $flags $header -MD -MF $out.d -c $in -o $out
+  deps = gcc
+  depfile = $out.d
+  description = compile $in
+rule precompile
+  command = $cxx $flags $precompile_flags -x c++-header -MD -MF $out.d -c $in -o $out
+  deps = gcc
+  depfile = $out.d
+  description = precompile $in
+rule link
+  command = $cxx $flags $in -o $out $link
+  description = link $out
+
+)";
+
+}  // namespace
+
+std::string_view word(Variant variant) {
+  switch (variant) {
+    case Variant::fast:
+      return "fast";
+    case Variant::sanitized:
+      return "sanitized";
+    case Variant::measured:
+      return "measured";
+  }
+  return "";
+}
+
+std::string shell_quoted(const std::string& text) {
+  if (text.find_first_of(" '\"$\\`&;()<>|*?") == text.npos) return text;
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+std::vector<fs::path> sources_in(const fs::path& folder) {
+  std::vector<fs::path> out;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error))
+    if (entry.path().extension() == ".cpp") out.push_back(entry.path());
+  std::ranges::sort(out);
+  return out;
+}
+
+std::string Toolchain::flags(Variant variant) const {
+  // Not position-independent: the addresses that a crashed program leaves are then those of its
+  // file.
+  std::string out = "-std=c++23 -fno-omit-frame-pointer -fno-pie -pthread -Wall -Wextra";
+  out += config_.clang() ? " -gline-tables-only -fno-color-diagnostics"
+                         : " -g1 -fdiagnostics-color=never";
+  if (variant == Variant::measured) return out + " -O2";
+  out += " -O0 -DPERCORE_FRAMES_FROM_MALLOC=1";
+  if (variant == Variant::sanitized)
+    out += " -fsanitize=address,undefined -fno-sanitize-recover=all";
+  return out;
+}
+
+std::string Toolchain::link_flags() const {
+  std::string out = "-no-pie";
+  if (!config_.linker.empty()) out += " -fuse-ld=" + config_.linker;
+  return out;
+}
+
+std::string Toolchain::includes(const std::string& without_module) const {
+  std::string out;
+  const auto add = [&](const fs::path& folder) { out += " -I" + shell_quoted(folder.string()); };
+  add(root_ / "runtime" / "contracts");
+  for (const std::string& layer : config_.layers)
+    if (layer != without_module) add(root_ / "runtime" / layer);
+  add(root_ / "tools" / "check");
+  add(root_ / "tools" / "simring");
+  if (!config_.liburing_compile.empty()) out += " " + config_.liburing_compile;
+  return out;
+}
+
+fs::path Toolchain::header(Variant variant) const {
+  return shared_folder() / word(variant) / "std.hpp";
+}
+
+std::string Toolchain::header_flag(Variant variant) const {
+  const std::string path = header(variant).string();
+  return config_.clang() ? "-include-pch " + shell_quoted(path + ".pch")
+                         : "-include " + shell_quoted(path);
+}
+
+fs::path Toolchain::object(Variant variant, const fs::path& source) const {
+  std::string name = shown(source, root_);
+  std::ranges::replace(name, '/', '_');
+  return shared_folder() / word(variant) / (name + ".o");
+}
+
+std::vector<fs::path> Toolchain::harness_objects(Variant variant, bool real) const {
+  const fs::path folder = root_ / "tools" / "check";
+  std::vector<fs::path> out;
+  for (const char* name : {"main.cpp", "report.cpp", "run.cpp", "signals.cpp"})
+    out.push_back(object(variant, folder / name));
+  out.push_back(object(variant, folder / (real ? "flavour_real.cpp" : "flavour_sim.cpp")));
+  // In this order: what lies between the two marks stands for the kernel.
+  if (!real) out.push_back(object(variant, folder / "outside_begin.cpp"));
+  for (const fs::path& source : sources_in(root_ / (real ? "runtime/clock" : "tools/simring")))
+    out.push_back(object(variant, source));
+  if (!real) out.push_back(object(variant, folder / "outside_end.cpp"));
+  return out;
+}
+
+std::vector<fs::path> Toolchain::module_objects(Variant variant, const std::string& up_to,
+                                                const std::string& without) const {
+  std::vector<fs::path> out;
+  for (const std::string& layer : config_.layers) {
+    // The clock comes with the flavour: real, or the simulated ring's.
+    if (layer != without && layer != "clock")
+      for (const fs::path& source : sources_in(root_ / "runtime" / layer))
+        out.push_back(object(variant, source));
+    if (layer == up_to) break;
+  }
+  return out;
+}
+
+NinjaFile::NinjaFile(const std::string& compiler, const std::string& flags,
+                     const std::string& header_flag, const std::string& precompile_flags)
+    : text_(fmt::format("{}cxx = {}\nflags = {}\nheader = {}\nprecompile_flags = {}\nlink =\n\n",
+                        rules, compiler, flags, header_flag, precompile_flags)) {}
+
+void NinjaFile::precompile(const fs::path& header, const fs::path& out) {
+  text_ += fmt::format("build {}: precompile {}\n", escaped(out), escaped(header));
+}
+
+void NinjaFile::compile(const fs::path& source, const fs::path& object, const std::string& flags) {
+  text_ += fmt::format("build {}: compile {}\n", escaped(object), escaped(source));
+  if (!flags.empty()) text_ += fmt::format("  flags = {}\n", flags);
+}
+
+void NinjaFile::depend(const fs::path& object, const fs::path& source, const fs::path& on) {
+  text_ +=
+      fmt::format("build {}: compile {} | {}\n", escaped(object), escaped(source), escaped(on));
+}
+
+void NinjaFile::link(const fs::path& program, const std::vector<fs::path>& objects,
+                     const std::string& link_flags) {
+  text_ += fmt::format("build {}: link", escaped(program));
+  for (const fs::path& object : objects) text_ += " " + escaped(object);
+  text_ += fmt::format("\n  link = {}\n", link_flags);
+}
+
+}  // namespace percore::tutor

@@ -1,0 +1,76 @@
+#pragma once
+
+#include "config.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace percore::tutor {
+
+/// How a check is compiled. The verdict that comes first is `fast`; the others follow after it.
+enum class Variant {
+  fast,       ///< -O0, line tables: the first verdict
+  sanitized,  ///< AddressSanitizer and UndefinedBehaviorSanitizer
+  measured,   ///< -O2, frames from the pool: what production would do
+};
+
+std::string_view word(Variant variant);
+
+/// The compiler's words for checks, and where the objects lie that all exercises share.
+class Toolchain {
+ public:
+  Toolchain(const fs::path& root, const Config& config) : root_(root), config_(config) {}
+
+  [[nodiscard]] const Config& config() const { return config_; }
+  [[nodiscard]] const fs::path& root() const { return root_; }
+  [[nodiscard]] fs::path shared_folder() const { return root_ / "build" / "check" / "shared"; }
+
+  [[nodiscard]] std::string flags(Variant variant) const;
+  [[nodiscard]] std::string link_flags() const;
+  /// -I for our modules but one, the contracts, the harness and the simulated ring.
+  [[nodiscard]] std::string includes(const std::string& without_module) const;
+  /// What makes the compiler read the precompiled header.
+  [[nodiscard]] std::string header_flag(Variant variant) const;
+  /// The precompiled header itself, and its text.
+  [[nodiscard]] fs::path header(Variant variant) const;
+
+  /// The shared object of one of our sources.
+  [[nodiscard]] fs::path object(Variant variant, const fs::path& source) const;
+  /// Our modules' objects, lowest first, up to and with `up_to`, but for `without`.
+  [[nodiscard]] std::vector<fs::path> module_objects(Variant variant, const std::string& up_to,
+                                                     const std::string& without) const;
+  /// The harness, with the simulated ring or with the kernel's clock.
+  [[nodiscard]] std::vector<fs::path> harness_objects(Variant variant, bool real) const;
+
+ private:
+  fs::path root_;
+  const Config& config_;
+};
+
+/// The .cpp files in a folder, sorted.
+std::vector<fs::path> sources_in(const fs::path& folder);
+
+/// A word for a shell.
+std::string shell_quoted(const std::string& text);
+
+/// The text of a build.ninja: rules, then a line for each object and program.
+class NinjaFile {
+ public:
+  NinjaFile(const std::string& compiler, const std::string& flags, const std::string& header_flag,
+            const std::string& precompile_flags = "");
+
+  void precompile(const fs::path& header, const fs::path& out);
+  /// `flags`: in place of the file's; empty: the file's.
+  void compile(const fs::path& source, const fs::path& object, const std::string& flags = "");
+  void depend(const fs::path& object, const fs::path& source, const fs::path& on);
+  void link(const fs::path& program, const std::vector<fs::path>& objects,
+            const std::string& link_flags);
+
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+}  // namespace percore::tutor

@@ -68,13 +68,13 @@ def prove_starter(exercise, _slot):
     return []
 
 
-def prove_fault(exercise, fault, slot):
+def prove_fault(exercise, fault, slot, sanitizers):
     source = ROOT / "solutions" / exercise.lesson
     texts = {file: (source / file).read_text() for file in exercise.files}
     fault.apply(texts)
     for file, text in texts.items():
         write_if_changed(slot / file, text)
-    answer = verdict(exercise, slot, fault.sanitizers)
+    answer = verdict(exercise, slot, fault.sanitizers or sanitizers)
     if answer["status"] == "pass":
         return [f"passes ({fault.misconception})"]
     hits = broken(answer)
@@ -120,7 +120,7 @@ def prove_rings(exercise, _slot):
     return ["these no longer are our ring with one fault; tools/matrix.py --write-rings makes them anew: " + ", ".join(stale)]
 
 
-def cases(chosen, fault_name):
+def cases(chosen, fault_name, sanitizers):
     for exercise in chosen:
         if not fault_name:
             yield f"{exercise.name}: answer", exercise, prove_answer
@@ -129,7 +129,7 @@ def cases(chosen, fault_name):
                 yield f"{exercise.name}: faulty rings", exercise, prove_rings
         for fault in faults_of(exercise.lesson, exercise.name):
             if fault_name in (None, fault.name):
-                prove = lambda exercise, slot, fault=fault: prove_fault(exercise, fault, slot)
+                prove = lambda exercise, slot, fault=fault: prove_fault(exercise, fault, slot, sanitizers)
                 yield f"{exercise.name}: fault {fault.name}", exercise, prove
 
 
@@ -138,6 +138,7 @@ def main():
     parser.add_argument("exercise", nargs="*", help="names or numbers; all when left out")
     parser.add_argument("--fault", help="only this planted fault")
     parser.add_argument("--verbose", action="store_true", help="names what passed, too")
+    parser.add_argument("--all-seeds", action="store_true", help="every fault with the second verdict, the sanitizers, too")
     parser.add_argument("--write-rings", action="store_true", help="makes the faulty rings of catch exercises anew")
     options = parser.parse_args()
 
@@ -174,7 +175,7 @@ def main():
 
     passed = failed = 0
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        for name, problems in pool.map(prove, list(cases(chosen, options.fault))):
+        for name, problems in pool.map(prove, list(cases(chosen, options.fault, options.all_seeds))):
             if problems:
                 failed += 1
                 print(f"FAILED {name}: " + "\n".join(problems), flush=True)

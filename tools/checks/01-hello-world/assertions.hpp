@@ -40,6 +40,7 @@ std::optional<std::string> last_words(Mistake&& mistake) {
   const ssize_t size = pread(heard, words.data(), words.size(), 0);
   words.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
   close(heard);
+  while (!words.empty() && words.back() == '\n') words.pop_back();
   if (!ended) return std::nullopt;
   return words;
 }

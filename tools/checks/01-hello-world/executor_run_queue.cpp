@@ -117,14 +117,26 @@ namespace {
 /// Kept beyond the tasks' ends: dropping a handle earlier belongs to the next step.
 std::vector<JoinHandle<void>> handles;
 
-Task<> yields(unsigned number, unsigned times, std::vector<unsigned>& order) {
+/// Compares as they come: a wrong order may end in a crash before all is over.
+struct Order {
+  void note(unsigned task) {
+    require(seen < expected.size(), "tasks that yield {} times in all were resumed more often", expected.size());
+    require(expected[seen] == task, "among tasks that yield, task {} was resumed as number {}, and it was task {}'s turn", task,
+            seen, expected[seen]);
+    ++seen;
+  }
+  std::vector<unsigned> expected;
+  std::size_t seen = 0;
+};
+
+Task<> yields(unsigned number, unsigned times, Order& order) {
   for (unsigned i = 0; i < times; ++i) {
-    order.push_back(number);
+    order.note(number);
     co_await percore::yield();
   }
-  order.push_back(number);
+  order.note(number);
 }
-Task<> spawn_yielders(std::vector<unsigned> times, std::vector<unsigned>& order) {
+Task<> spawn_yielders(std::vector<unsigned> times, Order& order) {
   for (unsigned i = 0; i < times.size(); ++i) handles.push_back(spawn(yields(i, times[i], order)));
   co_return;
 }
@@ -143,22 +155,17 @@ PERCORE_CHECK("run_queue", a_yield_goes_to_the_back, "E1", "a yield goes to the 
     left.push_back(times[i] + 1);
     queue.push_back(i);
   }
-  std::vector<unsigned> expected;
+  Order order;
   while (!queue.empty()) {
     const unsigned task = queue.front();
     queue.pop_front();
-    expected.push_back(task);
+    order.expected.push_back(task);
     if (--left[task] != 0) queue.push_back(task);
   }
-  std::vector<unsigned> order;
   run.waits_for("tasks that yield, and wait for nothing else");
   run_on_executor(spawn_yielders(times, order));
-  require(order.size() == expected.size(), "{} tasks that yield ran {} times in all, and should have {} times", tasks,
-          order.size(), expected.size());
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    require(order[i] == expected[i], "of {} tasks that yield, task {} was resumed as number {}, and it was task {}'s turn",
-            tasks, order[i], i, expected[i]);
-  }
+  require(order.seen == order.expected.size(), "{} tasks that yield were resumed {} times in all, and should have been {} times",
+          tasks, order.seen, order.expected.size());
   handles.clear();
 }
 

@@ -249,7 +249,9 @@ PERCORE_CHECK("submit", a_turn_sleeps_until_there_is_a_completion, "R2",
   nop(ring, *operations(1).front());
   run.waits_for("the completion of a NOP");
   const bool with_deadline = run.chance(50);
-  ring.turn(Wait::for_completion, with_deadline ? percore::now() + Time{1'000'000'000} : Time::never());
+  const Time deadline = with_deadline ? percore::now() + Time{1'000'000'000} : Time::never();
+  ring.turn(Wait::for_completion, deadline);
+  require(percore::now() < deadline, "one completion was there long before the deadline, and the turn slept until the deadline");
   bool posted = false;
   for (const auto& event : percore::sim::record()) posted |= event.kind == percore::sim::Event::Kind::posted;
   require(posted, "turn(Wait::for_completion) came back before the completion was there");
@@ -317,6 +319,20 @@ PERCORE_CHECK("submit", a_deadline_that_is_past_means_no_sleep, "R2",
   require((percore::now() - before).nanoseconds < 1'000'000, "a turn slept {} ns although its deadline was past",
           (percore::now() - before).nanoseconds);
   require(ring.unsubmitted() == 0, "a turn whose deadline was past did not submit its entry");
+}
+
+PERCORE_CHECK("submit", a_ring_that_cannot_be_opened_says_so, "R6", "no ring: the constructor throws RingUnavailable",
+              the_end, .seeds = 1, .faults = false) {
+  auto options = run.options();
+  options.setup_result = -EPERM;
+  run.restart(options);
+  bool thrown = false;
+  try {
+    const Ring ring;
+  } catch (const percore::RingUnavailable&) {
+    thrown = true;
+  }
+  require(thrown, "the kernel refused a ring, and the constructor went on without one");
 }
 
 PERCORE_ORACLE(user_data_unset, "R1", "entry() hands out a free entry, named by its operation",

@@ -151,8 +151,8 @@ inline constinit FinishHook detached{&detached_finished<T>};
 
 }  // namespace executor_detail
 
-/// A spawned task. Awaiting it gives the task's value or throws its exception; dropping it
-/// detaches. Thread   the executor's that runs the task.
+/// A spawned task. Awaiting it gives its value or throws its exception; dropping it detaches.
+/// Thread   the executor's that runs the task.
 template <typename T>
 class JoinHandle {
  public:

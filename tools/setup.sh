@@ -112,13 +112,15 @@ install_packages() {
 
 # The one that is asked for, the usual ones, then those with a version in their name, newest first.
 compiler_candidates() {
-  local name folder
+  local name folder file
   [[ -n ${CXX:-} ]] && echo "$CXX"
   echo g++
   echo clang++
   for name in g++ clang++; do
     for folder in ${PATH//:/ }; do
-      ls "$folder" 2>/dev/null | grep -E "^${name//+/\\+}-[0-9]+$"
+      for file in "$folder/$name"-[0-9]*; do
+        [[ -x $file && ${file##*-} =~ ^[0-9]+$ ]] && echo "${file##*/}"
+      done
     done | sort -u -t- -k2 -n -r
   done
 }

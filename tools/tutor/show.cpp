@@ -81,6 +81,9 @@ std::string task_text(Session& session, const Exercise& exercise) {
                                   exercise.sitting, exercise.points());
   if (exercise.minutes > 0) about += fmt::format(", about {} minutes", exercise.minutes);
   out += in_colour(Colour::dim, about) + "\n\n" + rendered(exercise.task, columns) + "\n";
+  const fs::path text = fs::path("lessons") / exercise.lesson / "README.md";
+  if (fs::exists(session.course.root / text))
+    out += fmt::format("  read  {}, sitting {}\n", text.string(), exercise.sitting);
   for (const std::string& file : exercise.files)
     out += fmt::format(
         "  edit  {}\n",

@@ -27,25 +27,25 @@
 ///       See lesson 01, *The harvest*. `percore check 01.4 --seed 4711` shows it again.
 ///
 /// Rules
-/// 1. A check knows nothing of the others: each runs in a process of its own, one seed after the
-/// other.
+/// 1. A check knows nothing of the others: each has a process of its own, for one seed after the
+///    other.
 /// 2. `require` does not return when it fails: it reports and ends the process at once. It may be
-/// called inside the
-///    learner's coroutines, so nothing is thrown and no destructor runs.
-/// 3. Between begin and end of a body the simulated ring is on, with this seed's faults
-/// (Run::options). Seed 0 has no
-///    faults: the calm case fails first and reads best. Final oracles run after the body returned.
+///    called inside the learner's coroutines, so nothing is thrown and no destructor runs.
+/// 3. While a body runs the simulated ring is on, with this seed's faults (Run::options). Seed 0
+///    has none: the calm case fails first and reads best. Final oracles run after the body.
 /// 4. All randomness comes from Run, so that a seed is the whole case.
 /// 5. Count (enters, allocations, resumes); never time.
 /// 6. Only code is linked that the exercise may lean on: the harness, the simulated ring, our
-/// modules below the learner's,
-///    and the learner's files. The learner's headers are included as ever, <percore/ring.hpp>.
+///    modules below the learner's, and the learner's files. The learner's headers are included as
+///    ever, <percore/ring.hpp>.
 ///
-/// A catch exercise turns this round: the learner's file holds PERCORE_CHECKs, and it is linked
-/// once with the right module and once with each folder of tools/checks/NN-lesson/<exercise>/,
-/// which holds the files of the module that differ (same paths as in runtime/<module>/) and
-/// fault.txt, one sentence that says what the module does wrong. The right one must pass, every
-/// other must be reported broken.
+/// A catch exercise turns this round: the learner's file holds PERCORE_CHECKs, and is linked once
+/// with the right modules and once with each folder of tools/checks/NN-lesson/<exercise>/. Such a
+/// folder holds <module>/..., the files of one module that differ from runtime/<module>/, and
+/// fault.txt, what that module does wrong: "forgets to ...", to be read after "your checks pass a
+/// module that". The right one must pass, every other must be reported broken.
+///
+/// PERCORE_MEASUREs live in <exercise>_measure.cpp, compiled with -O2, and with our module as well.
 ///
 /// A file named <exercise>_real.cpp is linked with liburing instead and runs once, on the kernel;
 /// it may not use percore/sim.hpp.

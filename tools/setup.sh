@@ -105,7 +105,8 @@ install_packages() {
     read -r -p "Go on? [Y/n] " answer || answer=n
     [[ -z $answer || $answer == [yY]* ]] || stop "Nothing was installed. Run the command above when you like, then start again."
   fi
-  DEBIAN_FRONTEND=noninteractive sh -c "$command" || stop "The packages could not be installed: see above. Mend that and start again."
+  DEBIAN_FRONTEND=noninteractive sh -c "$command" ||
+    stop "The packages could not be installed: see above. Mend that and start again."
 }
 
 # --- the compiler -----------------------------------------------------------------------------------------------------

@@ -56,7 +56,8 @@ void write_line(std::string line) {
 void report_manifest() {
   for (const Check* check = first_check(); check != nullptr; check = check->next)
     write_line(fmt::format(
-        R"({{"event":"check","step":{},"name":{},"invariant":{},"statement":{},"lesson":{},"seeds":{},"operations":{}}})",
+        R"({{"event":"check","step":{},"name":{},"invariant":{},"statement":{},"lesson":{},)"
+        R"("seeds":{},"operations":{}}})",
         quoted(check->step), quoted(check->name), quoted(check->invariant),
         quoted(check->statement), quoted(check->lesson),
         flavour_simulated() ? check->traits.seeds : 1, check->operations));

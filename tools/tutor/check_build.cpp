@@ -79,7 +79,8 @@ std::string CheckBuild::shared_ninja(Variant variant) const {
   const Config& config = tools_.config();
   const fs::path header = tools_.header(variant);
   const fs::path precompiled_header = header.string() + (config.clang() ? ".pch" : ".gch");
-  // clang instantiates the templates that the headers themselves use once, in the precompiled header.
+  // clang instantiates the templates that the headers themselves use once, in the precompiled
+  // header.
   NinjaFile file(config.compiler, tools_.flags(variant) + tools_.includes(""),
                  tools_.header_flag(variant), config.clang() ? "-fpch-instantiate-templates" : "");
   file.precompile(header, precompiled_header);

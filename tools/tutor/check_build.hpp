@@ -14,15 +14,16 @@ struct BuildResult {
   std::string output;  ///< the compiler's words, without ninja's
 };
 
-/// The build behind the checks. It writes ninja files of its own, because a Meson reconfigure costs more than the
-/// verdict may take: one for what all exercises share (harness, simulated ring, our modules, the precompiled header),
-/// one for each exercise.
+/// The build behind the checks. It writes ninja files of its own, because a Meson reconfigure costs
+/// more than the verdict may take: one for what all exercises share (harness, simulated ring, our
+/// modules, the precompiled header), one for each exercise.
 class CheckBuild {
  public:
   CheckBuild(const Course& course, const Config& config)
       : course_(course), tools_(course.root, config) {}
 
-  /// Builds what all exercises share. A failure here is ours or the machine's, never the learner's: it is a Problem.
+  /// Builds what all exercises share. A failure here is ours or the machine's, never the learner's:
+  /// it is a Problem.
   void build_shared(Variant variant) const;
 
   /// Plans the programs that check an exercise, and writes their ninja file when it changed.
@@ -35,7 +36,8 @@ class CheckBuild {
   [[nodiscard]] std::string compile_command(const Exercise& exercise, const fs::path& sources,
                                             const fs::path& file) const;
 
-  /// The folder for an exercise's objects: build/check/NN.N-name, or build/check/from-HASH for other sources.
+  /// The folder for an exercise's objects: build/check/NN.N-name, or build/check/from-HASH for
+  /// other sources.
   [[nodiscard]] fs::path folder(const Exercise& exercise, const fs::path& sources) const;
 
  private:

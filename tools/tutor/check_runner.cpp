@@ -215,7 +215,7 @@ void CheckRunner::tell_ending(const CheckProgram& program, const Supervised& ran
       break;
     case Ending::ate_memory:
       verdict.kind = VerdictKind::memory;
-      verdict.sentence = "the program took more than 1 GiB of memory and was stopped";
+      verdict.sentence = "the program took more than 512 MiB of memory and was stopped";
       break;
   }
   verdict.sentence += fmt::format(" ({})", where_in_check(ran));

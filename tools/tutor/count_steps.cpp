@@ -89,7 +89,8 @@ bool Stepper::start(const char* program, const char* check) {
   return ptrace(PTRACE_CONT, child_, nullptr, nullptr) == 0 && wait_for_stop();
 }
 
-// A call into the simulated ring: a breakpoint where it returns to, and on at full speed until then.
+// A call into the simulated ring: a breakpoint where it returns to, and on at full speed until
+// then.
 bool Stepper::step_over_outside(std::uint64_t return_address, std::uint64_t stack) {
   constexpr long breakpoint = 0xcc;  // int3
   errno = 0;

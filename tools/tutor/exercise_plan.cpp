@@ -1,5 +1,6 @@
-// From an exercise to its programs. A build, fix, use or predict exercise has a program for each file of checks; a catch
-// exercise has one for the right modules and one for each folder of wrong ones.
+// From an exercise to its programs. A build, fix, use or predict exercise has a program for each
+// file of checks; a catch exercise has one for the right modules and one for each folder of wrong
+// ones.
 
 #include "exercise_plan.hpp"
 
@@ -75,8 +76,9 @@ Plan Planner::plan() {
   return std::move(out_);
 }
 
-// The learner's objects, and the contract's static_asserts against the learner's header. Ours in their place is our
-// module, which lies below, or the plain answer where the exercise makes no module.
+// The learner's objects, and the contract's static_asserts against the learner's header. Ours in
+// their place is our module, which lies below, or the plain answer where the exercise makes no
+// module.
 void Planner::compile_own_files() {
   const fs::path from =
       request_.ours ? tools_.root() / "solutions" / exercise_.lesson : request_.sources;

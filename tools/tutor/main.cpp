@@ -20,7 +20,7 @@ Examples:
   percore check ring          on another, by name or number (01.4)
   percore check 01.4 --seed 7 shows one failing case again
   percore hint                the next hint; three for each exercise
-  percore run 01 -- --help    runs lesson 01's program, on your own modules where you have solved them
+  percore run 01 -- --help    runs lesson 01's program, on the modules you have solved
   percore mine                which layers of the runtime are yours
 
 Exit status: 0 passed, 1 wrong, 2 usage, 3 the environment (percore doctor says what).)";

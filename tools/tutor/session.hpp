@@ -54,7 +54,8 @@ class Session {
   /// compile_commands.json at the top: Meson's entries and one for each of the learner's files.
   void write_compile_commands();
 
-  /// Solved modules whose contract changed in an update since: until they pass again, ours stand in for them.
+  /// Solved modules whose contract changed in an update since: until they pass again, ours stand in
+  /// for them.
   std::vector<const Exercise*> to_check_again();
   /// The same as one line to show, or empty.
   std::string check_again_notice();

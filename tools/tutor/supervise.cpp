@@ -161,8 +161,8 @@ std::string waits_in(pid_t child) {
   }
 }
 
-// Ends every process of a session. Ninja puts each compiler into a process group of its own, so that ending ninja's group
-// is not enough; all of them stay in the session that we made for it.
+// Ends every process of a session. Ninja puts each compiler into a process group of its own, so
+// that ending ninja's group is not enough; all of them stay in the session that we made for it.
 void end_session(pid_t session) noexcept {
   for (int found = 1, tries = 0; found > 0 && tries < 10; ++tries) {
     found = 0;

@@ -18,7 +18,7 @@ struct Limits {
   std::chrono::milliseconds spin{1500};
   std::chrono::milliseconds wait{2000};
   std::chrono::milliseconds wall{60'000};  ///< whatever happens
-  std::uint64_t resident_bytes_max = 1ULL << 30;
+  std::uint64_t resident_bytes_max = 512ULL << 20;
   std::uint64_t output_bytes_max = 1ULL << 20;
   std::uint64_t file_bytes_max = 64ULL << 20;
   unsigned open_files_max = 256;

@@ -19,7 +19,8 @@ class CoroutineRules(unittest.TestCase):
 
     def test_right_forms(self):
         for line in ("const auto x = co_await f(); if (x) {}", "auto&& x = co_await f();", "co_return co_await f();",
-                     "for (;;) { co_await f(); }", "if (x && y) { co_await f(); }", "auto g = [x] { return x; }; co_await f(std::move(g));",
+                     "for (;;) { co_await f(); }", "if (x && y) { co_await f(); }",
+                     "auto g = [x] { return x; }; co_await f(std::move(g));",
                      "// if (co_await f())", 'puts("if (co_await f())");', "Awaiter operator co_await() && noexcept;",
                      "co_await f([] { return 1; });", "co_await f(Point(1, 2));"):
             self.assertEqual(self.found(f"Task<int> t() {{ {line} }}"), [], line)

@@ -12,9 +12,19 @@ TUTOR = BUILD / "tools" / "tutor" / "percore-tutor"
 CONF = BUILD / "tools" / "tutor" / "percore.conf"
 
 
-def make_root(folder, shared=None):
-    """Lays out `folder` as a repository. `shared` is a build/check/shared folder to take over: it saves seconds."""
+if not CONF.exists() or not TUTOR.exists():
+    subprocess.run([REPOSITORY / "tools" / "percore", "--version"], check=True, stdin=subprocess.DEVNULL)
+
+
+def make_root(folder):
+    """Lays out `folder` as a repository. What an earlier run compiled there (build/check) is kept: it saves minutes."""
     root = pathlib.Path(folder)
+    root.mkdir(parents=True, exist_ok=True)
+    for old in root.iterdir():
+        if old.is_symlink() or old.is_file():
+            old.unlink()
+        elif old.name != "build":
+            shutil.rmtree(old)
     shutil.copytree(FIXTURE / "exercises", root / "exercises")
     shutil.copytree(FIXTURE / "solutions", root / "solutions")
     (root / "tools").mkdir()
@@ -29,10 +39,15 @@ def make_root(folder, shared=None):
     contract = root / "runtime" / "contracts" / "percore" / "contract" / "counter.hpp"
     contract.write_text("#pragma once\ninline constexpr int counter_contract_version = 1;\n")
     shutil.copytree(FIXTURE / "solutions" / "90-fixture" / "counter", root / "runtime" / "counter")
-    (root / "build" / "tools" / "tutor").mkdir(parents=True)
+    (root / "build" / "tools" / "tutor").mkdir(parents=True, exist_ok=True)
     conf = CONF.read_text().replace("layers=", "layers=counter ")
     (root / "build" / "tools" / "tutor" / "percore.conf").write_text(conf)
     return root
+
+
+def usual_root():
+    """The repository that most tests share, one after the other."""
+    return make_root(BUILD / "tutor-tests")
 
 
 def percore(root, *words, timeout=120, **options):

@@ -10,12 +10,11 @@ import shutil
 import signal
 import struct
 import subprocess
-import tempfile
 import termios
 import time
 import unittest
 
-from fixture import FIXTURE, TUTOR, make_root, percore
+from fixture import FIXTURE, TUTOR, percore, usual_root
 
 LESSON = "90-fixture"
 ENOUGH_SECONDS = 60  # a limit for a lost test, no measurement
@@ -99,13 +98,8 @@ def descendants_in(folder):
 class InATerminal(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory()
-        cls.root = make_root(cls.folder.name)
+        cls.root = usual_root()
         percore(cls.root, "prepare", timeout=300)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.folder.cleanup()
 
     def setUp(self):
         shutil.rmtree(self.root / "my", ignore_errors=True)

@@ -6,10 +6,9 @@ import os
 import pathlib
 import re
 import shutil
-import tempfile
 import unittest
 
-from fixture import FIXTURE, make_root, percore
+from fixture import BUILD, FIXTURE, make_root, percore, usual_root
 
 LESSON = "90-fixture"
 
@@ -31,12 +30,7 @@ def children_of(folder):
 class Verdicts(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory()
-        cls.root = make_root(cls.folder.name)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.folder.cleanup()
+        cls.root = usual_root()
 
     def counter(self, up, top=""):
         """Judges a counter whose up() has the body `up`; returns the verdict and what a learner reads."""
@@ -158,7 +152,7 @@ class Verdicts(unittest.TestCase):
                     r'''\"seeds\":200,\"nonce\":0}\n"); _exit(0);''', "#include <cstdio>\n#include <unistd.h>")
 
     def test_memory(self):
-        self.expect("out_of_memory", r"more than 1 GiB",
+        self.expect("out_of_memory", r"more than 512 MiB",
                     "for (;;) { char* p = new char[1 << 24]; for (int i = 0; i < 1 << 24; i += 4096) p[i] = 1; }")
 
     def test_file_without_end(self):
@@ -187,12 +181,7 @@ class Kinds(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory()
-        cls.root = make_root(cls.folder.name)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.folder.cleanup()
+        cls.root = usual_root()
 
     def setUp(self):
         shutil.rmtree(self.root / "my", ignore_errors=True)
@@ -263,24 +252,23 @@ class AnotherCompiler(unittest.TestCase):
     """A learner who keeps a compiler that failed the probe."""
 
     def test_pattern_is_pointed_at(self):
-        with tempfile.TemporaryDirectory() as folder:
-            root = make_root(folder)
-            conf = root / "build" / "tools" / "tutor" / "percore.conf"
-            text = re.sub(r"^compiler=.*$", "compiler=g++", conf.read_text(), flags=re.M)
-            text = re.sub(r"^compiler_id=.*$", "compiler_id=gcc", text, flags=re.M)
-            conf.write_text(re.sub(r"^linker=.*$", "linker=", text, flags=re.M))
-            (root / "build" / "compiler_probe.txt").write_text("bad g++ (12): why\ninsisted g++\n")
-            source = root / "my" / LESSON / "counter" / "counter.cpp"
-            shutil.copytree(FIXTURE / "solutions" / LESSON / "counter", source.parent)
-            result = percore(root, "check", "counter", "--no-sanitizers", timeout=300)
-            self.assertEqual(result.returncode, 0, result.stdout + result.stderr)  # g++ builds and passes all of it
-            source.write_text("#include <percore/counter.hpp>\n#include <percore/task.hpp>\nnamespace percore {\n"
-                              "Task<bool> f() { co_return true; }\nTask<void> g() {\n  if (co_await f()) {}\n}\n"
-                              "void Counter::up() {}\nvoid Counter::down() { --value_; }\n}\n")
-            result = percore(root, "check", "counter", "--no-sanitizers")
-            self.assertEqual(result.returncode, 1)
-            self.assertIn("Your compiler (g++) failed the probe", result.stdout)
-            self.assertRegex(result.stdout, r"my/90-fixture/counter/counter\.cpp:6: co_await in the condition of `if`")
+        root = make_root(BUILD / "tutor-tests-gcc")
+        conf = root / "build" / "tools" / "tutor" / "percore.conf"
+        text = re.sub(r"^compiler=.*$", "compiler=g++", conf.read_text(), flags=re.M)
+        text = re.sub(r"^compiler_id=.*$", "compiler_id=gcc", text, flags=re.M)
+        conf.write_text(re.sub(r"^linker=.*$", "linker=", text, flags=re.M))
+        (root / "build" / "compiler_probe.txt").write_text("bad g++ (12): why\ninsisted g++\n")
+        source = root / "my" / LESSON / "counter" / "counter.cpp"
+        shutil.copytree(FIXTURE / "solutions" / LESSON / "counter", source.parent)
+        result = percore(root, "check", "counter", "--no-sanitizers", timeout=300)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)  # g++ builds and passes all of it
+        source.write_text("#include <percore/counter.hpp>\n#include <percore/task.hpp>\nnamespace percore {\n"
+                          "Task<bool> f() { co_return true; }\nTask<void> g() {\n  if (co_await f()) {}\n}\n"
+                          "void Counter::up() {}\nvoid Counter::down() { --value_; }\n}\n")
+        result = percore(root, "check", "counter", "--no-sanitizers")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("Your compiler (g++) failed the probe", result.stdout)
+        self.assertRegex(result.stdout, r"my/90-fixture/counter/counter\.cpp:6: co_await in the condition of `if`")
 
 
 if __name__ == "__main__":

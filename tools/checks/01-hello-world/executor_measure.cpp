@@ -6,7 +6,9 @@ using namespace checks;
 
 namespace {
 
-Task<int> number(int value) { co_return value; }
+Task<int> number(int value) {
+  co_return value;
+}
 Task<> spawns(percore::check::Run& run, int times) {
   for (int warm = 0; warm < 10; ++warm) {
     JoinHandle<int> handle = spawn(number(warm));
@@ -42,6 +44,12 @@ Task<> nops(percore::check::Run& run, int times) {
 
 }  // namespace
 
-PERCORE_MEASURE(a_spawn_and_a_join, "a spawn and its join", 100) { run_on_executor(spawns(run, 100)); }
-PERCORE_MEASURE(a_yield, "a yield, between two tasks", 200) { run_on_executor(two_yield(run, 100)); }
-PERCORE_MEASURE(a_nop, "an awaited NOP", 100) { run_on_executor(nops(run, 100)); }
+PERCORE_MEASURE(a_spawn_and_a_join, "a spawn and its join", 100) {
+  run_on_executor(spawns(run, 100));
+}
+PERCORE_MEASURE(a_yield, "a yield, between two tasks", 200) {
+  run_on_executor(two_yield(run, 100));
+}
+PERCORE_MEASURE(a_nop, "an awaited NOP", 100) {
+  run_on_executor(nops(run, 100));
+}

@@ -1,10 +1,10 @@
 // 01.7 executor, once on the kernel.
 
 #include <fcntl.h>
+#include <unistd.h>
 #include <percore/check.hpp>
 #include <percore/executor.hpp>
 #include <percore/io.hpp>
-#include <unistd.h>
 
 using percore::Executor;
 using percore::JoinHandle;
@@ -54,16 +54,19 @@ Task<int> both(Ends ends, bool& cancelled) {
 
 }  // namespace
 
-PERCORE_CHECK("turn", on_the_kernel_tasks_talk_through_a_pipe, "E6", "run() returns when every task has ended",
-              "Lesson 01, *The end of run()*") {
+PERCORE_CHECK("turn", on_the_kernel_tasks_talk_through_a_pipe, "E6",
+              "run() returns when every task has ended", "Lesson 01, *The end of run()*") {
   int ends[2];
   require(pipe2(ends, O_CLOEXEC) == 0, "no pipe could be made");
   bool cancelled = false;
   run.waits_for("tasks that talk through a pipe, on the kernel");
   Executor executor({.ring = {.entries = 8}});
   const int sum = executor.run(both({ends[0], ends[1]}, cancelled));
-  require(sum == 50 * 42, "on the kernel 50 bytes of 42 went through a pipe and their sum was {}", sum);
-  require(cancelled, "on the kernel a read that nobody answered was not cancelled when the root task had ended");
+  require(sum == 50 * 42, "on the kernel 50 bytes of 42 went through a pipe and their sum was {}",
+          sum);
+  require(
+      cancelled,
+      "on the kernel a read that nobody answered was not cancelled when the root task had ended");
   close(ends[0]);
   close(ends[1]);
 }

@@ -6,7 +6,9 @@ using namespace checks;
 
 namespace {
 
-Task<int> number(int value) { co_return value; }
+Task<int> number(int value) {
+  co_return value;
+}
 Task<int> awaits(int times) {
   int sum = 0;
   for (int i = 0; i < times; ++i) {
@@ -31,5 +33,9 @@ void count(percore::check::Run& run, Task<int> task) {
 
 }  // namespace
 
-PERCORE_MEASURE(an_await, "an await", 1000) { count(run, awaits(1000)); }
-PERCORE_MEASURE(an_await_in_a_chain, "an await in a chain of 1000", 1000) { count(run, chain(1000)); }
+PERCORE_MEASURE(an_await, "an await", 1000) {
+  count(run, awaits(1000));
+}
+PERCORE_MEASURE(an_await_in_a_chain, "an await in a chain of 1000", 1000) {
+  count(run, chain(1000));
+}

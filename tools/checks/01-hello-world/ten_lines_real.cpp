@@ -13,8 +13,8 @@
 
 int write_lines(io_uring& ring, int fd, std::span<const std::string_view> lines);
 
-PERCORE_CHECK("", on_the_kernel_the_file_holds_the_lines, "I6", "the file holds the lines in their order",
-              "Lesson 01, *The submission*") {
+PERCORE_CHECK("", on_the_kernel_the_file_holds_the_lines, "I6",
+              "the file holds the lines in their order", "Lesson 01, *The submission*") {
   io_uring ring;
   const int opened = io_uring_queue_init(16, &ring, 0);
   percore::check::require(opened == 0, "the kernel gave no ring: {}", std::strerror(-opened));
@@ -32,8 +32,9 @@ PERCORE_CHECK("", on_the_kernel_the_file_holds_the_lines, "I6", "the file holds 
   std::string got(2 * wanted.size(), '\0');
   const ssize_t size = pread(file, got.data(), got.size(), 0);
   got.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
-  percore::check::require(got == wanted, "on the kernel the file holds {} bytes, and the ten lines have {}: \"{}\"", got.size(),
-                          wanted.size(), got.substr(0, 40));
+  percore::check::require(
+      got == wanted, "on the kernel the file holds {} bytes, and the ten lines have {}: \"{}\"",
+      got.size(), wanted.size(), got.substr(0, 40));
   io_uring_queue_exit(&ring);
   close(file);
 }

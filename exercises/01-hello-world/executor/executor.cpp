@@ -50,10 +50,11 @@ void Executor::RootHook::root_finished(FinishHook& self, std::coroutine_handle<>
   static_cast<RootHook&>(self).reached = true;
 }
 
-// ---------------------------------------------------------------------- Step "turn"
+// ---------------------------------------------------------------------------------- Step "turn"
 
 void Executor::run_until_all_ended(const RootHook& root) {
-  PERCORE_ASSERT(current_ == nullptr, "an executor was run inside another one on the same thread: spawn() the task");
+  PERCORE_ASSERT(current_ == nullptr,
+                 "an executor was run inside another one on the same thread: spawn() the task");
   PERCORE_ASSERT(pthread_equal(owner_, pthread_self()) != 0,
                  "an executor was run on another thread than the one that constructed it");
   current_ = this;
@@ -69,9 +70,10 @@ void Executor::run_until_all_ended(const RootHook& root) {
   // called again.
   static_cast<void>(root);
   while (!running_queue_->empty()) run_chain(running_queue_->pop());
-  PERCORE_ASSERT(tasks_alive_ == 0,
-                 "nothing is ready and a task has not ended: was a coroutine lost on its way through "
-                 "the run queue, or does it wait for the ring, which this loop never looks at?");
+  PERCORE_ASSERT(
+      tasks_alive_ == 0,
+      "nothing is ready and a task has not ended: was a coroutine lost on its way through "
+      "the run queue, or does it wait for the ring, which this loop never looks at?");
 
   current_ = nullptr;
 }
@@ -83,13 +85,12 @@ void Executor::resume_ready() {
 }
 
 void Executor::look_around() {
-  // TODO turn (E2, E3): lets the pollers look (pollers_.poll()), chooses the queue, and
-  //   nothing is ready    sleeps, with sleep()
-  //   something is ready  takes a turn of the ring that does not sleep, but only when there is a
-  //   reason:
-  //                       completions are there, or entries have waited
-  //                       options_.turns_without_enter_max times for company. Without a reason no
-  //                       system call is made.
+  // TODO turn (E2, E3): lets the pollers look (pollers_.poll()), chooses the queue, and then
+  //   nothing is ready    sleeps, with sleep();
+  //   something is ready  takes a turn of the ring that does not sleep, but only for a reason:
+  //                       completions are there, or entries have waited for company in so many
+  //                       turns as options_.turns_without_enter_max says. Without a reason, no
+  //                       system call.
 }
 
 void Executor::choose_queue() {

@@ -6,8 +6,8 @@
 // The ring of the runtime. Two steps: "submit" brings entries to the kernel, "harvest" brings
 // completions back. What liburing offers, and all you need of it:
 //
-//   io_uring_get_sqe(&ring_)                next free entry, or null when the submission queue is
-//   full io_uring_sqe_set_data(sqe, pointer)     the name under which the completion will come back
+//   io_uring_get_sqe(&ring_)                next free entry, or null: the submission queue is full
+//   io_uring_sqe_set_data(sqe, pointer)     the name under which the completion will come back
 //   io_uring_sq_ready(&ring_)               entries filled in that the kernel has not taken yet
 //   io_uring_sq_space_left(&ring_)          free entries
 //   ring_.sq.ring_entries                   entries of the whole submission queue
@@ -61,13 +61,10 @@ unsigned Ring::unsubmitted() const noexcept {
 
 int Ring::enter(Wait wait, Time deadline) {
   // TODO submit (R2): one system call at most. Returns 0, or the errno as a positive number.
-  //   Wait::no          submits and collects. With nothing to submit, and no completion held back
-  //   by
-  //                     the kernel (kernel_holds_completions() below), no call is needed at all.
-  //   Wait::for_completion, deadline == Time::never()   submits, and sleeps until a completion is
-  //   there
-  //   ... with a deadline                               ... or until the deadline, a moment of
-  //   now()
+  //   Wait::no              submits and collects. With nothing to submit, and no completion held
+  //                         back by the kernel (kernel_holds_completions() below), no call at all.
+  //   Wait::for_completion  submits, and sleeps until a completion is there, or until `deadline`,
+  //                         which is a moment of now(); Time::never() means: no deadline.
   // Counts counts_.enters, and in counts_.submitted the entries that the kernel *took*: it may take
   // fewer than it was given, and it may take some and still report an error of the wait.
   static_cast<void>(wait);

@@ -15,10 +15,12 @@ struct Misconception {
 };
 
 /// Compares the learner's answer to `question` with what was seen. `otherwise` explains any other wrong answer.
-inline void expect_answer(percore::check::Run& run, std::string_view question, const std::string& seen,
-                          std::span<const Misconception> misconceptions, const char* otherwise) {
+inline void expect_answer(percore::check::Run& run, std::string_view question,
+                          const std::string& seen, std::span<const Misconception> misconceptions,
+                          const char* otherwise) {
   const std::string_view answer = run.answer(question);
-  percore::check::require(!answer.empty(), "there is no answer to `{}` yet: write it behind the colon", question);
+  percore::check::require(!answer.empty(),
+                          "there is no answer to `{}` yet: write it behind the colon", question);
   if (answer == seen) return;
   for (const Misconception& misconception : misconceptions) {
     if (answer == misconception.answer) {
@@ -28,6 +30,8 @@ inline void expect_answer(percore::check::Run& run, std::string_view question, c
   percore::check::fail("`{}` is not {}: {}", question, answer, otherwise);
 }
 
-inline std::string yes_or_no(bool yes) { return yes ? "yes" : "no"; }
+inline std::string yes_or_no(bool yes) {
+  return yes ? "yes" : "no";
+}
 
 }  // namespace checks

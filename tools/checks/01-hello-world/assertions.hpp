@@ -14,7 +14,9 @@
 namespace checks {
 
 inline sigjmp_buf back_from_abort;
-inline void jump_back(int) { siglongjmp(back_from_abort, 1); }
+inline void jump_back(int) {
+  siglongjmp(back_from_abort, 1);
+}
 
 /// What `mistake` says on standard error before it ends the program, or nothing if it does not end it.
 template <typename Mistake>
@@ -23,8 +25,8 @@ std::optional<std::string> last_words(Mistake&& mistake) {
   const int shown = dup(STDERR_FILENO);
   const int heard = memfd_create("last words", MFD_CLOEXEC);
   dup2(heard, STDERR_FILENO);
-  struct sigaction catching {};
-  struct sigaction before {};
+  struct sigaction catching{};
+  struct sigaction before{};
   catching.sa_handler = jump_back;
   sigaction(SIGABRT, &catching, &before);
   volatile bool ended = true;

@@ -1,5 +1,4 @@
-#include <percore/check.hpp>
-#include <percore/sim.hpp>
+// What spawning, joining and yielding cost with the learner's executor, beside ours. Shown after a pass.
 
 #include "executor_support.hpp"
 
@@ -7,46 +6,50 @@ using namespace checks;
 
 namespace {
 
-Task<int> index_of(int index) {
-  co_return index;
+Task<int> number(int value) {
+  co_return value;
 }
-
-Task<int> spawn_and_join(int count) {
-  std::vector<JoinHandle<int>> handles;
-  handles.reserve(static_cast<std::size_t>(count));
-  for (int i = 0; i < count; ++i) handles.push_back(spawn(index_of(i)));
-  int sum = 0;
-  for (auto& handle : handles) sum += co_await handle;
-  co_return sum;
-}
-
-Task<void> yields(int count) {
-  for (int i = 0; i < count; ++i) co_await percore::yield();
-}
-
-Task<void> two_that_yield(percore::check::Run& run, int count) {
-  auto other = spawn(yields(count + 1));
-  co_await percore::yield();
+Task<> spawns(percore::check::Run& run, int times) {
+  for (int warm = 0; warm < 10; ++warm) {
+    JoinHandle<int> handle = spawn(number(warm));
+    const int value = co_await handle;
+    static_cast<void>(value);
+  }
   run.count_from_here();
-  co_await yields(count);
+  for (int i = 0; i < times; ++i) {
+    JoinHandle<int> handle = spawn(number(i));
+    const int value = co_await handle;
+    static_cast<void>(value);
+  }
+  run.count_to_here();
+}
+Task<> yields(int times) {
+  for (int i = 0; i < times; ++i) co_await percore::yield();
+}
+Task<> two_yield(percore::check::Run& run, int times) {
+  JoinHandle<void> other = spawn(yields(times));
+  run.count_from_here();
+  co_await yields(times);
   run.count_to_here();
   co_await other;
 }
-
-// The second time: pools and queues have their size.
-Task<void> spawn_twice(percore::check::Run& run, int count) {
-  static_cast<void>(co_await spawn_and_join(count));
+Task<> nops(percore::check::Run& run, int times) {
   run.count_from_here();
-  static_cast<void>(co_await spawn_and_join(count));
+  for (int i = 0; i < times; ++i) {
+    const auto result = co_await percore::nop();
+    static_cast<void>(result);
+  }
   run.count_to_here();
 }
 
 }  // namespace
 
-PERCORE_MEASURE(spawn_join, "spawn a task and await it", 100) {
-  run_on_executor(spawn_twice(run, 100));
+PERCORE_MEASURE(a_spawn_and_a_join, "a spawn and its join", 100) {
+  run_on_executor(spawns(run, 100));
 }
-
-PERCORE_MEASURE(yield_in_turn, "a yield, with another task ready", 100) {
-  run_on_executor(two_that_yield(run, 100));
+PERCORE_MEASURE(a_yield, "a yield, between two tasks", 200) {
+  run_on_executor(two_yield(run, 100));
+}
+PERCORE_MEASURE(a_nop, "an awaited NOP", 100) {
+  run_on_executor(nops(run, 100));
 }

@@ -62,7 +62,8 @@ void run_and_leave(Task<T> root, const ExecutorOptions& options = {.ring = {.ent
 struct Pipe {
   int ends[2] = {-1, -1};
   Pipe() {
-    if (pipe2(ends, O_CLOEXEC) != 0) percore::check::fail("no pipe could be made; are all descriptors in use?");
+    if (pipe2(ends, O_CLOEXEC) != 0)
+      percore::check::fail("no pipe could be made; are all descriptors in use?");
   }
   ~Pipe() {
     close(ends[0]);
@@ -77,7 +78,8 @@ struct Pipe {
 class Sleep final : percore::Operation {
  public:
   explicit Sleep(std::int64_t nanoseconds)
-      : Operation(&Sleep::record), time_{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000} {}
+      : Operation(&Sleep::record),
+        time_{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000} {}
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> coroutine) {
     waiting_ = Runnable::of(coroutine);

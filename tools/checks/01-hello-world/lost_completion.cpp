@@ -57,18 +57,21 @@ PERCORE_CHECK("", each_completion_is_collected_once, "I2",
             "collect() made a system call, although all completions were there");
     for (unsigned n = operations; n < operations + in_round; ++n) {
       require(results[n] != no_answer,
-              "operation {} of round {} got no answer, although its completion was in the queue", n, i + 1);
-      require(results[n] == 0, "operation {} got the result {} and the kernel had said 0", n, results[n]);
+              "operation {} of round {} got no answer, although its completion was in the queue", n,
+              i + 1);
+      require(results[n] == 0, "operation {} got the result {} and the kernel had said 0", n,
+              results[n]);
     }
     operations += in_round;
     require(collected == in_round,
             "in round {} there were {} new completions, and collect() counted {}: those of earlier "
             "rounds were still in the queue",
             i + 1, in_round, collected);
-    require(io_uring_cq_ready(&ring) == there - in_round,
-            "after round {} the queue still holds {} completions that collect() has looked at: their "
-            "places were not given back",
-            i + 1, io_uring_cq_ready(&ring));
+    require(
+        io_uring_cq_ready(&ring) == there - in_round,
+        "after round {} the queue still holds {} completions that collect() has looked at: their "
+        "places were not given back",
+        i + 1, io_uring_cq_ready(&ring));
   }
   io_uring_queue_exit(&ring);
 }
@@ -83,7 +86,8 @@ PERCORE_CHECK("", an_empty_queue_is_no_completion, "I2",
   require(results[0] == no_answer && results[1] == no_answer,
           "collect() noted a result although no operation had completed");
   round(ring, 1, 1);
-  require(collect(ring, results) == 1, "one operation had completed, and collect() counted another number");
+  require(collect(ring, results) == 1,
+          "one operation had completed, and collect() counted another number");
   require(results[0] == no_answer, "operation 0 was never submitted and got a result");
   io_uring_queue_exit(&ring);
 }

@@ -1,45 +1,27 @@
-#include <percore/check.hpp>
-#include <percore/sim.hpp>
+// What a NOP costs on the learner's ring, beside ours. Shown after a pass.
 
 #include "ring_support.hpp"
 
 using namespace checks;
 
-namespace {
-
-// Completions at once, so that the counts are the ring's own and not those of waiting.
-void at_once(percore::check::Run& run) {
-  auto options = run.options();
-  options.inline_percent = 100;
-  run.restart(options);
+PERCORE_MEASURE(one_at_a_time, "a NOP, one at a time", 100) {
+  Ring ring({.entries = 32});
+  Recorded operation;
+  run.count_from_here();
+  for (int i = 0; i < 100; ++i) {
+    nop(ring, operation);
+    while (operation.in_flight()) ring.turn(Wait::for_completion);
+  }
+  run.count_to_here();
 }
 
-}  // namespace
-
-PERCORE_MEASURE(batch, "a nop among 16 in one turn", 160) {
-  at_once(run);
-  {
-    Ring ring(RingOptions{.entries = 32});
-    const auto made = operations(16);
-    run.count_from_here();
-    for (int round = 0; round < 10; ++round) {
-      for (Recorded* operation : made) io_uring_prep_nop(&ring.entry(*operation));
-      while (ring.in_flight() > 0) ring.turn(Wait::for_completion);
-    }
-    run.count_to_here();
+PERCORE_MEASURE(in_batches, "a NOP, 20 at a time", 100) {
+  Ring ring({.entries = 32});
+  auto all = operations(20);
+  run.count_from_here();
+  for (int i = 0; i < 5; ++i) {
+    for (auto* operation : all) nop(ring, *operation);
+    while (ring.in_flight() != 0) ring.turn(Wait::for_completion);
   }
-}
-
-PERCORE_MEASURE(alone, "a nop alone in its turn", 100) {
-  at_once(run);
-  {
-    Ring ring(RingOptions{.entries = 32});
-    const auto made = operations(1);
-    run.count_from_here();
-    for (int round = 0; round < 100; ++round) {
-      io_uring_prep_nop(&ring.entry(*made[0]));
-      while (ring.in_flight() > 0) ring.turn(Wait::for_completion);
-    }
-    run.count_to_here();
-  }
+  run.count_to_here();
 }

@@ -60,14 +60,16 @@ inline std::vector<Recorded*> operations(unsigned count) {
 }
 
 /// A ring that is never closed: for the step in which nothing is harvested yet.
-inline Ring& ring_left_open(percore::check::Run& run, percore::sim::Options options, unsigned entries,
-                            unsigned completion_entries = 0) {
+inline Ring& ring_left_open(percore::check::Run& run, percore::sim::Options options,
+                            unsigned entries, unsigned completion_entries = 0) {
   options.allow_unfinished = true;
   run.restart(options);
   return *new Ring(RingOptions{.entries = entries, .completion_entries = completion_entries});
 }
 
-inline void nop(Ring& ring, Recorded& operation) { io_uring_prep_nop(&ring.entry(operation)); }
+inline void nop(Ring& ring, Recorded& operation) {
+  io_uring_prep_nop(&ring.entry(operation));
+}
 
 /// Operations in the order in which the kernel took their entries; cancels and the like are left out.
 inline std::vector<std::uint64_t> names_submitted() {
@@ -78,12 +80,15 @@ inline std::vector<std::uint64_t> names_submitted() {
   return names;
 }
 
-inline std::uint64_t enters() { return percore::sim::counts().enters; }
+inline std::uint64_t enters() {
+  return percore::sim::counts().enters;
+}
 
 struct Pipe {
   int ends[2] = {-1, -1};
   Pipe() {
-    if (pipe2(ends, O_CLOEXEC) != 0) percore::check::fail("no pipe could be made; are all descriptors in use?");
+    if (pipe2(ends, O_CLOEXEC) != 0)
+      percore::check::fail("no pipe could be made; are all descriptors in use?");
   }
   ~Pipe() {
     close(ends[0]);

@@ -29,7 +29,8 @@ struct Hand {
   void await_suspend(std::coroutine_handle<>) const noexcept {
     const int before = *resumed;
     go_on_with(next);
-    require(*resumed == before, "go_on_with() resumed the coroutine that it was given: it only names who goes on when "
+    require(*resumed == before,
+            "go_on_with() resumed the coroutine that it was given: it only names who goes on when "
             "the one that runs has returned");
   }
   void await_resume() const noexcept {}
@@ -37,8 +38,8 @@ struct Hand {
   const int* resumed;
 };
 
-Loose passes_on(int& resumed, std::vector<int>& order, int number, const std::coroutine_handle<>& next,
-                StackUse& stack) {
+Loose passes_on(int& resumed, std::vector<int>& order, int number,
+                const std::coroutine_handle<>& next, StackUse& stack) {
   ++resumed;
   order.push_back(number);
   stack.note(stack_here());
@@ -48,7 +49,9 @@ Loose passes_on(int& resumed, std::vector<int>& order, int number, const std::co
     co_await Pause(unused);
     ++resumed;
     order.push_back(number + 1000);
-    require(resumed < 1000, "run_chain() resumes a coroutine again and again that nobody named: a name is followed once");
+    require(resumed < 1000,
+            "run_chain() resumes a coroutine again and again that nobody named: a name is followed "
+            "once");
   }
 }
 
@@ -61,8 +64,12 @@ Task<int> adds_two(int& runs) {
   const int second = co_await number(runs, 22);
   co_return first + second;
 }
-Task<std::unique_ptr<int>> only_moves() { co_return std::make_unique<int>(5); }
-Task<int&> refers(int& target) { co_return target; }
+Task<std::unique_ptr<int>> only_moves() {
+  co_return std::make_unique<int>(5);
+}
+Task<int&> refers(int& target) {
+  co_return target;
+}
 Task<> nothing(int& runs) {
   ++runs;
   co_return;
@@ -73,7 +80,8 @@ Task<int> fails() {
 }
 Task<> awaits_all_kinds(int& target) {
   const std::unique_ptr<int> moved = co_await only_moves();
-  require(moved != nullptr && *moved == 5, "co_await of a task gave another value than its co_return");
+  require(moved != nullptr && *moved == 5,
+          "co_await of a task gave another value than its co_return");
   int& reference = co_await refers(target);
   require(&reference == &target, "co_await of a Task<int&> gave a reference to another object");
   int runs = 0;
@@ -136,26 +144,31 @@ void drive(Task<T>& task, Stop& stop) {
 
 }  // namespace
 
-PERCORE_CHECK("awaiter", the_trampoline_follows_names, "T4",
-              "run_chain() resumes the first coroutine, then each that go_on_with() named, until none was",
-              the_flat_stack, .seeds = 20, .ring = false) {
+PERCORE_CHECK(
+    "awaiter", the_trampoline_follows_names, "T4",
+    "run_chain() resumes the first coroutine, then each that go_on_with() named, until none was",
+    the_flat_stack, .seeds = 20, .ring = false) {
   const int count = static_cast<int>(run.size(1, 30));
   int resumed = 0;
   StackUse stack;
   std::vector<int> order;
   std::vector<std::coroutine_handle<>> next(static_cast<std::size_t>(count) + 1);
-  for (int i = count - 1; i >= 0; --i) next[i] = passes_on(resumed, order, i, next[i + 1], stack).handle;
+  for (int i = count - 1; i >= 0; --i)
+    next[i] = passes_on(resumed, order, i, next[i + 1], stack).handle;
   run_chain(next[0]);
-  require(resumed == count, "{} coroutines each named the next one, and run_chain() resumed {}", count, resumed);
+  require(resumed == count, "{} coroutines each named the next one, and run_chain() resumed {}",
+          count, resumed);
   for (int i = 0; i < count; ++i) {
     require(order[i] == i, "coroutine {} was resumed as number {} of a chain", order[i], i);
   }
-  require(stack.bytes() < 200, "the stack grew by {} bytes in a chain of {}: the trampoline is a loop, it resumes the "
-          "next one when the last has returned", stack.bytes(), count);
+  require(stack.bytes() < 200,
+          "the stack grew by {} bytes in a chain of {}: the trampoline is a loop, it resumes the "
+          "next one when the last has returned",
+          stack.bytes(), count);
 }
 
-PERCORE_CHECK("awaiter", a_name_is_followed_once, "T4", "a name is followed once", the_flat_stack, .seeds = 1,
-              .ring = false) {
+PERCORE_CHECK("awaiter", a_name_is_followed_once, "T4", "a name is followed once", the_flat_stack,
+              .seeds = 1, .ring = false) {
   int resumed = 0;
   StackUse stack;
   std::vector<int> order;
@@ -165,8 +178,11 @@ PERCORE_CHECK("awaiter", a_name_is_followed_once, "T4", "a name is followed once
   const auto alone = passes_on(resumed, order, 3, none, stack).handle;
   run_chain(first);
   run_chain(alone);
-  require(resumed == 3, "two chains of three coroutines in all made {} resumes: a name of the first chain was followed "
-          "again in the second", resumed);
+  require(resumed == 3,
+          "two chains of three coroutines in all made {} resumes: a name of the first chain was "
+          "followed "
+          "again in the second",
+          resumed);
 }
 
 namespace {
@@ -189,8 +205,9 @@ Loose names_beside_another_thread(std::coroutine_handle<> next, std::coroutine_h
 
 }  // namespace
 
-PERCORE_CHECK("awaiter", the_trampoline_keeps_to_its_thread, "T4", "each thread has a trampoline of its own", the_flat_stack,
-              .seeds = 1, .ring = false) {
+PERCORE_CHECK("awaiter", the_trampoline_keeps_to_its_thread, "T4",
+              "each thread has a trampoline of its own", the_flat_stack, .seeds = 1,
+              .ring = false) {
   int here = 0;
   int there = 0;
   StackUse stack;
@@ -201,12 +218,16 @@ PERCORE_CHECK("awaiter", the_trampoline_keeps_to_its_thread, "T4", "each thread 
   const auto elsewhere = passes_on(there, order_there, 2, none, stack).handle;
   run_chain(names_beside_another_thread(next, elsewhere).handle);
   require(there == 1, "a chain of one on another thread made {} resumes", there);
-  require(here == 1, "a coroutine was named, then another thread ran a chain, and the coroutine was resumed {} times: one name "
-          "for all threads is overwritten", here);
+  require(here == 1,
+          "a coroutine was named, then another thread ran a chain, and the coroutine was resumed "
+          "{} times: one name "
+          "for all threads is overwritten",
+          here);
 }
 
-PERCORE_CHECK("awaiter", awaiting_starts_the_task_once, "T1", "a task starts when it is awaited, and only once",
-              the_awaiter, .seeds = 1, .ring = false) {
+PERCORE_CHECK("awaiter", awaiting_starts_the_task_once, "T1",
+              "a task starts when it is awaited, and only once", the_awaiter, .seeds = 1,
+              .ring = false) {
   int runs = 0;
   Stop stop;
   Task<int> parent = adds_two(runs);
@@ -217,24 +238,29 @@ PERCORE_CHECK("awaiter", awaiting_starts_the_task_once, "T1", "a task starts whe
   require(sum == 42, "two tasks gave 20 and 22, and who awaited them got the sum {}", sum);
 }
 
-PERCORE_CHECK("awaiter", awaiting_resumes_the_task_once, "T1", "a task starts when it is awaited, and only once",
-              the_awaiter, .seeds = 1, .ring = false) {
+PERCORE_CHECK("awaiter", awaiting_resumes_the_task_once, "T1",
+              "a task starts when it is awaited, and only once", the_awaiter, .seeds = 1,
+              .ring = false) {
   auto& pair = *new Pair;  // left as they are after a failure
   auto& stop = *new Stop;
   auto& parent = *new Task<>(awaits_pausing(pair));
   run_chain(parent.start(Continuation::call(stop)));
-  require(pair.child_began == 1, "a task was awaited, and its body began {} times", pair.child_began);
+  require(pair.child_began == 1, "a task was awaited, and its body began {} times",
+          pair.child_began);
   require(pair.child_went_on == 0,
-          "an awaited task went on behind a suspension that nobody had ended: it was resumed, and named as well");
+          "an awaited task went on behind a suspension that nobody had ended: it was resumed, and "
+          "named as well");
   require(pair.parent_went_on == 0, "who awaits a task went on although the task is suspended");
   run_chain(pair.child);
   require(pair.child_went_on == 1, "a task that was woken went on {} times", pair.child_went_on);
-  require(pair.parent_went_on <= 1, "the awaiting coroutine went on {} times for one await: it was resumed, and named as well",
-          pair.parent_went_on);
+  require(
+      pair.parent_went_on <= 1,
+      "the awaiting coroutine went on {} times for one await: it was resumed, and named as well",
+      pair.parent_went_on);
 }
 
-PERCORE_CHECK("awaiter", awaiting_gives_the_value, "T2", "co_await gives the value of the task", the_awaiter,
-              .seeds = 1, .ring = false) {
+PERCORE_CHECK("awaiter", awaiting_gives_the_value, "T2", "co_await gives the value of the task",
+              the_awaiter, .seeds = 1, .ring = false) {
   int target = 3;
   Stop stop;
   Task<> parent = awaits_all_kinds(target);
@@ -248,8 +274,8 @@ PERCORE_CHECK("awaiter", awaiting_gives_the_value, "T2", "co_await gives the val
   require(value == 8, "a task in a variable gave 8 and co_await std::move(task) gave {}", value);
 }
 
-PERCORE_CHECK("awaiter", awaiting_throws_the_exception, "T2", "co_await throws the exception of the task", the_awaiter,
-              .seeds = 1, .ring = false) {
+PERCORE_CHECK("awaiter", awaiting_throws_the_exception, "T2",
+              "co_await throws the exception of the task", the_awaiter, .seeds = 1, .ring = false) {
   Stop stop;
   Task<std::string> parent = catches();
   drive(parent, stop);
@@ -258,36 +284,41 @@ PERCORE_CHECK("awaiter", awaiting_throws_the_exception, "T2", "co_await throws t
           "a task threw an exception, and who awaited it caught \"{}\" instead of its text", said);
 }
 
-PERCORE_CHECK("awaiter", awaiting_frees_the_frame, "T3", "a frame is freed exactly once", the_frames_life, .seeds = 1,
-              .ring = false) {
+PERCORE_CHECK("awaiter", awaiting_frees_the_frame, "T3", "a frame is freed exactly once",
+              the_frames_life, .seeds = 1, .ring = false) {
   const std::int64_t blocks = live_allocations();
   {
     int runs = 0;
     Stop stop;
     Task<int> parent = adds_two(runs);
     drive(parent, stop);
-    require(live_allocations() == blocks + 1, "two awaited tasks have ended, and {} blocks of memory are taken beside "
-            "the frame of who awaited them", live_allocations() - blocks - 1);
+    require(live_allocations() == blocks + 1,
+            "two awaited tasks have ended, and {} blocks of memory are taken beside "
+            "the frame of who awaited them",
+            live_allocations() - blocks - 1);
     static_cast<void>(parent.take_result());
   }
-  require(live_allocations() == blocks, "all tasks are gone and {} blocks of memory are still taken",
+  require(live_allocations() == blocks,
+          "all tasks are gone and {} blocks of memory are still taken",
           live_allocations() - blocks);
 }
 
 PERCORE_CHECK("awaiter", awaiting_does_not_nest, "T4",
-              "a coroutine never resumes another: it names the one to go on with and returns", the_flat_stack,
-              .seeds = 1, .ring = false) {
+              "a coroutine never resumes another: it names the one to go on with and returns",
+              the_flat_stack, .seeds = 1, .ring = false) {
   StackUse stack;
   Stop stop;
   Task<> parent = stack_of_a_child(stack);
   drive(parent, stop);
-  require(stack.bytes() < 200, "the body of an awaited task ran {} bytes further down the stack than the body that "
-          "awaits it: await_suspend() resumed it, and a million awaits would need a million times as much",
+  require(stack.bytes() < 200,
+          "the body of an awaited task ran {} bytes further down the stack than the body that "
+          "awaits it: await_suspend() resumed it, and a million awaits would need a million times "
+          "as much",
           stack.bytes());
 }
 
-PERCORE_CHECK("awaiter", a_task_is_awaited_once, "T1", "a task is awaited once", the_awaiter, .seeds = 1,
-              .ring = false) {
+PERCORE_CHECK("awaiter", a_task_is_awaited_once, "T1", "a task is awaited once", the_awaiter,
+              .seeds = 1, .ring = false) {
   int runs = 0;
   require(ends_the_program([&] {
             Task<int>& task = *new Task<int>(number(runs, 1));

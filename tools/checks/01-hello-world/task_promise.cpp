@@ -12,11 +12,21 @@ Task<int> counts(int& runs) {
   ++runs;
   co_return runs;
 }
-Task<int> number(int value) { co_return value; }
-Task<std::string> text(const char* words) { co_return words; }
-Task<std::unique_ptr<int>> only_moves(int value) { co_return std::make_unique<int>(value); }
-Task<int&> refers(int& value) { co_return value; }
-Task<const std::string&> refers_const(const std::string& value) { co_return value; }
+Task<int> number(int value) {
+  co_return value;
+}
+Task<std::string> text(const char* words) {
+  co_return words;
+}
+Task<std::unique_ptr<int>> only_moves(int value) {
+  co_return std::make_unique<int>(value);
+}
+Task<int&> refers(int& value) {
+  co_return value;
+}
+Task<const std::string&> refers_const(const std::string& value) {
+  co_return value;
+}
 Task<> nothing(int& runs) {
   ++runs;
   co_return;
@@ -30,7 +40,9 @@ Task<> fails_void(const char* why) {
   throw std::out_of_range(why);
   co_return;
 }
-Task<Held> gives_held(int& alive) { co_return Held(alive); }
+Task<Held> gives_held(int& alive) {
+  co_return Held(alive);
+}
 Task<> holds(Held held) {
   Held another = held;
   static_cast<void>(another);
@@ -45,11 +57,13 @@ template <typename T>
 void finish(Task<T>& task, Stop& stop) {
   const auto coroutine = task.start(Continuation::call(stop));
   if (coroutine.done()) {
-    percore::check::fail_with("T1", the_promise,
-                              "the body ran before the task was awaited or started: initial_suspend() must suspend");
+    percore::check::fail_with(
+        "T1", the_promise,
+        "the body ran before the task was awaited or started: initial_suspend() must suspend");
   }
   coroutine.resume();
-  require(task.done(), "the body of a task has ended and done() says no: it stands at its final suspend point");
+  require(task.done(),
+          "the body of a task has ended and done() says no: it stands at its final suspend point");
 }
 
 template <typename Start>
@@ -57,11 +71,12 @@ void throws_out_of_range(const char* of_what, Start take) {
   try {
     take();
   } catch (const std::out_of_range& error) {
-    require(std::string(error.what()) == "the shelf is empty", "the exception of {} came with another text: {}", of_what,
-            error.what());
+    require(std::string(error.what()) == "the shelf is empty",
+            "the exception of {} came with another text: {}", of_what, error.what());
     return;
   } catch (...) {
-    percore::check::fail("{} threw std::out_of_range and take_result() threw something else", of_what);
+    percore::check::fail("{} threw std::out_of_range and take_result() threw something else",
+                         of_what);
   }
   percore::check::fail("{} threw an exception and take_result() threw none: it is lost", of_what);
 }
@@ -69,23 +84,28 @@ void throws_out_of_range(const char* of_what, Start take) {
 }  // namespace
 
 PERCORE_CHECK("promise", the_body_waits_to_be_resumed, "T1",
-              "a task is lazy: its body starts when it is awaited or started", the_promise, .seeds = 1,
-              .ring = false) {
+              "a task is lazy: its body starts when it is awaited or started", the_promise,
+              .seeds = 1, .ring = false) {
   int runs = 0;
   Stop stop;
   Task<int> task = counts(runs);
-  require(runs == 0, "the body ran before the task was awaited or started: it ran when it was called");
+  require(runs == 0,
+          "the body ran before the task was awaited or started: it ran when it was called");
   require(!task.done(), "a task that has not begun says done()");
   const auto coroutine = task.start(Continuation::call(stop));
-  require(runs == 0, "start() resumed the body: it returns the coroutine, and the caller resumes it");
+  require(runs == 0,
+          "start() resumed the body: it returns the coroutine, and the caller resumes it");
   coroutine.resume();
   require(runs == 1, "the body of a task that was resumed once ran {} times", runs);
-  require(task.done(), "the body of a task has ended and done() says no: it stands at its final suspend point until its Task "
+  require(task.done(),
+          "the body of a task has ended and done() says no: it stands at its final suspend point "
+          "until its Task "
           "frees it");
 }
 
 PERCORE_CHECK("promise", the_value_is_kept_until_it_is_taken, "T2",
-              "the value of a task is kept until it is taken", the_promise, .seeds = 1, .ring = false) {
+              "the value of a task is kept until it is taken", the_promise, .seeds = 1,
+              .ring = false) {
   Stop stop;
   Task<int> seven = number(7);
   finish(seven, stop);
@@ -99,7 +119,8 @@ PERCORE_CHECK("promise", the_value_is_kept_until_it_is_taken, "T2",
   Task<std::unique_ptr<int>> owner = only_moves(17);
   finish(owner, stop);
   const std::unique_ptr<int> moved = owner.take_result();
-  require(moved != nullptr && *moved == 17, "a value that can only be moved did not come out as it went in");
+  require(moved != nullptr && *moved == 17,
+          "a value that can only be moved did not come out as it went in");
   int runs = 0;
   Task<> plain = nothing(runs);
   finish(plain, stop);
@@ -107,23 +128,26 @@ PERCORE_CHECK("promise", the_value_is_kept_until_it_is_taken, "T2",
   require(runs == 1, "the body of a Task<void> ran {} times", runs);
 }
 
-PERCORE_CHECK("promise", a_reference_stays_one, "T2", "a Task<T&> gives the object itself", the_promise, .seeds = 1,
-              .ring = false) {
+PERCORE_CHECK("promise", a_reference_stays_one, "T2", "a Task<T&> gives the object itself",
+              the_promise, .seeds = 1, .ring = false) {
   Stop stop;
   int target = 1;
   Task<int&> task = refers(target);
   finish(task, stop);
   int& reference = task.take_result();
   require(&reference == &target,
-          "a Task<int&> gave a reference to another object than co_return did: keep a pointer to what it refers to");
+          "a Task<int&> gave a reference to another object than co_return did: keep a pointer to "
+          "what it refers to");
   const std::string words = "words";
   Task<const std::string&> other = refers_const(words);
   finish(other, stop);
-  require(&other.take_result() == &words, "a Task<const T&> gave a reference to another object than co_return did");
+  require(&other.take_result() == &words,
+          "a Task<const T&> gave a reference to another object than co_return did");
 }
 
 PERCORE_CHECK("promise", an_exception_is_kept_for_whoever_awaits, "T2",
-              "the exception of a task is kept until it is taken", the_promise, .seeds = 1, .ring = false) {
+              "the exception of a task is kept until it is taken", the_promise, .seeds = 1,
+              .ring = false) {
   Stop stop;
   Task<int> with_value = fails<int>("the shelf is empty");
   finish(with_value, stop);
@@ -136,8 +160,9 @@ PERCORE_CHECK("promise", an_exception_is_kept_for_whoever_awaits, "T2",
   throws_out_of_range("a Task<void>", [&] { with_nothing.take_result(); });
 }
 
-PERCORE_CHECK("promise", a_value_is_moved_not_copied, "T3", "what a frame holds is destroyed with it, once",
-              the_frames_life, .seeds = 1, .ring = false) {
+PERCORE_CHECK("promise", a_value_is_moved_not_copied, "T3",
+              "what a frame holds is destroyed with it, once", the_frames_life, .seeds = 1,
+              .ring = false) {
   int alive = 0;
   {
     Stop stop;
@@ -148,12 +173,14 @@ PERCORE_CHECK("promise", a_value_is_moved_not_copied, "T3", "what a frame holds 
     Task<Held> left = gives_held(alive);
     finish(left, stop);
   }
-  require(alive == 0, "two tasks and what was taken from them are gone, and {} values are alive: {}", alive,
+  require(alive == 0,
+          "two tasks and what was taken from them are gone, and {} values are alive: {}", alive,
           alive > 0 ? "one was never destroyed" : "one was destroyed twice");
 }
 
-PERCORE_CHECK("promise", a_frame_is_freed_once, "T3", "a frame is freed exactly once, by the one Task that owns it",
-              the_frames_life, .seeds = 40, .ring = false) {
+PERCORE_CHECK("promise", a_frame_is_freed_once, "T3",
+              "a frame is freed exactly once, by the one Task that owns it", the_frames_life,
+              .seeds = 40, .ring = false) {
   const std::int64_t blocks = live_allocations();
   int alive = 0;
   const unsigned count = run.size(1, 20);
@@ -165,7 +192,9 @@ PERCORE_CHECK("promise", a_frame_is_freed_once, "T3", "a frame is freed exactly 
       tasks.push_back(holds(Held(alive)));
       require(alive == static_cast<int>(i + 1),
               "{} tasks that have not begun hold one object each, and {} are alive{}", i + 1, alive,
-              alive < static_cast<int>(i + 1) ? ": a task that was moved away freed the frame of the new owner" : "");
+              alive < static_cast<int>(i + 1)
+                  ? ": a task that was moved away freed the frame of the new owner"
+                  : "");
     }
     for (unsigned i = 0; i < count; ++i) {
       if (run.chance(50)) finish(tasks[i], stops[i]);
@@ -175,17 +204,21 @@ PERCORE_CHECK("promise", a_frame_is_freed_once, "T3", "a frame is freed exactly 
             "a task was moved away and the old one still says valid(): both would free the frame");
     require(moved.valid(), "a task was moved and the new one owns nothing");
   }
-  require(alive >= 0, "{} tasks are gone and {} objects of their frames were destroyed twice: a frame was freed twice",
+  require(alive >= 0,
+          "{} tasks are gone and {} objects of their frames were destroyed twice: a frame was "
+          "freed twice",
           count, -alive);
-  require(alive == 0, "{} tasks are gone and {} objects of their frames are still alive: a frame was never freed", count,
-          alive);
-  require(live_allocations() == blocks, "{} tasks are gone and {} blocks of memory are still taken", count,
-          live_allocations() - blocks);
+  require(
+      alive == 0,
+      "{} tasks are gone and {} objects of their frames are still alive: a frame was never freed",
+      count, alive);
+  require(live_allocations() == blocks, "{} tasks are gone and {} blocks of memory are still taken",
+          count, live_allocations() - blocks);
 }
 
 PERCORE_CHECK("promise", a_move_assignment_frees_the_old_frame, "T3",
-              "a frame is freed exactly once, by the one Task that owns it", the_frames_life, .seeds = 1,
-              .ring = false) {
+              "a frame is freed exactly once, by the one Task that owns it", the_frames_life,
+              .seeds = 1, .ring = false) {
   const std::int64_t blocks = live_allocations();
   int alive_first = 0;
   int alive_second = 0;
@@ -193,39 +226,54 @@ PERCORE_CHECK("promise", a_move_assignment_frees_the_old_frame, "T3",
     Task<> task = holds(Held(alive_first));
     Task<> other = holds(Held(alive_second));
     task = std::move(other);
-    require(alive_second == 1, "the task on the right of a move assignment was destroyed; the left one has it now");
-    require(!other.valid(), "the task on the right of a move assignment still says valid(), and both would free the frame");
+    require(alive_second == 1,
+            "the task on the right of a move assignment was destroyed; the left one has it now");
+    require(!other.valid(),
+            "the task on the right of a move assignment still says valid(), and both would free "
+            "the frame");
     require(task.valid(), "the task on the left of a move assignment says that it is not valid()");
   }
-  require(alive_first == 0, "a task was assigned over and what its frame held is still alive: the frame was never freed");
-  require(alive_second == 0, "what the second frame held is {}", alive_second > 0 ? "still alive" : "destroyed twice");
-  require(live_allocations() == blocks, "all tasks are gone and {} blocks of memory are still taken",
+  require(
+      alive_first == 0,
+      "a task was assigned over and what its frame held is still alive: the frame was never freed");
+  require(alive_second == 0, "what the second frame held is {}",
+          alive_second > 0 ? "still alive" : "destroyed twice");
+  require(live_allocations() == blocks,
+          "all tasks are gone and {} blocks of memory are still taken",
           live_allocations() - blocks);
 }
 
 PERCORE_CHECK("promise", a_task_that_never_began_frees_all, "T5",
-              "a task that was never started frees all it holds", the_frames_life, .seeds = 1, .ring = false) {
+              "a task that was never started frees all it holds", the_frames_life, .seeds = 1,
+              .ring = false) {
   const std::int64_t blocks = live_allocations();
   int alive = 0;
-  { const Task<> task = holds(Held(alive)); }
+  {
+    const Task<> task = holds(Held(alive));
+  }
   require(alive == 0, "a task that never began is gone, and its parameter is still alive");
-  require(live_allocations() == blocks, "a task that never began is gone, and its frame is still there");
+  require(live_allocations() == blocks,
+          "a task that never began is gone, and its frame is still there");
 }
 
-PERCORE_CHECK("promise", a_task_is_one_allocation, "T3", "a task allocates its frame and nothing else",
-              the_frames_life, .seeds = 1, .ring = false) {
+PERCORE_CHECK("promise", a_task_is_one_allocation, "T3",
+              "a task allocates its frame and nothing else", the_frames_life, .seeds = 1,
+              .ring = false) {
   Stop stop;
   const std::int64_t blocks = live_allocations();
   Task<int> task = number(3);
-  require(live_allocations() == blocks + 1, "one task took {} blocks of memory", live_allocations() - blocks);
+  require(live_allocations() == blocks + 1, "one task took {} blocks of memory",
+          live_allocations() - blocks);
   finish(task, stop);
-  require(live_allocations() == blocks + 1, "a task that gave an int took {} blocks of memory: the value lies in the "
-          "frame", live_allocations() - blocks);
+  require(live_allocations() == blocks + 1,
+          "a task that gave an int took {} blocks of memory: the value lies in the "
+          "frame",
+          live_allocations() - blocks);
 }
 
 PERCORE_CHECK("promise", a_started_task_cannot_be_destroyed, "T5",
-              "a task that was started and has not finished cannot be destroyed", the_frames_life, .seeds = 1,
-              .ring = false) {
+              "a task that was started and has not finished cannot be destroyed", the_frames_life,
+              .seeds = 1, .ring = false) {
   int alive = 0;
   std::coroutine_handle<> handle;
   Stop stop;
@@ -233,16 +281,19 @@ PERCORE_CHECK("promise", a_started_task_cannot_be_destroyed, "T5",
             Task<> task = pauses(Held(alive), handle);
             task.start(Continuation::call(stop)).resume();
           }),
-          "a task that waits for something was destroyed, and the program went on: whoever wakes it resumes a frame "
+          "a task that waits for something was destroyed, and the program went on: whoever wakes "
+          "it resumes a frame "
           "that is gone");
   require(ends_the_program([&] {
             Task<> task = pauses(Held(alive), handle);
             static_cast<void>(task.start(Continuation::call(stop)));
           }),
-          "a task was started, somebody has its coroutine and will resume it, and it could be destroyed");
+          "a task was started, somebody has its coroutine and will resume it, and it could be "
+          "destroyed");
 }
 
-PERCORE_CHECK("promise", a_task_starts_once, "T1", "a task is started once", the_promise, .seeds = 1, .ring = false) {
+PERCORE_CHECK("promise", a_task_starts_once, "T1", "a task is started once", the_promise,
+              .seeds = 1, .ring = false) {
   int runs = 0;
   Stop stop;
   require(ends_the_program([&] {
@@ -258,17 +309,21 @@ PERCORE_CHECK("promise", a_task_starts_once, "T1", "a task is started once", the
           "a task was started with an empty continuation: nobody would be told about its end");
 }
 
-PERCORE_CHECK("promise", ownership_can_be_given_away, "T3", "release() gives the frame away, adopt() takes it back",
-              the_frames_life, .seeds = 1, .ring = false) {
+PERCORE_CHECK("promise", ownership_can_be_given_away, "T3",
+              "release() gives the frame away, adopt() takes it back", the_frames_life, .seeds = 1,
+              .ring = false) {
   int alive = 0;
   {
     std::coroutine_handle<> frame;
     {
       Task<> task = holds(Held(alive));
       frame = task.release();
-      require(!task.valid(), "a task still says valid() after it gave its frame away with release(): both would free it");
+      require(!task.valid(),
+              "a task still says valid() after it gave its frame away with release(): both would "
+              "free it");
     }
-    require(alive == 1, "a frame was given away with release(), and the task freed it all the same");
+    require(alive == 1,
+            "a frame was given away with release(), and the task freed it all the same");
     const Task<> back = Task<>::adopt(frame);
     require(back.valid(), "a task that adopt() made is not valid()");
   }

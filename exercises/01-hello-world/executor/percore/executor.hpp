@@ -18,8 +18,7 @@
 //
 //   "run_queue"  RunQueue, in executor.cpp, and yield(), at the end of this file (E1)
 //   "join"       JoinHandle, in this file: await, detach, drop (E5)
-//   "turn"       in executor.cpp: resume what is ready, look at the ring, sleep, end (E2,
-//   E3, E4, E6)
+//   "turn"       in executor.cpp: resume what is ready, look at the ring, sleep, end (E2 to E4, E6)
 
 namespace percore {
 
@@ -46,7 +45,7 @@ class RunQueue {
   [[maybe_unused]] QueueScheduler* scheduler_;
 };
 
-// ---------------------------------------------------------------------- Step "turn"
+// ---------------------------------------------------------------------------------- Step "turn"
 
 /// Runs tasks on the thread that constructs it, over a ring of its own. See contract/executor.hpp.
 class Executor {
@@ -126,7 +125,7 @@ struct Runnable {
   void schedule() const noexcept { queue->push(coroutine); }
 };
 
-// --------------------------------------------------------------------------- Step "join"
+// ---------------------------------------------------------------------------------- Step "join"
 
 namespace executor_detail {
 
@@ -169,12 +168,10 @@ class JoinHandle {
 
   void detach() noexcept {
     // TODO join (E5): lets go of the task. The cases:
-    //   the handle was moved from, awaited or detached    there is none
-    //   the task still runs       from now on it owns itself: continue_with() the hook above,
-    //   release() it has ended              freed here; had it thrown, the program ends with its
-    //   message, except
-    //                             when std::uncaught_exceptions() says that one is on its way
-    //                             already
+    //   there is none    the handle was moved from, awaited or detached
+    //   it still runs    from now on it owns itself: continue_with() the hook above, release()
+    //   it has ended     it is freed here; had it thrown, the program ends with its message, except
+    //                    when std::uncaught_exceptions() says that one is on its way already
   }
 
   class Awaiter : FinishHook {
@@ -199,8 +196,7 @@ class JoinHandle {
    private:
     static void finished(FinishHook& self, std::coroutine_handle<>) noexcept {
       Executor::current().task_ended();
-      // TODO join (E4, E5): `self` is the Awaiter: makes who waits ready. Resumes nobody
-      // here.
+      // TODO join (E4, E5): `self` is the Awaiter: makes who waits ready. Resumes nobody here.
       static_cast<void>(self);
     }
     Task<T> task_;

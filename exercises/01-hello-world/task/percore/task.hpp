@@ -40,13 +40,12 @@ inline void run_chain(std::coroutine_handle<> first) {
 
 namespace task_detail {
 
-// ------------------------------------------------------------------------- Step "final"
+// --------------------------------------------------------------------------------- Step "final"
 
 struct FinalAwaiter {
   FinalAwaiter() noexcept {}
-  bool await_ready() const noexcept {
-    return false;
-  }  // stay suspended: the value is still to be taken
+  // The body has ended, and the task stays suspended: its value is still to be taken.
+  bool await_ready() const noexcept { return false; }
   template <typename Promise>
   void await_suspend(std::coroutine_handle<Promise> task) const noexcept {
     // TODO final (T2, T4): follows the promise's continuation and goes on with what it

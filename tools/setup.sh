@@ -200,7 +200,8 @@ setup_packages() {
   install_packages "$consent" $packages
   if [[ -z $compiler ]]; then
     hash -r
-    choose_compiler || stop "No compiler here passes the probe:"$'\n'"$probe_text""Install clang 19 or newer, or g++ 14 or newer, and start again."
+    choose_compiler ||
+      stop "No compiler here passes the probe:"$'\n'"$probe_text""Install clang 19 or newer, or g++ 14 or newer, and start again."
   fi
 }
 

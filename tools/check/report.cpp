@@ -91,7 +91,8 @@ void report_broken(std::string_view invariant, std::string_view lesson, std::str
   reporting = true;
   const State& now = state();
   write_line(fmt::format(
-      R"({{"event":"broken","name":{},"step":{},"invariant":{},"statement":{},"lesson":{},"sentence":{},"oracle":{},"history":{},"seed":{},"seeds":{},"faults":{}}})",
+      R"({{"event":"broken","name":{},"step":{},"invariant":{},"statement":{},"lesson":{},)"
+      R"("sentence":{},"oracle":{},"history":{},"seed":{},"seeds":{},"faults":{}}})",
       quoted(now.check->name), quoted(now.check->step), quoted(invariant), quoted(statement),
       quoted(lesson), quoted(sentence), quoted(oracle), quoted(history), now.seed, now.seeds_run,
       flavour_faults()));

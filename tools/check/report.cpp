@@ -77,10 +77,11 @@ void report_skipped(std::string_view sentence) {
 
 void report_measured() {
   const State& now = state();
-  write_line(fmt::format(
-      R"({{"event":"measured","name":{},"what":{},"operations":{},"enters":{},"allocations":{},"nonce":{}}})",
-      quoted(now.check->name), quoted(now.check->statement), now.check->operations,
-      now.counted.enters, now.counted.allocations, now.nonce));
+  write_line(fmt::format(R"({{"event":"measured","name":{},"what":{},"operations":{},)"
+                         R"("enters":{},"allocations":{},"nonce":{}}})",
+                         quoted(now.check->name), quoted(now.check->statement),
+                         now.check->operations, now.counted.enters, now.counted.allocations,
+                         now.nonce));
 }
 
 void report_broken(std::string_view invariant, std::string_view lesson, std::string_view statement,

@@ -108,7 +108,8 @@ std::string told_passed(const Judgement& judgement, bool verbose) {
     }
     const std::string good = in_colour(Colour::green, "✓");
     if (whole && !verbose && end - i > 1) {
-      out += fmt::format("  {} {}: {} checks\n", good, judgement.checks[i].step, end - i);
+      out += fmt::format("  {} {}: {} checks{}\n", good, judgement.checks[i].step, end - i,
+                         judgement.checks[i].real ? " on the kernel's ring" : "");
       i = end;
       continue;
     }

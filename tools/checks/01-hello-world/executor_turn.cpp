@@ -630,7 +630,9 @@ PERCORE_CHECK("turn", waiting_for_nothing_is_said, "E3",
 
 namespace {
 
+bool inner_ran;
 Task<int> inner() {
+  inner_ran = true;
   co_return 1;
 }
 Task<> nests() {
@@ -646,9 +648,14 @@ PERCORE_CHECK("turn", one_executor_for_a_thread, "E3",
               "an executor inside another one ends the program with a sentence",
               the_turn_of_the_loop, .seeds = 1, .faults = false) {
   leave_open(run);
+  inner_ran = false;
   require(ends_the_program([] { run_and_leave(nests()); }),
           "a task ran an executor of its own, and the program went on: while the inner one sleeps, "
           "nobody runs the outer one");
+  require(!inner_ran,
+          "a task ran an executor of its own, and that ran its task: while the inner one sleeps, "
+          "nobody "
+          "runs the outer one");
 }
 
 PERCORE_CHECK("turn", a_task_without_end_is_said, "E6",

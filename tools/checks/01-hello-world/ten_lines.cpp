@@ -160,6 +160,7 @@ PERCORE_CHECK("", what_passes_by_itself_is_asked_again, "I5",
   run.restart(options);
   Place place(32);
   const auto lines = make_lines(run, run.size(1, 20));
+  if (run.seed() % 3 == 1) percore::sim::script({.enter = 1, .result = -EBUSY});
   run.waits_for("the completions of the writes, some of which are asked for again");
   percore::sim::set_enter_budget(5000);
   const int result = write_lines(place.ring, place.file, views(lines));

@@ -1,10 +1,10 @@
 // A coroutine from zero: every function the compiler calls behind our back says so when it runs.
 #include <CLI/CLI.hpp>
-#include <options.hpp>
 #include <coroutine>
 #include <cstddef>
 #include <cstdlib>
 #include <exception>
+#include <options.hpp>
 
 #include <fmt/core.h>
 

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <options.hpp>
 #include <count_calls.hpp>
+#include <options.hpp>
 #include <percore/executor.hpp>
 #include <percore/io.hpp>
 #include <span>

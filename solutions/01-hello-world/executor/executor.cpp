@@ -52,7 +52,8 @@ void Executor::RootHook::root_finished(FinishHook& self, std::coroutine_handle<>
 // The turn of the loop
 
 void Executor::run_until_all_ended(const RootHook& root) {
-  PERCORE_ASSERT(current_ == nullptr, "an executor was run inside another one on the same thread: spawn() the task");
+  PERCORE_ASSERT(current_ == nullptr,
+                 "an executor was run inside another one on the same thread: spawn() the task");
   PERCORE_ASSERT(pthread_equal(owner_, pthread_self()) != 0,
                  "an executor was run on another thread than the one that constructed it");
   current_ = this;

@@ -82,7 +82,8 @@ unsigned Ring::harvest() {
   const unsigned there = io_uring_cq_ready(&ring_);
   unsigned completions = 0;
   while (completions != there) {
-    const io_uring_cqe* const cqe = &ring_.cq.cqes[(head + there - 1 - completions) & ring_.cq.ring_mask];
+    const io_uring_cqe* const cqe =
+        &ring_.cq.cqes[(head + there - 1 - completions) & ring_.cq.ring_mask];
     auto* const operation = static_cast<Operation*>(io_uring_cqe_get_data(cqe));
     const bool last = (cqe->flags & IORING_CQE_F_MORE) == 0;
     if (last) --in_flight_;

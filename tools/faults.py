@@ -53,7 +53,8 @@ class Fault:
                 raise FaultError(f"{self.path}: there is no file {change.file} in the answer")
             count = texts[change.file].count(change.search)
             if count != 1:
-                raise FaultError(f"{self.path}: the text to replace stands {count} times in {change.file}, not once:\n{change.search}")
+                raise FaultError(f"{self.path}: the text to replace stands {count} times in {change.file}, not once:\n"
+                                 f"{change.search}")
             texts[change.file] = texts[change.file].replace(change.search, change.replace)
 
 

@@ -44,7 +44,8 @@ def broken(answer):
 def told(answer):
     lines = [f"    {answer.get('kind')}: {answer.get('message', '')}".rstrip(": ")]
     for check in broken(answer):
-        lines.append(f"    {check['name']}: {check['kind']}: {check['invariant']} {check['message']} {check.get('detail', '')}".rstrip())
+        words = f"{check['kind']}: {check['invariant']} {check['message']} {check.get('detail', '')}"
+        lines.append(f"    {check['name']}: {words}".rstrip())
     return "\n".join(lines)
 
 

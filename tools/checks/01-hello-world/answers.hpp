@@ -5,7 +5,8 @@
 #include <string>
 #include <string_view>
 
-// Predict exercises: each question is tried here, and a wrong answer is told with what it would have meant.
+// Predict exercises: each question is tried here, and a wrong answer is told with what it would
+// have meant.
 namespace checks {
 
 /// A wrong answer that shows a misunderstanding, and what is behind it.
@@ -14,7 +15,8 @@ struct Misconception {
   const char* why;
 };
 
-/// Compares the learner's answer to `question` with what was seen. `otherwise` explains any other wrong answer.
+/// Compares the learner's answer to `question` with what was seen. `otherwise` explains any other
+/// wrong answer.
 inline void expect_answer(percore::check::Run& run, std::string_view question,
                           const std::string& seen, std::span<const Misconception> misconceptions,
                           const char* otherwise) {

@@ -9,7 +9,8 @@
 #include <optional>
 #include <string>
 
-// A programmer's mistake must end the program, with a sentence. A check cannot die to see that, and may not
+// A programmer's mistake must end the program, with a sentence. A check cannot die to see that, and
+// may not
 // fork: it catches the abort and jumps back. What the mistake left behind is not used any more.
 namespace checks {
 
@@ -18,7 +19,8 @@ inline void jump_back(int) {
   siglongjmp(back_from_abort, 1);
 }
 
-/// What `mistake` says on standard error before it ends the program, or nothing if it does not end it.
+/// What `mistake` says on standard error before it ends the program, or nothing if it does not end
+/// it.
 template <typename Mistake>
 std::optional<std::string> last_words(Mistake&& mistake) {
   std::fflush(stderr);

@@ -1,4 +1,5 @@
-// 01.7 executor, step join: spawned tasks, and what their handles bring. No task here waits for the ring.
+// 01.7 executor, step join: spawned tasks, and what their handles bring. No task here waits for the
+// ring.
 
 #include "assertions.hpp"
 #include "executor_support.hpp"
@@ -27,7 +28,8 @@ Task<std::unique_ptr<int>> only_moves() {
   co_return std::make_unique<int>(9);
 }
 
-/// Looks, some yields later, whether what should have happened has: otherwise everybody would wait for ever.
+/// Looks, some yields later, whether what should have happened has: otherwise everybody would wait
+/// for ever.
 Task<> watches(const bool& joined, bool ended_before) {
   for (int i = 0; i < 60; ++i) co_await percore::yield();
   require(joined, "a task ended {} its JoinHandle was awaited, and who awaits it never went on",

@@ -1,4 +1,5 @@
-// What spawning, joining and yielding cost with the learner's executor, beside ours. Shown after a pass.
+// What spawning, joining and yielding cost with the learner's executor, beside ours. Shown after a
+// pass.
 
 #include "executor_support.hpp"
 

@@ -5,6 +5,7 @@
 #include <percore/check.hpp>
 #include <percore/executor.hpp>
 #include <percore/io.hpp>
+#include <span>
 
 using percore::Executor;
 using percore::JoinHandle;
@@ -21,8 +22,9 @@ struct Ends {
 
 Task<> writes(Ends ends, int times) {
   std::byte byte{42};
+  const std::span<const std::byte> bytes(&byte, 1);
   for (int i = 0; i < times; ++i) {
-    const auto written = co_await percore::write(ends.writing, {&byte, 1});
+    const auto written = co_await percore::write(ends.writing, bytes);
     require(written.has_value() && *written == 1, "on the kernel a write to a pipe failed");
     if (i % 3 == 0) co_await percore::yield();
   }
@@ -30,8 +32,9 @@ Task<> writes(Ends ends, int times) {
 Task<int> reads(Ends ends, int times) {
   int sum = 0;
   std::byte byte{};
+  const std::span<std::byte> bytes(&byte, 1);
   for (int i = 0; i < times; ++i) {
-    const auto got = co_await percore::read(ends.reading, {&byte, 1});
+    const auto got = co_await percore::read(ends.reading, bytes);
     require(got.has_value() && *got == 1, "on the kernel a read from a pipe failed");
     sum += static_cast<int>(byte);
   }
@@ -39,7 +42,8 @@ Task<int> reads(Ends ends, int times) {
 }
 Task<> waits_for_ever(Ends ends, bool& cancelled) {
   std::byte byte{};
-  const auto got = co_await percore::read(ends.reading, {&byte, 1});
+  const std::span<std::byte> bytes(&byte, 1);
+  const auto got = co_await percore::read(ends.reading, bytes);
   cancelled = !got.has_value();
 }
 Task<int> both(Ends ends, bool& cancelled) {

@@ -1,4 +1,5 @@
-// 01.7 executor, step run_queue: the queue by itself, and yield on a loop that does nothing but resume.
+// 01.7 executor, step run_queue: the queue by itself, and yield on a loop that does nothing but
+// resume.
 
 #include <deque>
 

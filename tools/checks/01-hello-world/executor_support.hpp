@@ -9,6 +9,7 @@
 #include <percore/executor.hpp>
 #include <percore/io.hpp>
 #include <percore/sim.hpp>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>

@@ -41,6 +41,7 @@ Task<> lives(Life& life, Held held) {
   static_cast<void>(held);
   std::vector<JoinHandle<void>> children;
   std::byte byte{};
+  const std::span<std::byte> bytes(&byte, 1);
   while (life.left != 0 && life.run.chance(85)) {
     --life.left;
     switch (life.run.random(5)) {
@@ -55,7 +56,7 @@ Task<> lives(Life& life, Held held) {
       }
       case 2: {
         ++life.operations;
-        const auto read = co_await percore::read(life.full.reading_end(), {&byte, 1});
+        const auto read = co_await percore::read(life.full.reading_end(), bytes);
         if (read.has_value()) require(*read == 1, "a read of one byte gave {}", *read);
         ++life.answers;
         break;
@@ -498,10 +499,11 @@ struct Ending {
 Task<> waits_for_ever(const Pipe& pipe, Ending& ending, Held held) {
   static_cast<void>(held);
   std::byte byte{};
-  const auto result = co_await percore::read(pipe.reading_end(), {&byte, 1});
+  const std::span<std::byte> bytes(&byte, 1);
+  const auto result = co_await percore::read(pipe.reading_end(), bytes);
   if (!result.has_value() && result.error().value() == ECANCELED) ++ending.cancelled;
   ending.seen_ending = Executor::current().ending();
-  const auto again = co_await percore::read(pipe.reading_end(), {&byte, 1});
+  const auto again = co_await percore::read(pipe.reading_end(), bytes);
   if (!again.has_value() && again.error().value() == ECANCELED) ++ending.refused;
   co_await rests(2);
   ++ending.ended;

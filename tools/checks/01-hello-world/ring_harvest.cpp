@@ -218,7 +218,8 @@ PERCORE_CHECK("harvest", more_to_come_is_still_in_flight, "R4",
   Recorded* const operation = operations(1).front();
   for (unsigned i = 0; i < times; ++i) {
     run.operation(i);
-    // What a multishot operation looks like: several completions with one name, all but the last with F_MORE.
+    // What a multishot operation looks like: several completions with one name, all but the last
+    // with F_MORE.
     io_uring_sqe* const sqe = i == 0 ? &ring.entry(*operation) : io_uring_get_sqe(&ring.native());
     io_uring_prep_nop(sqe);
     io_uring_sqe_set_data(sqe, operation);

@@ -1,4 +1,5 @@
-// 01.4 ring, step submit: entries, and how they reach the kernel. Nothing here relies on the harvest.
+// 01.4 ring, step submit: entries, and how they reach the kernel. Nothing here relies on the
+// harvest.
 
 #include <algorithm>
 

@@ -49,7 +49,8 @@ struct Recorded final : Operation {
   static inline std::vector<Recorded*>* order = nullptr;
 };
 
-/// `count` operations that stay where they are. Never freed: after a failed check some are still in flight.
+/// `count` operations that stay where they are. Never freed: after a failed check some are still in
+/// flight.
 inline std::vector<Recorded*> operations(unsigned count) {
   std::vector<Recorded*> made;
   for (unsigned i = 0; i < count; ++i) {
@@ -71,7 +72,8 @@ inline void nop(Ring& ring, Recorded& operation) {
   io_uring_prep_nop(&ring.entry(operation));
 }
 
-/// Operations in the order in which the kernel took their entries; cancels and the like are left out.
+/// Operations in the order in which the kernel took their entries; cancels and the like are left
+/// out.
 inline std::vector<std::uint64_t> names_submitted() {
   std::vector<std::uint64_t> names;
   for (const auto& event : percore::sim::record()) {

@@ -1,4 +1,5 @@
-// 01.6 task, step awaiter: the trampoline, and what co_await does with a task. What happens at a task's end belongs to
+// 01.6 task, step awaiter: the trampoline, and what co_await does with a task. What happens at a
+// task's end belongs to
 // the next step: where nobody goes on by himself, the checks go on by hand.
 
 #include <thread>

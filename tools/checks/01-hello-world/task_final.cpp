@@ -1,4 +1,5 @@
-// 01.6 task, step final: what happens when a body has ended, and that nothing of it needs the stack.
+// 01.6 task, step final: what happens when a body has ended, and that nothing of it needs the
+// stack.
 
 #include <malloc.h>
 
@@ -66,7 +67,8 @@ struct Look : FinishHook {
   std::coroutine_handle<> handle;
 };
 
-/// Frees the frame at once, as for a detached task, and has its memory written over by the next owner.
+/// Frees the frame at once, as for a detached task, and has its memory written over by the next
+/// owner.
 struct FreeAtOnce : FinishHook {
   FreeAtOnce() : FinishHook{&FreeAtOnce::free} {}
   static void free(FinishHook& self, std::coroutine_handle<> handle) noexcept {

@@ -1,4 +1,5 @@
-// 01.6 task, step promise: laziness, the value or the exception, and who owns the frame. Each task is resumed
+// 01.6 task, step promise: laziness, the value or the exception, and who owns the frame. Each task
+// is resumed
 // by hand: nothing relies on the trampoline or on the final suspend.
 
 #include "assertions.hpp"

@@ -179,6 +179,8 @@ PERCORE_CHECK("awaiter", a_name_is_followed_once, "T4", "a name is followed once
   const auto alone = passes_on(resumed, order, 3, none, stack).handle;
   run_chain(first);
   run_chain(alone);
+  require(resumed >= 3, "two chains of three coroutines in all, and run_chain() resumed {}",
+          resumed);
   require(resumed == 3,
           "two chains of three coroutines in all made {} resumes: a name of the first chain was "
           "followed "

@@ -18,6 +18,9 @@ PERCORE_CHECK("submit", an_entry_is_named_and_counted, "R1",
   for (unsigned i = 0; i < count; ++i) {
     run.operation(i);
     io_uring_sqe& sqe = ring.entry(*all[i]);
+    require(enters() == 0,
+            "entry() entered the kernel with the entry that it handed out: it was submitted before "
+            "the caller had prepared it. An entry only fills the queue, the turn submits");
     const auto begin = ring.native().sq.sqes;
     require(&sqe >= begin && &sqe < begin + ring.native().sq.ring_entries,
             "entry() handed out something that is not in the submission queue; io_uring_get_sqe() "
@@ -35,11 +38,6 @@ PERCORE_CHECK("submit", an_entry_is_named_and_counted, "R1",
             i);
     require(all[i]->in_flight(),
             "operation {} has an entry and does not say in_flight(): mark_in_flight()", i);
-    require(enters() == 0,
-            "{} enters were made for {} entries that all had room in the queue: an entry only "
-            "fills the "
-            "queue, the turn submits",
-            enters(), i + 1);
     require(ring.unsubmitted() == i + 1, "{} entries wait for a submit, and unsubmitted() says {}",
             i + 1, ring.unsubmitted());
     require(ring.in_flight() == i + 1, "{} operations have entries, and in_flight() says {}", i + 1,

@@ -77,6 +77,20 @@ std::string shown(std::string_view text) {
   return out;
 }
 
+/// What the writes themselves tell about a file that came out wrong.
+const char* reason() {
+  unsigned at_position = 0;
+  for (const auto& event : percore::sim::record()) {
+    const bool write = event.opcode == IORING_OP_WRITE || event.opcode == IORING_OP_WRITEV;
+    if (event.kind == percore::sim::Event::Kind::submitted && write) {
+      at_position += event.offset == ~std::uint64_t{0};
+    }
+  }
+  return at_position > 1 ? ": several writes went to the current position, in whatever order the "
+                           "kernel took them; give each its offset"
+                         : "";
+}
+
 void compare(const std::string& got, const std::vector<std::string>& lines) {
   std::string wanted;
   for (const std::string& line : lines) wanted += line;
@@ -89,10 +103,11 @@ void compare(const std::string& got, const std::vector<std::string>& lines) {
     if (at < end) break;
   }
   percore::check::fail(
-      "the file holds {} bytes of {}, and from byte {} (line {}) it reads \"{}\" instead of \"{}\"",
+      "the file holds {} bytes of {}, and from byte {} (line {}) it reads \"{}\" instead of "
+      "\"{}\"{}",
       got.size(), wanted.size(), at, line,
       shown(std::string_view(got).substr(std::min(at, got.size()))),
-      shown(std::string_view(wanted).substr(std::min(at, wanted.size()))));
+      shown(std::string_view(wanted).substr(std::min(at, wanted.size()))), reason());
 }
 
 }  // namespace
@@ -105,9 +120,13 @@ PERCORE_CHECK("", the_file_holds_the_lines, "I6", "the file holds the lines in t
   percore::sim::set_enter_budget(200);
   const int result = write_lines(place.ring, place.file, views(lines));
   require(result == 0, "no write fell short or failed, and write_lines() returned {}", result);
-  require(io_uring_cq_ready(&place.ring) == 0,
-          "write_lines() came back and left {} completions in the queue",
-          io_uring_cq_ready(&place.ring));
+  if (const unsigned left = io_uring_cq_ready(&place.ring); left != 0) {
+    percore::check::fail_with(
+        "I2", the_harvest,
+        fmt::format("write_lines() came back and left {} completions in the queue: their places "
+                    "were not given back (io_uring_cq_advance)",
+                    left));
+  }
   compare(contents(place.file), lines);
 }
 

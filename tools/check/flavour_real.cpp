@@ -19,8 +19,9 @@ void flavour_begin() {
   io_uring ring;
   const int result = io_uring_queue_init(4, &ring, 0);
   if (result < 0)
-    report_skipped(fmt::format("the kernel gives no ring here ({}); `percore doctor` says why",
-                               std::strerror(-result)));
+    report_skipped(
+        fmt::format("the kernel gives no ring here ({}); `./tools/percore doctor` says why",
+                    std::strerror(-result)));
   io_uring_queue_exit(&ring);
 }
 

@@ -117,7 +117,8 @@ void CheckBuild::build_shared(Variant variant) const {
   const BuildResult result = ninja(folder, {});
   if (!result.built)
     give_up(
-        "The checker itself does not build ({} in {}). This is not your mistake: `percore doctor` "
+        "The checker itself does not build ({} in {}). This is not your mistake: `./tools/percore "
+        "doctor` "
         "looks for the cause. "
         "The compiler says:\n{}",
         word(variant), shown(folder, course_.root), result.output.substr(0, 4000));

@@ -25,7 +25,8 @@ int check_elsewhere(Session& session, const Exercise& exercise, const CheckComma
                        .seed = command.seed,
                        .check = command.only,
                        .step_first = "",
-                       .with_real = true};
+                       .with_real = true,
+                       .thorough = command.json || command.verbose};
   const Judge judge(session.course, session.config());
   Judgement judgement = judge.judge(exercise, options);
   session.add_compiler_remarks(exercise, sources, judgement);
@@ -55,12 +56,13 @@ int check_command(Session& session, const CheckCommand& command) {
                          .seed = command.seed,
                          .check = command.only,
                          .step_first = "",
-                         .with_real = false};
+                         .with_real = false,
+                         .thorough = true};
     const Judgement judgement = Judge(session.course, session.config()).judge(exercise, options);
     if (command.json)
       fmt::print("{}\n", to_json(judgement));
     else if (judgement.kind == VerdictKind::passed)
-      fmt::print("{}  Holds for this case. `percore check {}` looks at all of them.\n",
+      fmt::print("{}  Holds for this case. `./tools/percore check {}` looks at all of them.\n",
                  command.verbose ? told(judgement, exercise.number, true) : "", exercise.number);
     else
       fmt::print("{}", told(judgement, exercise.number, command.verbose));
@@ -74,7 +76,8 @@ int check_command(Session& session, const CheckCommand& command) {
                  shown(session.workspace.lesson_folder(exercise) / exercise.files.front(),
                        session.course.root));
   }
-  Judgement judgement = session.judge(exercise);
+  Judgement judgement = session.judge(exercise, command.json || command.verbose);
+  judgement.untouched = !session.workspace.changed(exercise);
   if (command.json) {
     session.record(exercise, judgement);
     fmt::print("{}\n", to_json(judgement));
@@ -90,7 +93,7 @@ int check_command(Session& session, const CheckCommand& command) {
     if (next == nullptr)
       fmt::print("\nThat was the last one: every exercise is solved.\n");
     else
-      fmt::print("\nNext: {} {}. `percore next` goes there.\n", next->number, next->name);
+      fmt::print("\nNext: {} {}. `./tools/percore next` goes there.\n", next->number, next->name);
   }
   return status_of(judgement);
 }

@@ -242,8 +242,17 @@ const Exercise& Course::find(std::string_view typed) const {
     names.push_back(exercise->name);
     names.push_back(exercise->number);
   }
+  const Exercise* begins_so = nullptr;
+  std::size_t matches = 0;
+  for (const Exercise* exercise : exercises()) {
+    if (wanted.empty() || !exercise->name.starts_with(wanted)) continue;
+    begins_so = exercise;
+    ++matches;
+  }
+  if (matches == 1) return *begins_so;
   const auto close = nearest(typed, names);
-  if (close.empty()) refuse("There is no exercise '{}'; `percore list` shows them all.", typed);
+  if (close.empty())
+    refuse("There is no exercise '{}'; `./tools/percore list` shows them all.", typed);
   std::string choice;
   for (std::size_t i = 0; i < close.size(); ++i)
     choice += fmt::format("{}{}", i == 0 ? "" : i + 1 == close.size() ? " or " : ", ", close[i]);
@@ -263,7 +272,7 @@ const Lesson& Course::find_lesson(std::string_view typed) const {
   }
   const auto close = nearest(typed, names);
   refuse("There is no lesson '{}'.{}", typed,
-         close.empty() ? " `percore list` shows them all."
+         close.empty() ? " `./tools/percore list` shows them all."
                        : fmt::format(" Did you mean {}?", close.front()));
 }
 

@@ -136,7 +136,8 @@ Finding look_at_compiler(const fs::path& root) {
   if (!rejected.empty()) words += " (not taken: " + rejected + ")";
   if (config.probe_passed) return {Health::good, "compiler", words, ""};
   return {Health::warning, "compiler", config.compiler + " miscompiles coroutines: " + rejected,
-          "Install clang-19 and run tools/percore again without CXX. `percore check` points at the "
+          "Install clang-19 and run tools/percore again without CXX. `./tools/percore check` "
+          "points at the "
           "patterns meanwhile."};
 }
 

@@ -31,8 +31,8 @@ void tell_kept(const Session& session, const fs::path& kept) {
 void demand_solution(const Session& session, const Exercise& exercise) {
   for (const std::string& file : exercise.files)
     if (!fs::exists(session.course.root / "solutions" / exercise.lesson / file))
-      refuse("There is no plain answer for {} {}: `percore hint {}` helps on.", exercise.number,
-             exercise.name, exercise.number);
+      refuse("There is no plain answer for {} {}: `./tools/percore hint {}` helps on.",
+             exercise.number, exercise.name, exercise.number);
 }
 
 }  // namespace
@@ -41,8 +41,8 @@ int diff_command(Session& session, const std::string& name, bool against_solutio
   const Exercise& exercise = session.exercise(name);
   if (against_solution) demand_solution(session, exercise);
   if (!session.workspace.begun(exercise))
-    refuse("You have not begun {} {} yet: `percore check {}` makes its files.", exercise.number,
-           exercise.name, exercise.number);
+    refuse("You have not begun {} {} yet: `./tools/percore check {}` makes its files.",
+           exercise.number, exercise.name, exercise.number);
   bool same = true;
   for (const std::string& file : exercise.files) {
     const fs::path mine = session.workspace.lesson_folder(exercise) / file;
@@ -74,8 +74,9 @@ int solution_command(Session& session, const std::string& name, bool take) {
   demand_solution(session, exercise);
   if (take) {
     tell_kept(session, session.workspace.take_solution(exercise));
-    fmt::print("The plain answer of {} is in your folder now. `percore check {}` proves it.\n",
-               exercise.number, exercise.number);
+    fmt::print(
+        "The plain answer of {} is in your folder now. `./tools/percore check {}` proves it.\n",
+        exercise.number, exercise.number);
     return EXIT_PASS;
   }
   for (const std::string& file : exercise.files) {
@@ -86,7 +87,8 @@ int solution_command(Session& session, const std::string& name, bool take) {
   session.state.of(exercise.number).solution_seen = true;
   session.state.save();
   fmt::print(
-      "One way among others. `percore diff {} --solution` lays it beside yours; `percore solution "
+      "One way among others. `./tools/percore diff {} --solution` lays it beside yours; "
+      "`./tools/percore solution "
       "{} --take` puts it "
       "in your folder (a copy of yours is kept).\n",
       exercise.number, exercise.number);

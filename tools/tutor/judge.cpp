@@ -31,6 +31,16 @@ void tell_compile_error(Judgement& out, const BuildResult& built, const fs::path
                              error.more, error.more == 1 ? "" : "s");
 }
 
+// Whoever waits for a verdict is told of one mistake; a hang costs its whole limit.
+bool is_enough(const Judgement& out) {
+  constexpr int broken_enough = 3;
+  const auto broken = std::ranges::count_if(
+      out.checks, [](const CheckVerdict& check) { return check.kind != VerdictKind::passed; });
+  const VerdictKind last = out.checks.back().kind;
+  return broken >= broken_enough || last == VerdictKind::spins || last == VerdictKind::waits ||
+         last == VerdictKind::slow || last == VerdictKind::memory;
+}
+
 // Runs the checks of one program; returns whether all passed.
 bool run_program(const CheckRunner& runner, const CheckProgram& program,
                  const JudgeOptions& options, std::uint64_t seeds_max, Judgement& out) {
@@ -47,6 +57,7 @@ bool run_program(const CheckRunner& runner, const CheckProgram& program,
     if (program.real && options.seed) continue;
     out.checks.push_back(runner.run(program, check, options.seed, seeds_max));
     passed = passed && out.checks.back().kind == VerdictKind::passed;
+    if (!passed && !options.thorough && is_enough(out)) break;
   }
   return passed;
 }
@@ -95,10 +106,11 @@ void judge_catch(const CheckRunner& runner, const std::vector<CheckProgram>& pro
 Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) const {
   Judgement out;
   out.exercise = exercise.number;
+  out.predicted = exercise.kind == Kind::predict;
   out.points_all = exercise.points();
   for (const std::string& file : exercise.files)
     if (!fs::exists(options.sources / file))
-      give_up("{} is not there: `percore reset {}` puts the starting file back.",
+      give_up("{} is not there: `./tools/percore reset {}` puts the starting file back.",
               shown(options.sources / file, course_.root), exercise.number);
 
   build_.build_shared(Variant::fast);
@@ -136,6 +148,8 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
       if (!programs[i].step.empty()) out.steps_passed.push_back(programs[i].step);
     }
   }
+  if (!options.check.empty() && out.checks.empty() && out.kind == VerdictKind::passed)
+    refuse("{} has no check '{}'; --verbose names them all.", exercise.number, options.check);
   if (const CheckVerdict* broken = out.first_broken()) out.kind = broken->kind;
   if (exercise.kind == Kind::catching) return out;
   // Points by step; an exercise without steps, or whose checks all lie in one file, has them all or

@@ -16,10 +16,13 @@ struct JudgeOptions {
   std::string check;                  ///< only this one; empty: all
   std::string step_first;             ///< the step at hand: compiled and judged before the others
   bool with_real = true;              ///< also the checks on the kernel's ring
+  bool thorough = false;              ///< all checks of a broken step, however many hang
 };
 
 /// Compiles and runs the checks of an exercise. One child for each check. Stops at the first step
-/// that is broken, because the steps build on one another; the checks within it all run.
+/// that is broken, because the steps build on one another. Within it all checks run if it is to be
+/// thorough; else a check that hangs is the last, and so is the third that breaks: who waits for a
+/// verdict is told of one thing.
 class Judge {
  public:
   Judge(const Course& course, const Config& config) : course_(course), build_(course, config) {}

@@ -15,15 +15,15 @@ namespace {
 
 constexpr const char* EXAMPLES = R"(
 Examples:
-  percore                     go on where you were: shows the task, checks at each save
-  percore check               one verdict on the current exercise
-  percore check ring          on another, by name or number (01.4)
-  percore check 01.4 --seed 7 shows one failing case again
-  percore hint                the next hint; three for each exercise
-  percore run 01 -- --help    runs lesson 01's program, on the modules you have solved
-  percore mine                which layers of the runtime are yours
+  ./tools/percore                     go on where you were: shows the task, checks at each save
+  ./tools/percore check               one verdict on the current exercise
+  ./tools/percore check ring          on another, by name or number (01.4)
+  ./tools/percore check 01.4 --seed 7 shows one failing case again
+  ./tools/percore hint                the next hint; three for each exercise
+  ./tools/percore run 01 -- --help    runs lesson 01's program, on the modules you have solved
+  ./tools/percore mine                which layers of the runtime are yours
 
-Exit status: 0 passed, 1 wrong, 2 usage, 3 the environment (percore doctor says what).)";
+Exit status: 0 passed, 1 wrong, 2 usage, 3 the environment (./tools/percore doctor says what).)";
 
 // Everything that the command line can hold.
 struct CommandLine {
@@ -115,7 +115,7 @@ void refuse_unknown(const CLI::App& app, const std::vector<std::string>& words) 
     else if (!words[i].starts_with('-')) {
       if (std::find(known.begin(), known.end(), words[i]) != known.end()) return;
       const auto close = nearest(words[i], known);
-      refuse("There is no command '{}'.{} `percore --help` shows them all.", words[i],
+      refuse("There is no command '{}'.{} `./tools/percore --help` shows them all.", words[i],
              close.empty() ? "" : fmt::format(" Did you mean {}?", close.front()));
     }
   }

@@ -41,12 +41,38 @@ bool ended_well(const Supervised& ran) {
   return ran.ending == Ending::exited && ran.exit_status == 0;
 }
 
+// A solved module that was edited since is not taken: that must not happen in silence.
+void tell_what_is_not_taken(Session& session) {
+  for (const Exercise* exercise : session.course.exercises()) {
+    const auto standing = session.workspace.standing(*exercise);
+    if (standing != Workspace::Standing::file_changed &&
+        standing != Workspace::Standing::contract_changed)
+      continue;
+    fmt::print(stderr, "({} {}; ours is used: `./tools/percore check {}` makes it yours again)\n",
+               exercise->module(),
+               standing == Workspace::Standing::file_changed
+                   ? "changed since it was solved"
+                   : "was solved against an older contract",
+               exercise->number);
+  }
+}
+
+// Whether a lesson's program is built on the runtime; some show liburing or coroutines alone.
+bool uses_runtime(const fs::path& folder, const std::string& program) {
+  return read_if_there(folder / (program + ".cpp")).value_or("").find("#include <percore/") !=
+         std::string::npos;
+}
+
+bool modules_changed(const Session& session, const std::string& mine) {
+  return read_if_there(session.course.root / "build" / "percore.mine").value_or("") != mine;
+}
+
 // Tells Meson which modules are the learner's, when that changed since the last time: a reconfigure
 // takes a second.
 void choose_modules(Session& session, const std::string& mine) {
   const fs::path build = session.course.root / "build";
   const fs::path stamp = build / "percore.mine";
-  if (read_if_there(stamp).value_or("") == mine) return;
+  if (!modules_changed(session, mine)) return;
   const Supervised ran =
       quietly({session.config().meson, "configure", build, "-Dmine=" + mine}, session.course.root);
   if (!ended_well(ran)) give_up("Meson cannot take your modules ({}):\n{}", mine, ran.output);
@@ -120,17 +146,22 @@ int run_command(Session& session, const std::string& lesson_name, const std::str
     refuse("Lesson {} has no program '{}'; it has {}.", lesson.number, program, all);
   }
   const std::string mine = solved_modules(session);
-  choose_modules(session, mine);
+  const bool on_runtime = uses_runtime(session.course.root / "lessons" / lesson.folder, program);
+  if (on_runtime) tell_what_is_not_taken(session);
   const fs::path target = fs::path("lessons") / lesson.folder / program;
+  if (!fs::exists(session.course.root / "build" / target) || modules_changed(session, mine))
+    fmt::print(stderr, "(building {})\n", target.string());
+  choose_modules(session, mine);
   const Supervised built =
       quietly({session.config().ninja, "-C", session.course.root / "build", "--quiet", target},
               session.course.root);
   if (!ended_well(built))
-    give_up(
-        "{} does not build{}:\n{}", target.string(),
-        mine.empty() ? "" : " with your modules (" + mine + "); `percore check` each of them again",
-        built.output);
-  if (!mine.empty()) fmt::print(stderr, "(on your own {})\n", mine);
+    give_up("{} does not build{}:\n{}", target.string(),
+            mine.empty()
+                ? ""
+                : " with your modules (" + mine + "); `./tools/percore check` each of them again",
+            built.output);
+  if (!mine.empty() && on_runtime) fmt::print(stderr, "(on your own {})\n", mine);
   return run_in_terminal(session.course.root / "build" / target, arguments);
 }
 
@@ -156,22 +187,25 @@ int mine_command(Session& session) {
             "  {:<12} ours   {}\n", layer,
             in_colour(Colour::yellow,
                       fmt::format("its contract changed in an update: yours has to be checked "
-                                  "again, `percore check {}`",
+                                  "again, `./tools/percore check {}`",
                                   made_in->number)));
         break;
       case Workspace::Standing::file_changed:
-        fmt::print(
-            "  {:<12} ours   {}\n", layer,
-            in_colour(Colour::yellow, fmt::format("changed since it was solved: `percore check {}`",
-                                                  made_in->number)));
+        fmt::print("  {:<12} ours   {}\n", layer,
+                   in_colour(Colour::yellow,
+                             fmt::format("changed since it was solved: `./tools/percore check {}`",
+                                         made_in->number)));
         break;
       case Workspace::Standing::ours:
         fmt::print("  {:<12} ours   exercise {}\n", layer, made_in->number);
         break;
     }
   }
-  fmt::print("{} of the layers {} yours. `percore run LESSON` runs on them.\n", own,
-             own == 1 ? "is" : "are");
+  if (own == 0)
+    fmt::print("None of the layers is yours yet: solve an exercise that is named above.\n");
+  else
+    fmt::print("{} of the layers {} yours. `./tools/percore run LESSON` runs on them.\n", own,
+               own == 1 ? "is" : "are");
   return EXIT_PASS;
 }
 

@@ -59,7 +59,8 @@ void Session::prepare(const Exercise& exercise) {
             Colour::yellow,
             fmt::format(
                 "An update changed the starting file {}/{}. Yours stays as it is; compare with "
-                "`percore diff {}`, or begin anew with `percore reset {}` (a copy is kept).",
+                "`./tools/percore diff {}`, or begin anew with `./tools/percore reset {}` (a copy "
+                "is kept).",
                 exercise.lesson, file, exercise.number, exercise.number)));
   if (!updated.empty()) workspace.accept_starters(exercise);
 }
@@ -77,9 +78,10 @@ void Session::record(const Exercise& exercise, const Judgement& judgement) {
   state.save();
 }
 
-Judgement Session::judge(const Exercise& exercise) {
+Judgement Session::judge(const Exercise& exercise, bool thorough) {
   JudgeOptions options;
   options.sources = workspace.lesson_folder(exercise);
+  options.thorough = thorough;
   const auto& passed = state.at(exercise.number).steps_passed;
   for (const Step& step : exercise.steps)
     if (std::ranges::count(passed, step.name) == 0) {

@@ -41,7 +41,7 @@ class Session {
   void record(const Exercise& exercise, const Judgement& judgement);
 
   /// Judges the learner's files of an exercise, the step at hand first.
-  Judgement judge(const Exercise& exercise);
+  Judgement judge(const Exercise& exercise, bool thorough = false);
 
   /// The sanitizers' verdict, told in one line when clean. Returns false when they found something.
   bool follow_up(const Exercise& exercise, Judgement& judgement, bool verbose);

@@ -89,8 +89,8 @@ std::string task_text(Session& session, const Exercise& exercise) {
         "  edit  {}\n",
         in_colour(Colour::blue,
                   shown(session.workspace.lesson_folder(exercise) / file, session.course.root)));
-  out += fmt::format("  check percore check {}      stuck? percore hint {}\n", exercise.number,
-                     exercise.number);
+  out += fmt::format("  check ./tools/percore check {}      stuck? ./tools/percore hint {}\n",
+                     exercise.number, exercise.number);
   return out;
 }
 
@@ -128,7 +128,8 @@ int next_command(Session& session) {
   if (next == nullptr) {
     if (session.state.at(here.number).solved) {
       fmt::print(
-          "Every exercise is solved: {} of {} points. `percore mine` shows the layers that are "
+          "Every exercise is solved: {} of {} points. `./tools/percore mine` shows the layers that "
+          "are "
           "yours.\n",
           session.points_reached(), session.points_all());
       return EXIT_PASS;
@@ -148,6 +149,7 @@ int hint_command(Session& session, const std::string& name, unsigned number, boo
     refuse("Exercise {} has {} hints; there is no hint {}.", exercise.number, exercise.hints.size(),
            number);
   unsigned& given = session.state.of(exercise.number).hints_shown;
+  const bool seen_all = number == 0 && !all && given >= exercise.hints.size();
   std::size_t first =
       number > 0 ? number - 1 : std::min<std::size_t>(given, exercise.hints.size() - 1);
   std::size_t last = first;
@@ -160,8 +162,11 @@ int hint_command(Session& session, const std::string& name, unsigned number, boo
   given = std::max(given, static_cast<unsigned>(last + 1));
   session.state.save();
   if (last + 1 < exercise.hints.size())
-    fmt::print("\nMore: `percore hint {}` again ({} of {} seen).\n", exercise.number, last + 1,
-               exercise.hints.size());
+    fmt::print("\nMore: `./tools/percore hint {}` again ({} of {} seen).\n", exercise.number,
+               last + 1, exercise.hints.size());
+  else if (seen_all)
+    fmt::print("\nThat was the last hint. `./tools/percore solution {}` shows our answer.\n",
+               exercise.number);
   return EXIT_PASS;
 }
 
@@ -171,7 +176,8 @@ int where_command(Session& session) {
   session.go_to(here);
   fmt::print("{}", session.check_again_notice());
   fmt::print(
-      "{}\n{} of {} points so far. Next: edit the file above, then `percore check`. In a terminal, "
+      "{}\n{} of {} points so far. Next: edit the file above, then `./tools/percore check`. In a "
+      "terminal, "
       "`percore` "
       "watches your files and checks at each save.\n",
       task_text(session, here), session.points_reached(), session.points_all());

@@ -56,7 +56,7 @@ std::string keep_aside(const fs::path& path, std::string_view why) {
     return fmt::format(
         "The record of your progress was damaged ({}); it is kept as {} and a new one begins. Your "
         "code is untouched: "
-        "`percore check` on an exercise records it again.",
+        "`./tools/percore check` on an exercise records it again.",
         why, aside.string());
   }
 }

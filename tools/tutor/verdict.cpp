@@ -52,12 +52,7 @@ std::string headline(const CheckVerdict& verdict) {
   // Oracles write whole sentences, checks write none: one full stop, and the seed before it.
   while (sentence.ends_with('.') || sentence.ends_with(' ')) sentence.pop_back();
   if (verdict.has_seed) {
-    if (sentence.ends_with(')')) {
-      sentence.pop_back();
-      sentence += fmt::format(", seed {})", verdict.seed);
-    } else {
-      sentence += fmt::format(" (seed {})", verdict.seed);
-    }
+    sentence += fmt::format(" (seed {})", verdict.seed);
   }
   const std::string_view broken = verdict.invariant.empty() ? "" : " broken: ";
   return fmt::format("{}{}{}.", verdict.invariant, broken, sentence);
@@ -73,11 +68,18 @@ std::string lesson_reference(const std::string& lesson) {
   return out;
 }
 
-std::string told_broken(const CheckVerdict& verdict, const std::string& exercise, bool verbose) {
+std::string told_broken(const CheckVerdict& told, const Judgement& judgement,
+                        const std::string& exercise, bool verbose) {
+  CheckVerdict verdict = told;
+  if (judgement.predicted) {
+    verdict.has_seed = false;
+    verdict.statement.clear();
+  }
   std::string out = in_colour(Colour::red, headline(verdict)) + "\n";
   std::string line = "  " + lesson_reference(verdict.lesson);
   if (verdict.has_seed)
-    line += fmt::format(" `percore check {} --seed {}` shows it again.", exercise, verdict.seed);
+    line += fmt::format(" `./tools/percore check {} --seed {}` shows it again.", exercise,
+                        verdict.seed);
   if (line.size() > 2) out += (line[2] == ' ' ? " " + line.substr(2) : line) + "\n";
   if (!verdict.statement.empty())
     out += in_colour(Colour::dim, fmt::format("  Demanded: {}.", verdict.statement)) + "\n";
@@ -154,19 +156,20 @@ std::string told(const Judgement& judgement, const std::string& exercise, bool v
     out += in_colour(Colour::red, "It does not compile.") + "\n" + judgement.error;
     if (verbose) out += "\n" + judgement.error_verbose;
   }
-  out += told_passed(judgement, verbose);
+  if (!judgement.untouched || judgement.kind == VerdictKind::passed || verbose)
+    out += told_passed(judgement, verbose);
   unsigned broken = 0;
   for (const CheckVerdict& check : judgement.checks) {
     if (check.kind == VerdictKind::passed) continue;
     if (++broken == 1) {
-      out += "\n" + told_broken(check, exercise, verbose);
+      out += "\n" + told_broken(check, judgement, exercise, verbose);
     } else if (verbose) {
-      out += told_broken(check, exercise, verbose);
+      out += told_broken(check, judgement, exercise, verbose);
     }
   }
   if (broken > 1 && !verbose)
-    out +=
-        fmt::format("  {} more broken; mend this first, or see all with --verbose.\n", broken - 1);
+    out += fmt::format("  At least {} more broken; mend this first, or see all with --verbose.\n",
+                       broken - 1);
   for (const std::string& remark : judgement.remarks)
     out += in_colour(Colour::yellow, "  " + remark) + "\n";
   if (judgement.kind == VerdictKind::passed)

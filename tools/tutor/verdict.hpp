@@ -65,6 +65,8 @@ struct Judgement {
   std::string error_verbose;         ///< all of the compiler's words
   std::vector<std::string> remarks;  ///< lines to show whatever the verdict is
   std::vector<Measured> measured;
+  bool predicted = false;  ///< answers, not code: what is demanded would give them away
+  bool untouched = false;  ///< the starting files: what holds of them is no merit
 
   /// The first check that did not pass, or null.
   [[nodiscard]] const CheckVerdict* first_broken() const;
@@ -73,7 +75,7 @@ struct Judgement {
 /// "I2 broken: a completion was resumed twice (operation 17, seed 4711)."
 std::string headline(const CheckVerdict& verdict);
 
-/// The judgement as a learner reads it. `exercise` as in `percore check 01.4`.
+/// The judgement as a learner reads it. `exercise` as in `./tools/percore check 01.4`.
 std::string told(const Judgement& judgement, const std::string& exercise, bool verbose);
 
 /// The judgement for scripts: one JSON object.

@@ -3,7 +3,7 @@
 
     tools/bench verdict [--lesson 01-hello-world] [--rounds 9] [--json FILE]
 
-Each round changes one file of the plain answer, as a save would, and takes the time until `percore check` has printed
+Each round changes one file of the plain answer, as a save would, and takes the time until `./tools/percore check` has printed
 its verdict: compiling, linking, every check over all its seeds, on the simulated ring and on the kernel's. The
 sanitizers' verdict, which follows, is measured apart. The median over all files is to stay below a second.
 """

@@ -207,13 +207,14 @@ bool Watch::press(char key) {
       if (!passed_ && !skip_asked) {
         asked_to_skip_ = true;
         draw(
-            "Not solved yet. `n` again goes on without it; you can come back with `percore check " +
+            "Not solved yet. `n` again goes on without it; you can come back with `./tools/percore "
+            "check " +
             exercise_->number + "`.\n");
         break;
       }
       const Exercise* next = session_.next_after(*exercise_);
       if (next == nullptr)
-        draw("Every exercise is solved. `percore mine` shows the layers that are yours.\n");
+        draw("Every exercise is solved. `./tools/percore mine` shows the layers that are yours.\n");
       else
         enter(*next);
       break;
@@ -257,7 +258,7 @@ int Watch::run() {
 
 int watch_command(Session& session) {
   if (isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0)
-    refuse("Watching needs a terminal; `percore check` gives one verdict without it.");
+    refuse("Watching needs a terminal; `./tools/percore check` gives one verdict without it.");
   const int status = Watch(session).run();
   fmt::print("\n");
   return status;

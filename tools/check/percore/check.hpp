@@ -24,7 +24,7 @@
 ///
 /// A failure then reads
 ///     I2 broken: operation 17 was completed 2 times (seed 4711).
-///       See lesson 01, *The harvest*. `percore check 01.4 --seed 4711` shows it again.
+///       See lesson 01, *The harvest*. `./tools/percore check 01.4 --seed 4711` shows it again.
 ///
 /// Rules
 /// 1. A check knows nothing of the others: each has a process of its own, for one seed after the

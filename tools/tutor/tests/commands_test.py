@@ -160,7 +160,7 @@ class Commands(unittest.TestCase):
         self.addCleanup(contract.write_text, before)
         self.assertRegex(self.run_for(PASS, "mine"),
                          r"counter +ours +its contract changed in an update: yours has to be checked again, "
-                         r"`percore check 90\.3`")
+                         r"`./tools/percore check 90\.3`")
         self.assertIn("check again: 90.3 counter", self.run_for(PASS))
         self.run_for(PASS, "check", "counter", "--no-sanitizers")
         self.assertRegex(self.run_for(PASS, "mine"), r"counter +mine")
@@ -170,7 +170,7 @@ class Commands(unittest.TestCase):
     def test_unknown_exercise_gets_the_nearest(self):
         self.assertIn("There is no exercise 'conter'. Did you mean counter?", self.run_for(USAGE, "check", "conter"))
         self.assertIn("Did you mean catch_counter?", self.run_for(USAGE, "hint", "cath_counter"))
-        self.assertIn("`percore list` shows them all", self.run_for(USAGE, "check", "zzzzzzzzzz"))
+        self.assertIn("`./tools/percore list` shows them all", self.run_for(USAGE, "check", "zzzzzzzzzz"))
 
     def test_unknown_command_and_option(self):
         self.assertIn("There is no command 'chek'. Did you mean check?", self.run_for(USAGE, "chek"))
@@ -286,7 +286,7 @@ class Commands(unittest.TestCase):
         self.assertNotIn("\x1b", self.run_for(PASS, "list", env={"TERM": "xterm", "NO_COLOR": ""}))
 
     def test_watch_wants_a_terminal(self):
-        self.assertIn("Watching needs a terminal; `percore check` gives one verdict without it.",
+        self.assertIn("Watching needs a terminal; `./tools/percore check` gives one verdict without it.",
                       self.run_for(USAGE, "watch"))
 
     def test_compile_commands_cover_the_learners_files(self):

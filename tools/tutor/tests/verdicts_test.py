@@ -231,7 +231,7 @@ class Kinds(unittest.TestCase):
         self.write("counter/counter.cpp", "#include <percore/counter.hpp>\nnamespace percore {\n"
                    "void Counter::up() { if (++value_ == 25) ++value_; }\nvoid Counter::down() { --value_; }\n}\n")
         first = percore(self.root, "check", "counter")
-        match = re.search(r"`(percore check 90\.3 --seed (\d+))` shows it again", first.stdout)
+        match = re.search(r"`(\./tools/percore check 90\.3 --seed (\d+))` shows it again", first.stdout)
         self.assertTrue(match, first.stdout)
         headline = next(line for line in first.stdout.splitlines() if line.startswith("I1 broken"))
         again = percore(self.root, "check", "90.3", "--seed", match[2])

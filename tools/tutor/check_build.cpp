@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 namespace percore::tutor {
@@ -64,6 +65,28 @@ constexpr std::string_view precompiled =
 #include <variant>
 #include <vector>
 )";
+
+// ninja compiles what is newer than its object. A file that went back in time (moved or copied from
+// a backup with its old date) would be judged by the object of what it replaced.
+void forget_newer_objects(const fs::path& folder, const PlanRequest& request) {
+  const fs::path record = folder / "dates.txt";
+  const std::string before = read_if_there(record).value_or("");
+  std::string now;
+  bool back_in_time = before.empty();
+  std::error_code error;
+  for (const std::string& name : request.exercise.files) {
+    const auto date = fs::last_write_time(request.sources / name, error).time_since_epoch().count();
+    now += fmt::format("{} {}\n", name, date);
+    const std::size_t at = before.find(name + " ");
+    if (at == before.npos) continue;
+    const auto recorded = std::strtoll(before.c_str() + at + name.size() + 1, nullptr, 10);
+    back_in_time = back_in_time || date < recorded;
+  }
+  if (back_in_time)
+    for (const auto& entry : fs::directory_iterator(folder, error))
+      if (entry.path().extension() == ".o") fs::remove(entry.path(), error);
+  write_if_changed(record, now);
+}
 
 }  // namespace
 
@@ -126,6 +149,7 @@ void CheckBuild::build_shared(Variant variant) const {
 
 std::vector<CheckProgram> CheckBuild::plan(const PlanRequest& request) const {
   Plan plan = plan_exercise(tools_, request);
+  forget_newer_objects(plan.folder, request);
   write_if_changed(plan.folder / "build.ninja", plan.ninja);
   return std::move(plan.programs);
 }

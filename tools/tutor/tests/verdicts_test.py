@@ -238,6 +238,18 @@ class Kinds(unittest.TestCase):
         self.assertEqual(again.returncode, 1)
         self.assertIn(headline, again.stdout)
 
+    def test_a_file_restored_with_its_old_date_is_judged_anew(self):
+        right = (FIXTURE / "solutions" / LESSON / "counter/counter.cpp").read_text()
+        self.write("counter/percore/counter.hpp",
+                   (FIXTURE / "solutions" / LESSON / "counter/percore/counter.hpp").read_text())
+        self.write("counter/counter.cpp", right)
+        self.assertEqual(self.check("counter")["status"], "pass")
+        self.write("counter/counter.cpp", right.replace("++", "--"))
+        self.assertEqual(self.check("counter")["status"], "fail")
+        self.write("counter/counter.cpp", right)
+        os.utime(self.root / "my" / LESSON / "counter/counter.cpp", (1_000_000_000, 1_000_000_000))
+        self.assertEqual(self.check("counter")["status"], "pass")
+
     def test_after_a_pass_the_costs_beside_ours(self):
         shutil.rmtree(self.root / "my", ignore_errors=True)
         self.write("nop_batch.cpp", (FIXTURE / "solutions" / LESSON / "nop_batch.cpp").read_text())

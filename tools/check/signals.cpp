@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <unwind.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -38,6 +39,26 @@ std::uintptr_t stack_pointer(const void* context) noexcept {
 #endif
 }
 
+std::uintptr_t program_counter(const void* context) noexcept {
+  const auto& machine = static_cast<const ucontext_t*>(context)->uc_mcontext;
+#if defined(__x86_64__)
+  return static_cast<std::uintptr_t>(machine.gregs[REG_RIP]);
+#elif defined(__aarch64__)
+  return machine.pc;
+#else
+  return 1;
+#endif
+}
+
+// Where a call to address zero came from. Nothing can be unwound from there.
+std::uintptr_t return_address(const void* context) noexcept {
+#if defined(__aarch64__)
+  return static_cast<const ucontext_t*>(context)->uc_mcontext.regs[30];
+#else
+  return *reinterpret_cast<const std::uintptr_t*>(stack_pointer(context));
+#endif
+}
+
 _Unwind_Reason_Code keep_frame(_Unwind_Context* context, void*) {
   Page& page = *state().page;
   if (page.frame_count >= PAGE_FRAMES_MAX) return _URC_END_OF_STACK;
@@ -62,9 +83,18 @@ void on_crash(int signal, siginfo_t* info, void* context) {
     const std::uintptr_t top = stack_pointer(context);
     const bool near_top = page.fault_address + NEAR > top && page.fault_address < top + NEAR;
     page.stack_overflow = signal == SIGSEGV && near_top ? 1 : 0;
-    if (const char* words = flavour_explain(info->si_addr); signal == SIGSEGV && words != nullptr)
+    const bool called_null = signal == SIGSEGV && program_counter(context) == 0;
+    // The first word of a frame is its resume function; at the final suspend point it is null.
+    const char* const words = called_null ? "a coroutine that had already ended was resumed, or an "
+                                            "empty function pointer was called"
+                                          : flavour_explain(info->si_addr);
+    if (signal == SIGSEGV && words != nullptr)
       std::strncpy(page.explanation, words, sizeof page.explanation - 1);
     keep_frames();
+    if (called_null) {
+      page.frames[0] = return_address(context);
+      page.frame_count = std::max(page.frame_count, 1U);
+    }
   }
   struct sigaction usual{};
   usual.sa_handler = SIG_DFL;

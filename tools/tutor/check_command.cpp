@@ -58,7 +58,12 @@ int check_command(Session& session, const CheckCommand& command) {
                          .step_first = "",
                          .with_real = false,
                          .thorough = true};
-    const Judgement judgement = Judge(session.course, session.config()).judge(exercise, options);
+    const Judge judge(session.course, session.config());
+    Judgement judgement = judge.judge(exercise, options);
+    // What only the sanitizers saw is shown again by them.
+    if (judgement.kind == VerdictKind::passed && command.sanitizers &&
+        exercise.kind != Kind::predict && exercise.kind != Kind::catching)
+      judgement = judge.judge_sanitized(exercise, options);
     if (command.json)
       fmt::print("{}\n", to_json(judgement));
     else if (judgement.kind == VerdictKind::passed)

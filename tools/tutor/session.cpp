@@ -101,7 +101,7 @@ bool Session::follow_up(const Exercise& exercise, Judgement& judgement, bool ver
   Judgement sanitized = judge.judge_sanitized(exercise, options);
   if (sanitized.kind != VerdictKind::passed) {
     judgement.kind = sanitized.kind;
-    fmt::print("\nThe checks passed, but under the sanitizers:\n{}",
+    fmt::print("\nThe checks passed, but under the sanitizers, so it is not solved yet:\n{}",
                told(sanitized, exercise.number, verbose));
     return false;
   }

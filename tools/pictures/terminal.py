@@ -63,6 +63,25 @@ def final_lines(text):
     return lines
 
 
+def wrapped(line, columns):
+    """The rows a terminal makes of a line; a colour goes on in the next row."""
+    rows, row, width, active = [], "", 0, ""
+    for part in re.split(r"(\x1b\[[0-9;?]*[A-Za-z])", line):
+        if part.startswith("\x1b"):
+            active = "" if part in ("\x1b[0m", "\x1b[m") else active + part
+            row += part
+            continue
+        while width + len(part) > columns:
+            room = columns - width
+            space = part.rfind(" ", 0, room + 1)
+            cut = space if space > 0 else room
+            rows.append(row + part[:cut])
+            part, row, width = part[cut:].lstrip(" "), active + "  ", 2
+        row += part
+        width += len(part)
+    return rows + [row]
+
+
 def spans(line):
     """(text, style) pieces of a line."""
     style = {"colour": FOREGROUND, "bold": False, "dim": False, "underline": False}
@@ -135,7 +154,8 @@ def main():
     for command in options.commands:
         shown, _, run = command.partition(" ### ")
         lines.append(f"\x1b[32m$\x1b[0m \x1b[1m{shown}\x1b[0m")
-        lines += final_lines(output_of(run or shown, options.cwd, options.columns)) + [""]
+        said = final_lines(output_of(run or shown, options.cwd, options.columns))
+        lines += [row for line in said for row in wrapped(line, options.columns)] + [""]
     lines.pop()
     with open(options.out, "w") as file:
         file.write(svg(lines, options.columns, options.title))

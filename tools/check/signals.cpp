@@ -38,6 +38,19 @@ std::uintptr_t stack_pointer(const void* context) noexcept {
 #endif
 }
 
+/// Whether it was a call of address 0 that crashed. Coroutines put 0 there as their place to go on
+/// when they have ended.
+bool called_null(const void* context) noexcept {
+  [[maybe_unused]] const auto& machine = static_cast<const ucontext_t*>(context)->uc_mcontext;
+#if defined(__x86_64__)
+  return machine.gregs[REG_RIP] == 0;
+#elif defined(__aarch64__)
+  return machine.pc == 0;
+#else
+  return false;
+#endif
+}
+
 _Unwind_Reason_Code keep_frame(_Unwind_Context* context, void*) {
   Page& page = *state().page;
   if (page.frame_count >= PAGE_FRAMES_MAX) return _URC_END_OF_STACK;
@@ -64,6 +77,11 @@ void on_crash(int signal, siginfo_t* info, void* context) {
     page.stack_overflow = signal == SIGSEGV && near_top ? 1 : 0;
     if (const char* words = flavour_explain(info->si_addr); signal == SIGSEGV && words != nullptr)
       std::strncpy(page.explanation, words, sizeof page.explanation - 1);
+    if (signal == SIGSEGV && called_null(context))
+      std::strncpy(
+          page.explanation,
+          "a null address was called, as happens when a coroutine is resumed after its end",
+          sizeof page.explanation - 1);
     keep_frames();
   }
   struct sigaction usual{};

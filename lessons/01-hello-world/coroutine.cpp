@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <coroutine>
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <options.hpp>
@@ -121,5 +122,7 @@ int main(int argc, char** argv) {
   LESSON_PARSE(app, argc, argv)
   if (cost) return lesson::show_waiting_cost();
   if (stack) return lesson::show_stack_growth();
+  // Line by line into a pipe as well: who breaks the program wants to see how far it came.
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
   show_steps();
 }

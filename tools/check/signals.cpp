@@ -85,8 +85,8 @@ void on_crash(int signal, siginfo_t* info, void* context) {
     page.stack_overflow = signal == SIGSEGV && near_top ? 1 : 0;
     const bool called_null = signal == SIGSEGV && program_counter(context) == 0;
     // The first word of a frame is its resume function; at the final suspend point it is null.
-    const char* const words = called_null ? "a coroutine that had already ended was resumed, or an "
-                                            "empty function pointer was called"
+    const char* const words = called_null ? "a null address was called, as happens when a "
+                                            "coroutine is resumed after its end"
                                           : flavour_explain(info->si_addr);
     if (signal == SIGSEGV && words != nullptr)
       std::strncpy(page.explanation, words, sizeof page.explanation - 1);

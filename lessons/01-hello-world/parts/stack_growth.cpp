@@ -49,6 +49,16 @@ struct NamesTheNext {
   void await_resume() const noexcept {}
 };
 
+/// Resumes `first`, then whoever was named meanwhile, until nobody was: never two at a time.
+void trampoline(std::coroutine_handle<> first) {
+  next = first;
+  while (next) {
+    const std::coroutine_handle<> coroutine = next;
+    next = nullptr;  // a name is followed once
+    coroutine.resume();
+  }
+}
+
 std::uintptr_t stack_pointer() {
   return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
 }
@@ -64,12 +74,7 @@ template <typename Awaiter>
 std::size_t stack_bytes(int times) {
   std::uintptr_t deepest = 0;
   const Looping looping = await_often<Awaiter>(times, deepest);
-  next = looping.handle();
-  while (next) {  // the trampoline
-    const std::coroutine_handle<> coroutine = next;
-    next = nullptr;
-    coroutine.resume();
-  }
+  trampoline(looping.handle());
   return stack_pointer() - deepest;
 }
 

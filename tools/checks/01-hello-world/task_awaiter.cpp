@@ -4,7 +4,6 @@
 
 #include <thread>
 
-#include "assertions.hpp"
 #include "task_support.hpp"
 
 using namespace checks;
@@ -135,12 +134,52 @@ Task<> stack_of_a_child(StackUse& stack) {
   co_await notes_stack(stack);
 }
 
+Task<> starts_and_keeps(Task<>& task, Stop& stop, std::coroutine_handle<>& started,
+                        std::coroutine_handle<>& paused) {
+  started = task.start(Continuation::call(stop));
+  co_await Pause(paused);
+}
+/// Resumes `inner` by hand from within a coroutine, notes how far `count` is when that has
+/// returned, and suspends: what `inner` named is then the trampoline's.
+Loose resumes_by_hand(std::coroutine_handle<> inner, const int& count, int& seen) {
+  struct ByHand {
+    ByHand(std::coroutine_handle<> to, const int& number, int& out)
+        : inner(to), count(&number), seen(&out) {}
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<>) const {
+      inner.resume();
+      *seen = *count;
+    }
+    void await_resume() const noexcept {}
+    std::coroutine_handle<> inner;
+    const int* count;
+    int* seen;
+  };
+  co_await ByHand(inner, count, seen);
+}
+Loose names_itself(unsigned times, unsigned& resumed) {
+  struct Again {
+    explicit Again(bool once_more) : names(once_more) {}
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> self) const noexcept {
+      if (names) go_on_with(self);
+    }
+    void await_resume() const noexcept {}
+    bool names;
+  };
+  while (++resumed < times) co_await Again(true);
+  co_await Again(false);
+}
+
 /// Starts `task` and goes on with it, by hand where its children do not yet do so at their end.
 template <typename T>
-void drive(Task<T>& task, Stop& stop) {
-  const std::coroutine_handle<> coroutine = task.start(Continuation::call(stop));
+void drive_on(Task<T>& task, std::coroutine_handle<> coroutine) {
   for (int rounds = 0; rounds < 100 && !coroutine.done(); ++rounds) run_chain(coroutine);
   require(task.done(), "a task was resumed again and again and has not ended");
+}
+template <typename T>
+void drive(Task<T>& task, Stop& stop) {
+  drive_on(task, task.start(Continuation::call(stop)));
 }
 
 }  // namespace
@@ -228,6 +267,55 @@ PERCORE_CHECK("awaiter", the_trampoline_keeps_to_its_thread, "T4",
           here);
 }
 
+PERCORE_CHECK("awaiter", the_trampoline_never_tires, "T4",
+              "run_chain() goes on until none was named, however long that is", the_flat_stack,
+              .seeds = 1, .ring = false) {
+  const unsigned times = 1'100'000;
+  unsigned resumed = 0;
+  run_chain(names_itself(times, resumed).handle);
+  require(resumed == times,
+          "a coroutine named itself until its resume {}, and run_chain() stopped after {}", times,
+          resumed);
+}
+
+PERCORE_CHECK("awaiter", starting_names_nobody, "T1",
+              "start() names nobody: its caller decides when the body begins", the_awaiter,
+              .seeds = 1, .ring = false) {
+  int runs = 0;
+  std::coroutine_handle<> started;
+  std::coroutine_handle<> paused;
+  Stop inner_stop;
+  Stop outer_stop;
+  Task<> inner = nothing(runs);
+  Task<> outer = starts_and_keeps(inner, inner_stop, started, paused);
+  run_chain(outer.start(Continuation::call(outer_stop)));
+  require(runs == 0,
+          "a coroutine called start() and kept the handle, and the body ran when it suspended: "
+          "start() named it with go_on_with(); that is for whoever started it to do");
+  run_chain(started);
+  require(runs == 1, "a task was started and resumed once, and its body ran {} times", runs);
+  run_chain(paused);
+}
+
+PERCORE_CHECK("awaiter", awaiting_leaves_it_to_the_trampoline, "T4",
+              "await_suspend() names the task and returns; the trampoline resumes it",
+              the_flat_stack, .seeds = 1, .ring = false) {
+  int runs = 0;
+  int seen = 0;
+  Stop stop;
+  Task<int> parent = adds_two(runs);
+  const auto coroutine = parent.start(Continuation::call(stop));
+  run_chain(resumes_by_hand(coroutine, runs, seen).handle);
+  require(seen == 0,
+          "a coroutine was resumed by hand and awaited a task, and the task's body ran before "
+          "resume() returned: await_suspend() returns void and names it with go_on_with(); a "
+          "returned handle is resumed by the compiler (symmetric transfer)");
+  require(runs != 0,
+          "a task was awaited, and the trampoline did not resume it: its body began 0 "
+          "times");
+  drive_on(parent, coroutine);
+}
+
 PERCORE_CHECK("awaiter", awaiting_starts_the_task_once, "T1",
               "a task starts when it is awaited, and only once", the_awaiter, .seeds = 1,
               .ring = false) {
@@ -242,7 +330,7 @@ PERCORE_CHECK("awaiter", awaiting_starts_the_task_once, "T1",
 }
 
 PERCORE_CHECK("awaiter", awaiting_resumes_the_task_once, "T1",
-              "a task starts when it is awaited, and only once", the_awaiter, .seeds = 1,
+              "an await resumes the task once, and who awaits once", the_awaiter, .seeds = 1,
               .ring = false) {
   auto& pair = *new Pair;  // left as they are after a failure
   auto& stop = *new Stop;
@@ -287,8 +375,9 @@ PERCORE_CHECK("awaiter", awaiting_throws_the_exception, "T2",
           "a task threw an exception, and who awaited it caught \"{}\" instead of its text", said);
 }
 
-PERCORE_CHECK("awaiter", awaiting_frees_the_frame, "T3", "a frame is freed exactly once",
-              the_frames_life, .seeds = 1, .ring = false) {
+PERCORE_CHECK("awaiter", awaiting_frees_the_frame, "T3",
+              "the frame of an awaited task is freed once it has given its value", the_frames_life,
+              .seeds = 1, .ring = false) {
   const std::int64_t blocks = live_allocations();
   {
     int runs = 0;
@@ -323,13 +412,16 @@ PERCORE_CHECK("awaiter", awaiting_does_not_nest, "T4",
 PERCORE_CHECK("awaiter", a_task_is_awaited_once, "T1", "a task is awaited once", the_awaiter,
               .seeds = 1, .ring = false) {
   int runs = 0;
-  require(ends_the_program([&] {
-            Task<int>& task = *new Task<int>(number(runs, 1));
-            for (int times = 0; times < 2; ++times) {
-              auto* const stop = new Stop;
-              auto* const parent = new Task<>(awaits_reference(task));
-              drive(*parent, *stop);
-            }
-          }),
-          "a task was awaited a second time and the program went on: it has no value left to give");
+  auto& task = *new Task<int>(number(runs, 1));  // left as they are after the mistake
+  auto& stop = *new Stop;
+  auto& first = *new Task<>(awaits_reference(task));
+  drive(first, stop);
+  first.take_result();
+  require(runs == 1, "a task was awaited once, and its body ran {} times", runs);
+  must_end(
+      [&] {
+        auto& second = *new Task<>(awaits_reference(task));
+        drive(second, *new Stop);
+      },
+      "a task was awaited a second time and the program went on: it has no value left to give");
 }

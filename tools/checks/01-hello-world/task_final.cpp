@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "assertions.hpp"
 #include "task_support.hpp"
 
 using namespace checks;
@@ -51,6 +50,26 @@ Task<int> counts_resumes(int& resumes, std::coroutine_handle<>& handle) {
   co_await Pause(handle);  // a second, wrong resume would come through here
   ++resumes;
   co_return value;
+}
+
+/// Goes on by hand with a suspended task, and notes whether who awaits it went on within that.
+struct ByHand {
+  ByHand(std::coroutine_handle<> to, const int& number, int& out)
+      : inner(to), count(&number), seen(&out) {}
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<>) const {
+    inner.resume();
+    *seen = *count;
+  }
+  void await_resume() const noexcept {}
+  std::coroutine_handle<> inner;
+  const int* count;
+  int* seen;
+};
+Task<> resumes_by_hand(std::coroutine_handle<> inner, const int& count, int& seen,
+                       std::coroutine_handle<>& self) {
+  co_await ByHand(inner, count, seen);
+  co_await Pause(self);
 }
 
 /// Looks at the task at its end, as an executor does.
@@ -132,6 +151,25 @@ PERCORE_CHECK("final", who_awaits_goes_on_once, "T2",
   require(look.times == 0, "the hook of a task was called while its body was suspended");
   run_chain(std::exchange(handle, nullptr));
   require(look.times == 1, "a task has ended and its hook was called {} times", look.times);
+}
+
+PERCORE_CHECK("final", the_end_leaves_it_to_the_trampoline, "T4",
+              "the final awaiter names who goes on and returns; the trampoline resumes it",
+              the_flat_stack, .seeds = 1, .ring = false) {
+  int resumes = 0;
+  int seen = 0;
+  std::coroutine_handle<> handle;
+  auto& look = *new Look;  // left as they are: the task by hand stays suspended
+  auto& parent = *new Task<int>(counts_resumes(resumes, handle));
+  run_chain(parent.start(Continuation::call(look)));
+  std::coroutine_handle<> unused;
+  auto& by_hand = *new Task<>(resumes_by_hand(handle, resumes, seen, unused));
+  run_chain(by_hand.start(Continuation::call(look)));
+  require(seen == 0,
+          "a task was resumed by hand and ended, and who awaits it went on before resume() "
+          "returned: await_suspend() of the final awaiter returns void and names it with "
+          "go_on_with(); a returned handle is resumed by the compiler (symmetric transfer)");
+  require(resumes == 1, "a task ended, and the trampoline resumed who awaits it {} times", resumes);
 }
 
 PERCORE_CHECK("final", the_end_can_be_changed, "T2",

@@ -2,7 +2,9 @@
 // is resumed
 // by hand: nothing relies on the trampoline or on the final suspend.
 
-#include "assertions.hpp"
+#include <system_error>
+
+#include "task_frames.hpp"  // before the task: its frames are watched
 #include "task_support.hpp"
 
 using namespace checks;
@@ -54,6 +56,52 @@ Task<> pauses(Held held, std::coroutine_handle<>& handle) {
   co_await Pause(handle);
 }
 
+/// Counts its copies.
+struct Copied {
+  explicit Copied(int& count) : copies(&count) {}
+  Copied(const Copied& other) : copies(other.copies) { ++*copies; }
+  Copied(Copied&& other) noexcept : copies(other.copies) {}
+  Copied& operator=(const Copied&) = default;
+  Copied& operator=(Copied&&) = default;
+  int* copies;
+};
+Task<Copied> gives_copied(int& copies) {
+  co_return Copied(copies);
+}
+
+/// `&` gives the address of something else, as smart pointers of older libraries do.
+struct Odd {
+  int number = 0;
+  Odd* operator&() noexcept {
+    static Odd other;
+    return std::addressof(other);
+  }
+};
+Task<Odd&> refers_odd(Odd& value) {
+  co_return value;
+}
+
+Task<> fails_system() {
+  throw std::system_error(std::make_error_code(std::errc::no_space_on_device), "the log");
+  co_return;
+}
+Task<> fails_number() {
+  throw 7;
+  co_return;
+}
+
+/// Resumes a body for its only stretch. It ends there, and its frame must not.
+void resume_to_the_end(std::coroutine_handle<> coroutine) {
+  const std::int64_t blocks = live_allocations();
+  coroutine.resume();
+  if (live_allocations() < blocks) {
+    percore::check::fail_with(
+        "T3", the_final_suspend,
+        "the body ended and its frame was freed there and then: the final suspend must suspend, "
+        "the Task still owns the frame and would free it again");
+  }
+}
+
 template <typename T>
 void finish(Task<T>& task, Stop& stop) {
   const auto coroutine = task.start(Continuation::call(stop));
@@ -62,7 +110,7 @@ void finish(Task<T>& task, Stop& stop) {
         "T1", the_promise,
         "the body ran before the task was awaited or started: initial_suspend() must suspend");
   }
-  coroutine.resume();
+  resume_to_the_end(coroutine);
   require(task.done(),
           "the body of a task has ended and done() says no: it stands at its final suspend point");
 }
@@ -96,7 +144,7 @@ PERCORE_CHECK("promise", the_body_waits_to_be_resumed, "T1",
   const auto coroutine = task.start(Continuation::call(stop));
   require(runs == 0,
           "start() resumed the body: it returns the coroutine, and the caller resumes it");
-  coroutine.resume();
+  resume_to_the_end(coroutine);
   require(runs == 1, "the body of a task that was resumed once ran {} times", runs);
   require(task.done(),
           "the body of a task has ended and done() says no: it stands at its final suspend point "
@@ -144,6 +192,12 @@ PERCORE_CHECK("promise", a_reference_stays_one, "T2", "a Task<T&> gives the obje
   finish(other, stop);
   require(&other.take_result() == &words,
           "a Task<const T&> gave a reference to another object than co_return did");
+  Odd odd;
+  Task<Odd&> third = refers_odd(odd);
+  finish(third, stop);
+  require(std::addressof(third.take_result()) == std::addressof(odd),
+          "a Task<T&> gave a reference to another object where T has an operator& of its own: take "
+          "the address with std::addressof");
 }
 
 PERCORE_CHECK("promise", an_exception_is_kept_for_whoever_awaits, "T2",
@@ -161,7 +215,99 @@ PERCORE_CHECK("promise", an_exception_is_kept_for_whoever_awaits, "T2",
   throws_out_of_range("a Task<void>", [&] { with_nothing.take_result(); });
 }
 
-PERCORE_CHECK("promise", a_value_is_moved_not_copied, "T3",
+PERCORE_CHECK("promise", each_task_keeps_its_own_exception, "T2",
+              "each task keeps its own exception, and a task with a value has none", the_promise,
+              .seeds = 1, .ring = false) {
+  Stop stop;
+  Task<int> first = fails<int>("the first");
+  Task<int> second = fails<int>("the second");
+  Task<int> seven = number(7);
+  finish(first, stop);
+  finish(second, stop);
+  finish(seven, stop);
+  std::string said[2] = {"nothing", "nothing"};
+  try {
+    const int value = seven.take_result();
+    require(value == 7, "a task gave 7 while others threw, and take_result() gave {}", value);
+  } catch (...) {
+    percore::check::fail(
+        "a task that gave a value threw the exception of another task: each promise keeps its own");
+  }
+  Task<int>* const in_turn[2] = {&second, &first};
+  for (int i = 0; i < 2; ++i) {
+    try {
+      static_cast<void>(in_turn[i]->take_result());
+    } catch (const std::exception& error) {
+      said[i] = error.what();
+    }
+  }
+  require(said[0] == "the second" && said[1] == "the first",
+          "two tasks threw \"the second\" and \"the first\", and taking them in this order gave "
+          "\"{}\" and \"{}\": each promise keeps its own exception",
+          said[0], said[1]);
+}
+
+PERCORE_CHECK("promise", an_exception_comes_out_whole, "T2",
+              "an exception comes out as it was thrown, of whatever type", the_promise, .seeds = 1,
+              .ring = false) {
+  Stop stop;
+  Task<> system = fails_system();
+  finish(system, stop);
+  bool whole = false;
+  try {
+    system.take_result();
+  } catch (const std::system_error& error) {
+    whole = error.code() == std::errc::no_space_on_device;
+  } catch (...) {
+  }
+  require(whole,
+          "a task threw a std::system_error, and it came out without its type or its code: keep "
+          "the exception itself, with std::current_exception()");
+  Task<> number_thrown = fails_number();
+  finish(number_thrown, stop);
+  int caught = 0;
+  try {
+    number_thrown.take_result();
+  } catch (int value) {
+    caught = value;
+  } catch (...) {
+  }
+  require(caught == 7,
+          "a task threw the int 7 and it did not come out: anything can be thrown, keep it with "
+          "std::current_exception()");
+}
+
+PERCORE_CHECK("promise", a_value_is_never_copied, "T2",
+              "a value is moved into the promise and out of it, never copied", the_promise,
+              .seeds = 1, .ring = false) {
+  int copies = 0;
+  Stop stop;
+  Task<Copied> task = gives_copied(copies);
+  finish(task, stop);
+  require(copies == 0, "co_return of a temporary made {} copies of it: forward it into its place",
+          copies);
+  const Copied taken = task.take_result();
+  require(taken.copies == &copies, "take_result() gave another value than co_return did");
+  require(copies == 0, "take_result() made {} copies of the value: it is moved out", copies);
+}
+
+PERCORE_CHECK("promise", frames_come_from_the_pool, "T3",
+              "a frame's memory comes from the frame pool, and goes back there", the_frames_life,
+              .seeds = 1, .ring = false) {
+  const FrameCounts before = frame_counts;
+  {
+    Stop stop;
+    Task<int> task = number(3);
+    finish(task, stop);
+  }
+  require(frame_counts.made == before.made + 1,
+          "a task was made and allocate_frame() was called {} times",
+          frame_counts.made - before.made);
+  require(frame_counts.freed == before.freed + 1,
+          "a task is gone and free_frame() was called {} times", frame_counts.freed - before.freed);
+}
+
+PERCORE_CHECK("promise", a_value_is_destroyed_once, "T3",
               "what a frame holds is destroyed with it, once", the_frames_life, .seeds = 1,
               .ring = false) {
   int alive = 0;
@@ -218,7 +364,7 @@ PERCORE_CHECK("promise", a_frame_is_freed_once, "T3",
 }
 
 PERCORE_CHECK("promise", a_move_assignment_frees_the_old_frame, "T3",
-              "a frame is freed exactly once, by the one Task that owns it", the_frames_life,
+              "a move assignment frees the frame of its left side, once", the_frames_life,
               .seeds = 1, .ring = false) {
   const std::int64_t blocks = live_allocations();
   int alive_first = 0;
@@ -242,6 +388,22 @@ PERCORE_CHECK("promise", a_move_assignment_frees_the_old_frame, "T3",
   require(live_allocations() == blocks,
           "all tasks are gone and {} blocks of memory are still taken",
           live_allocations() - blocks);
+}
+
+PERCORE_CHECK("promise", a_task_moved_onto_itself_stays, "T3",
+              "a task that is assigned to itself stays as it was", the_frames_life, .seeds = 1,
+              .ring = false) {
+  int alive = 0;
+  {
+    Task<> task = holds(Held(alive));
+    Task<>& same = task;
+    task = std::move(same);
+    require(alive == 1 && task.valid(),
+            "a task was assigned to itself with std::move and lost its frame: take it from the "
+            "right side before the left side's is freed");
+  }
+  require(alive == 0, "a task was assigned to itself, is gone, and what it held is {}",
+          alive > 0 ? "still alive" : "destroyed twice");
 }
 
 PERCORE_CHECK("promise", a_task_that_never_began_frees_all, "T5",
@@ -278,36 +440,56 @@ PERCORE_CHECK("promise", a_started_task_cannot_be_destroyed, "T5",
   int alive = 0;
   std::coroutine_handle<> handle;
   Stop stop;
-  require(ends_the_program([&] {
-            Task<> task = pauses(Held(alive), handle);
-            task.start(Continuation::call(stop)).resume();
-          }),
-          "a task that waits for something was destroyed, and the program went on: whoever wakes "
-          "it resumes a frame "
-          "that is gone");
-  require(ends_the_program([&] {
-            Task<> task = pauses(Held(alive), handle);
-            static_cast<void>(task.start(Continuation::call(stop)));
-          }),
-          "a task was started, somebody has its coroutine and will resume it, and it could be "
-          "destroyed");
+  must_end(
+      [&] {
+        Task<> task = pauses(Held(alive), handle);
+        task.start(Continuation::call(stop)).resume();
+      },
+      "a task that waits for something was destroyed, and the program went on: whoever wakes "
+      "it resumes a frame "
+      "that is gone");
+  must_end(
+      [&] {
+        Task<> task = pauses(Held(alive), handle);
+        static_cast<void>(task.start(Continuation::call(stop)));
+      },
+      "a task was started, somebody has its coroutine and will resume it, and it could be "
+      "destroyed");
+}
+
+PERCORE_CHECK("promise", a_started_task_cannot_be_assigned_over, "T5",
+              "a task that was started and has not finished cannot be assigned over",
+              the_frames_life, .seeds = 1, .ring = false) {
+  int alive = 0;
+  std::coroutine_handle<> handle;
+  Stop stop;
+  must_end(
+      [&] {
+        Task<> task = pauses(Held(alive), handle);
+        task.start(Continuation::call(stop)).resume();
+        task = holds(Held(alive));
+      },
+      "a task that waits for something was assigned over, and the program went on: that "
+      "destroys its frame as ~Task() would, and whoever wakes it resumes a frame that is gone");
 }
 
 PERCORE_CHECK("promise", a_task_starts_once, "T1", "a task is started once", the_promise,
               .seeds = 1, .ring = false) {
   int runs = 0;
   Stop stop;
-  require(ends_the_program([&] {
-            auto* const task = new Task<int>(counts(runs));
-            static_cast<void>(task->start(Continuation::call(stop)));
-            static_cast<void>(task->start(Continuation::call(stop)));
-          }),
-          "a task was started twice and the program went on: its body would be resumed by two");
-  require(ends_the_program([&] {
-            auto* const task = new Task<int>(counts(runs));
-            static_cast<void>(task->start(Continuation()));
-          }),
-          "a task was started with an empty continuation: nobody would be told about its end");
+  must_end(
+      [&] {
+        auto* const task = new Task<int>(counts(runs));
+        static_cast<void>(task->start(Continuation::call(stop)));
+        static_cast<void>(task->start(Continuation::call(stop)));
+      },
+      "a task was started twice and the program went on: its body would be resumed by two");
+  must_end(
+      [&] {
+        auto* const task = new Task<int>(counts(runs));
+        static_cast<void>(task->start(Continuation()));
+      },
+      "a task was started with an empty continuation: nobody would be told about its end");
 }
 
 PERCORE_CHECK("promise", ownership_can_be_given_away, "T3",

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "assertions.hpp"
+
 // What the checks of task share.
 namespace checks {
 
@@ -69,5 +71,17 @@ struct Pause {
   void await_resume() const noexcept {}
   std::coroutine_handle<>* handle;
 };
+
+/// Demands that `mistake` ends the program, and with a sentence: the one who made it must learn
+/// which mistake it was.
+template <typename Mistake>
+void must_end(Mistake&& mistake, const char* what_went_on) {
+  const std::optional<std::string> words = last_words(mistake);
+  require(words.has_value(), "{}", what_went_on);
+  require(words->find("percore: ") != std::string::npos &&
+              words->find("std::terminate") == std::string::npos,
+          "a programmer's mistake ended the program without a sentence that says which: use "
+          "PERCORE_ASSERT(condition, sentence)");
+}
 
 }  // namespace checks

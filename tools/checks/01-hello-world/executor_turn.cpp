@@ -319,8 +319,8 @@ PERCORE_CHECK("turn", a_bound_on_what_runs_between_two_looks, "E2",
   }
   require(counter.polls != 0, "a poller was added and never asked");
   require(counter.most <= turn_max,
-          "{} coroutines were resumed between two looks, and resumes_per_turn_max is {}",
-          counter.most, turn_max);
+          "{} coroutine{} resumed between two looks, and resumes_per_turn_max is {}", counter.most,
+          counter.most == 1 ? " was" : "s were", turn_max);
 }
 
 PERCORE_CHECK(

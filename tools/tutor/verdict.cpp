@@ -81,7 +81,8 @@ std::string told_broken(const CheckVerdict& told, const Judgement& judgement,
     line += fmt::format(" `./tools/percore check {} --seed {}` shows it again.", exercise,
                         verdict.seed);
   if (line.size() > 2) out += (line[2] == ' ' ? " " + line.substr(2) : line) + "\n";
-  if (!verdict.statement.empty())
+  // A catch exercise has no invariant of its own, and its sentence says what is demanded.
+  if (!verdict.statement.empty() && !verdict.invariant.empty())
     out += in_colour(Colour::dim, fmt::format("  Demanded: {}.", verdict.statement)) + "\n";
   if (verdict.real) out += "  This was on the kernel's own ring; on the simulated one it held.\n";
   out += verdict.detail;

@@ -66,8 +66,9 @@ void Executor::run_until_all_ended(const RootHook& root) {
   // ended. Once the root has ended (root.reached) and others are alive, the executor is ending:
   // sets ending_ and asks the ring, once, to cancel what is in flight, so that those who wait go on
   // and end. More than options_.ending_turns_max turns after that: PERCORE_ASSERT with a sentence
-  // that tells the programmer what to do. Afterwards everything is as before, so that run() can be
-  // called again.
+  // that tells the programmer what to do; each run() counts from 0. Afterwards everything is as
+  // before, so that run() can be called again: ending_ is false, and running_queue_ is own_queue_
+  // once more, whichever queue was the last to run.
   static_cast<void>(root);
   while (!running_queue_->empty()) run_chain(running_queue_->pop());
   PERCORE_ASSERT(
@@ -86,11 +87,11 @@ void Executor::resume_ready() {
 
 void Executor::look_around() {
   // TODO turn (E2, E3): lets the pollers look (pollers_.poll()), chooses the queue, and then
-  //   nothing is ready    sleeps, with sleep();
-  //   something is ready  takes a turn of the ring that does not sleep, but only for a reason:
-  //                       completions are there, or entries have waited for company in so many
-  //                       turns as options_.turns_without_enter_max says. Without a reason, no
-  //                       system call.
+  // - nothing is ready: sleeps, with sleep();
+  // - something is ready: takes a turn of the ring that does not sleep, but only for a reason. One
+  //   reason is that completions are there. The other is that entries have waited for company for
+  //   options_.turns_without_enter_max turns; the turn in which an entry was queued counts: 1 = at
+  //   the end of that same turn. Without a reason, no system call.
 }
 
 void Executor::choose_queue() {

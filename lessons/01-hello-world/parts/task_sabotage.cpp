@@ -19,6 +19,8 @@ namespace {
 
 percore::Task<> greet(unsigned index) {
   const std::string line = fmt::format("hello from task {}\n", index);
+  // As if it had waited for something first: it comes to its write when the root has ended.
+  while (!percore::Executor::current().ending()) co_await percore::yield();
   const auto written = co_await percore::write(STDOUT_FILENO, std::as_bytes(std::span(line)));
   if (!written) fmt::print("task {} writes nothing: {}\n", index, written.error().message());
 }

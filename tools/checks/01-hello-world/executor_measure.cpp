@@ -43,6 +43,16 @@ Task<> nops(percore::check::Run& run, int times) {
   run.count_to_here();
 }
 
+Task<> reads(percore::check::Run& run, const Pipe& full, int times) {
+  std::byte byte{};
+  run.count_from_here();
+  for (int i = 0; i < times; ++i) {
+    const auto got = co_await percore::read(full.reading_end(), std::span<std::byte>(&byte, 1));
+    require(got.has_value() && *got == 1, "a read of one byte from a full pipe failed");
+  }
+  run.count_to_here();
+}
+
 }  // namespace
 
 PERCORE_MEASURE(a_spawn_and_a_join, "a spawn and its join", 100) {
@@ -53,4 +63,13 @@ PERCORE_MEASURE(a_yield, "a yield, between two tasks", 200) {
 }
 PERCORE_MEASURE(a_nop, "an awaited NOP", 100) {
   run_on_executor(nops(run, 100));
+}
+PERCORE_MEASURE(a_wait_for_one_read, "a wait for one read", 100) {
+  auto options = run.options();
+  options.inline_percent = 0;  // each read lets its task wait
+  run.restart(options);
+  const Pipe full;
+  for (int i = 0; i < 100; ++i)
+    require(write(full.ends[1], "!", 1) == 1, "a pipe could not be filled");
+  run_on_executor(reads(run, full, 100));
 }

@@ -43,10 +43,11 @@ PERCORE_CHECK("run_queue", first_come_first_served, "E1",
       expect_front(queue, model);
     }
     if (run.chance(5)) queue.reserve(run.random(100));
-    require(queue.size() == model.size(), "{} coroutines are in the queue and size() says {}",
-            model.size(), queue.size());
-    require(queue.empty() == model.empty(), "{} coroutines are in the queue and empty() says {}",
-            model.size(), queue.empty());
+    require(queue.size() == model.size(), "the queue holds {} and size() says {}", model.size(),
+            queue.size());
+    require(queue.empty() == model.empty(),
+            "after all pushes and pops the queue holds {}, and empty() says {}", model.size(),
+            queue.empty());
   }
   while (!model.empty()) expect_front(queue, model);
   require(queue.empty(), "every coroutine was taken out and empty() says no: size() is {}",
@@ -100,6 +101,10 @@ PERCORE_CHECK("run_queue", the_scheduler_is_told_when_it_fills, "E1",
   struct Told final : percore::QueueScheduler {
     RunQueue* next_queue() override { return nullptr; }
     void became_ready(RunQueue& ready) noexcept override {
+      require(ready.empty(),
+              "the scheduler was told of a queue that held {} already: it is told first, then the "
+              "coroutine is pushed",
+              ready.size());
       ++times;
       last = &ready;
     }

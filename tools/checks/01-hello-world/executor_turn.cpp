@@ -27,6 +27,68 @@ Task<> rests(unsigned yields) {
   for (unsigned i = 0; i < yields; ++i) co_await percore::yield();
 }
 
+}  // namespace
+
+namespace {
+
+Task<> sleeps(unsigned times, std::int64_t nanoseconds) {
+  for (unsigned i = 0; i < times; ++i) {
+    const Time before = percore::now();
+    Sleep sleep(nanoseconds);
+    const int result = co_await sleep;
+    require(result == -ETIME, "a timer of the kernel ended with {}", result);
+    require((percore::now() - before).nanoseconds >= nanoseconds, "a sleep of {} ns took {} ns",
+            nanoseconds, (percore::now() - before).nanoseconds);
+  }
+}
+
+/// Counts the turns in which there was nothing to do.
+struct Watch final : Poller {
+  bool poll() override {
+    ++polls;
+    const auto sleeps = percore::sim::counts().sleeps;
+    require(
+        polls <= turns_max || sleeps != 0,
+        "nothing is ready, and the executor looked round {} times and never slept: sleep() waits "
+        "in the ring until something happens",
+        polls);
+    require(polls <= turns_max,
+            "the executor woke {} times while nothing happened: it sleeps until a completion comes "
+            "or until the deadline of a poller, and no shorter",
+            polls);
+    return false;
+  }
+  unsigned polls = 0;
+  unsigned turns_max = 0;
+};
+
+}  // namespace
+
+PERCORE_CHECK("turn", an_idle_executor_sleeps_in_the_ring, "E3",
+              "the thread sleeps when nothing is ready, in one io_uring_enter", the_sleep,
+              .seeds = 30, .faults = false) {
+  const unsigned times = run.size(1, 8);
+  auto options = run.options();
+  options.inline_percent = 0;
+  run.restart(options);
+  watch_sleep();
+  run.waits_for("a timer of the kernel");
+  Watch watch;
+  watch.turns_max = 2 * times + 3;
+  Executor executor({.ring = {.entries = 8}});
+  executor.add_poller(watch);
+  executor.run(sleeps(times, 1'000'000 + static_cast<std::int64_t>(run.random(1'000'000'000))));
+  require(percore::sim::counts().sleeps >= 1,
+          "a task waited for a timer, and the executor never slept");
+  require(percore::sim::counts().enters <= times + 1,
+          "a task waited {} times for a timer, and {} enters were made: one enter submits what is "
+          "queued and sleeps",
+          times, percore::sim::counts().enters);
+  executor.remove_poller(watch);
+}
+
+namespace {
+
 /// A life of operations, yields and children, drawn from the seed.
 struct Life {
   percore::check::Run& run;
@@ -156,6 +218,7 @@ Task<> waits_for_all_at_once(unsigned count, std::uint64_t& allocations) {
     co_await percore::yield();  // it has asked, and waits: the run queue is empty again
   }
   const std::uint64_t before = percore::sim::counts().allocations;
+  percore::sim::advance(1'000'000'000);  // and now all completions come at once
   for (auto& handle : all) co_await handle;
   allocations = percore::sim::counts().allocations - before;
 }
@@ -189,6 +252,9 @@ struct Counter final : Poller {
     turns_queued_most = turns_queued > turns_queued_most ? turns_queued : turns_queued_most;
     return false;
   }
+  /// Resumes since the one task that waits for the ring has asked.
+  unsigned asked_at = 0;
+  bool asked = false;
   unsigned polls = 0;
   unsigned resumes = 0;
   unsigned at_last_poll = 0;
@@ -201,21 +267,27 @@ struct Counter final : Poller {
 Task<> spins(Counter& counter, const bool& stop, unsigned limit, unsigned turn_max) {
   while (!stop) {
     ++counter.resumes;
-    require(counter.resumes < limit,
+    require(!counter.asked || counter.resumes - counter.asked_at <= limit,
             "a completion that was there waited for {} resumes of tasks that yield: between two "
             "looks at the ring at most {} may run",
-            counter.resumes, turn_max);
+            counter.resumes - counter.asked_at, turn_max);
     percore::sim::advance(200);  // time goes by while tasks run
     co_await percore::yield();
   }
 }
 Task<> spins_around_a_nop(Counter& counter, unsigned spinners, unsigned rounds, unsigned turn_max) {
   bool stop = false;
+  // The rest of its own turn, the turn that submits, the one that sees the completion, and then who
+  // is before it in the queue. A delayed completion takes 5 resumes more: 1000 ns, 200 for each.
+  const unsigned limit = 3 * turn_max + spinners + 8;
   std::vector<JoinHandle<void>> all;
   for (unsigned i = 0; i < spinners; ++i)
-    all.push_back(spawn(spins(counter, stop, 40 * turn_max * rounds + 1000, turn_max)));
+    all.push_back(spawn(spins(counter, stop, limit, turn_max)));
   for (unsigned i = 0; i < rounds; ++i) {
+    counter.asked_at = counter.resumes;
+    counter.asked = true;
     const auto result = co_await percore::nop();
+    counter.asked = false;
     static_cast<void>(result);
     ++counter.resumes;
   }
@@ -247,8 +319,8 @@ PERCORE_CHECK("turn", a_bound_on_what_runs_between_two_looks, "E2",
   }
   require(counter.polls != 0, "a poller was added and never asked");
   require(counter.most <= turn_max,
-          "{} coroutines were resumed between two looks, and resumes_per_turn_max is {}",
-          counter.most, turn_max);
+          "{} coroutine{} resumed between two looks, and resumes_per_turn_max is {}", counter.most,
+          counter.most == 1 ? " was" : "s were", turn_max);
 }
 
 PERCORE_CHECK(
@@ -297,33 +369,6 @@ PERCORE_CHECK("turn", no_enter_without_a_reason, "E3",
 
 namespace {
 
-Task<> sleeps(unsigned times, std::int64_t nanoseconds) {
-  for (unsigned i = 0; i < times; ++i) {
-    const Time before = percore::now();
-    Sleep sleep(nanoseconds);
-    const int result = co_await sleep;
-    require(result == -ETIME, "a timer of the kernel ended with {}", result);
-    require((percore::now() - before).nanoseconds >= nanoseconds, "a sleep of {} ns took {} ns",
-            nanoseconds, (percore::now() - before).nanoseconds);
-  }
-}
-
-}  // namespace
-
-PERCORE_CHECK("turn", an_idle_executor_sleeps_in_the_ring, "E3",
-              "the thread sleeps when nothing is ready, in one io_uring_enter", the_sleep,
-              .seeds = 30, .faults = false) {
-  const unsigned times = run.size(1, 8);
-  percore::sim::set_enter_budget(3 * times + 3);
-  watch_sleep();
-  run.waits_for("a timer of the kernel");
-  run_on_executor(sleeps(times, 1'000'000 + static_cast<std::int64_t>(run.random(1'000'000'000))));
-  require(percore::sim::counts().sleeps >= 1,
-          "a task waited for a timer, and the executor never slept");
-}
-
-namespace {
-
 Task<> yields_and_nops(unsigned rounds) {
   for (unsigned i = 0; i < rounds; ++i) {
     const auto result = co_await percore::nop();
@@ -359,11 +404,17 @@ namespace {
 struct Alarm final : Poller {
   bool poll() override {
     ++polls;
+    unasked = 0;
     if (waiting.queue == nullptr || percore::now() < deadline) return false;
     std::exchange(waiting, {}).schedule();
     return true;
   }
   Time next_deadline() const override {
+    require(
+        ++unasked < 20,
+        "a poller was asked for its deadline {} times and not once with poll() whether there is "
+        "something to do",
+        unasked);
     return waiting.queue == nullptr ? Time::never() : deadline;
   }
   bool prepare_to_sleep() override {
@@ -394,6 +445,7 @@ struct Alarm final : Poller {
   }
   Time deadline = Time::never();
   Runnable waiting;
+  mutable unsigned unasked = 0;
   bool allows = true;
   bool prepared = false;
   unsigned prepares = 0;
@@ -414,6 +466,16 @@ Task<> alarms(Alarm& alarm, unsigned times, percore::check::Run& run) {
             late);
   }
 }
+Task<> reads_what_never_comes(const Pipe& pipe) {
+  std::byte byte{};
+  const auto result = co_await percore::read(pipe.reading_end(), std::span<std::byte>(&byte, 1));
+  require(!result.has_value(), "a pipe was read into which nobody had written");
+}
+Task<> alarms_beside_a_read(Alarm& alarm, unsigned times, percore::check::Run& run,
+                            const Pipe& quiet) {
+  spawn(reads_what_never_comes(quiet)).detach();
+  co_await alarms(alarm, times, run);
+}
 
 }  // namespace
 
@@ -422,12 +484,17 @@ PERCORE_CHECK("turn", it_wakes_for_a_pollers_deadline, "E3",
               .faults = false) {
   Alarm alarm;
   const unsigned times = run.size(1, 6);
-  percore::sim::set_enter_budget(4 * times + 4);
-  watch_sleep();
+  const Pipe quiet;
+  percore::sim::set_enter_budget(4 * times + 8);
+  if (run.seed() % 2 == 0)
+    watch_sleep();
+  else
+    percore::sim::set_ready_probe(nullptr);  // the ring's cancel_all() may wait with tasks ready
   run.waits_for("the deadline of a poller");
   Executor executor({.ring = {.entries = 8}});
   executor.add_poller(alarm);
-  executor.run(alarms(alarm, times, run));
+  executor.run(run.seed() % 2 == 0 ? alarms(alarm, times, run)
+                                   : alarms_beside_a_read(alarm, times, run, quiet));
   require(
       alarm.prepares != 0,
       "the executor slept, and its poller was never asked with prepare_to_sleep() whether it may");
@@ -447,9 +514,15 @@ struct LastMoment final : Poller {
     return true;
   }
   bool prepare_to_sleep() override {
+    require(
+        !prepared,
+        "a poller's prepare_to_sleep() said no, and nobody told it with cancel_sleep() that the "
+        "sleep did not happen");
+    prepared = true;
     if (waiting.queue != nullptr) pending = true;
     return !pending;
   }
+  void cancel_sleep() override { prepared = false; }
   auto event() {
     struct Awaiter {
       explicit Awaiter(LastMoment& of) : poller(of) {}
@@ -464,6 +537,7 @@ struct LastMoment final : Poller {
   }
   Runnable waiting;
   bool pending = false;
+  bool prepared = false;
 };
 
 Task<> waits_for_events(LastMoment& poller, unsigned times) {
@@ -493,16 +567,37 @@ struct Ending {
   unsigned refused = 0;
   unsigned ended = 0;
   bool seen_ending = false;
+  bool root_ended = false;
+  unsigned reads = 0;
   std::byte byte{};
+};
+
+/// Looks before each sleep whether what the end of the root demands has been done.
+struct EndWatch final : Poller {
+  explicit EndWatch(const Ending& of) : ending(of) {}
+  bool poll() override { return false; }
+  bool prepare_to_sleep() override {
+    const bool cancelled = percore::sim::counts().opcodes[IORING_OP_ASYNC_CANCEL] != 0 ||
+                           Executor::current().ring().unsubmitted() != 0;
+    require(!ending.root_ended || cancelled,
+            "the root task has ended, {} reads are in flight, and the executor sleeps: what is in "
+            "flight is cancelled when the root has ended",
+            ending.reads);
+    return true;
+  }
+  const Ending& ending;
 };
 
 Task<> waits_for_ever(const Pipe& pipe, Ending& ending, Held held) {
   static_cast<void>(held);
   std::byte byte{};
   const std::span<std::byte> bytes(&byte, 1);
+  ++ending.reads;
   const auto result = co_await percore::read(pipe.reading_end(), bytes);
   if (!result.has_value() && result.error().value() == ECANCELED) ++ending.cancelled;
   ending.seen_ending = Executor::current().ending();
+  require(!ending.root_ended || ending.seen_ending,
+          "ending() said no after the root's end: operations that start now would wait for ever");
   const auto again = co_await percore::read(pipe.reading_end(), bytes);
   if (!again.has_value() && again.error().value() == ECANCELED) ++ending.refused;
   co_await rests(2);
@@ -516,6 +611,7 @@ Task<int> leaves_tasks(const Pipe& pipe, Ending& ending, unsigned count, unsigne
   }
   co_await rests(rest);
   require(!Executor::current().ending(), "ending() says yes before the root task has ended");
+  ending.root_ended = true;
   co_return 7;
 }
 
@@ -535,6 +631,8 @@ PERCORE_CHECK("turn", run_waits_for_every_task, "E6",
   run.waits_for("tasks whose reads are to be cancelled after the root task's end");
   {
     Executor executor({.ring = {.entries = 8}});
+    EndWatch watch(ending);
+    executor.add_poller(watch);
     const int value = executor.run(leaves_tasks(quiet, ending, count, rest, alive));
     require(value == 7, "the root task gave 7 and run() gave {}", value);
     require(executor.tasks_alive() == 0 && ending.ended == count,
@@ -726,6 +824,8 @@ Task<> both_queues(RunQueue& second, unsigned rounds) {
   JoinHandle<void> there = spawn(stays_in(second, rounds));
   JoinHandle<void> here = spawn(stays_in(first, rounds));
   co_await there;
+  require(&Executor::current().running_queue() == &first,
+          "a coroutine awaited the JoinHandle of a task in another queue, and went on in that one");
   co_await here;
   co_await MoveTo(second);  // the root task ends in the other queue
 }
@@ -748,8 +848,186 @@ PERCORE_CHECK("turn", it_asks_for_the_next_queue, "E1",
   executor.schedule_queues_with(nullptr);
 }
 
-PERCORE_ORACLE(sleeps_for_ever, "E6", "what nobody can wake is cancelled at the end, or said",
-               "Lesson 01, *The end of run()*");
+namespace {
+
+Task<> waits_for_the_alarm(Alarm& alarm, bool beside_an_operation, unsigned& ended) {
+  for (int i = 0; i < 1000 && !Executor::current().ending(); ++i) co_await percore::yield();
+  require(Executor::current().ending(), "ending() said no after the root's end");
+  const Time deadline = percore::now() + Time{3'000'000};
+  JoinHandle<void> operation =
+      spawn(sleeps(beside_an_operation ? 1U : 0U, 2 * deadline.nanoseconds + 9'000'000));
+  co_await alarm.until(deadline);
+  const std::int64_t late = (percore::now() - deadline).nanoseconds;
+  require(late >= 0 && late < 1'000'000,
+          "a task waited for a poller's deadline after the root's end, and went on {} ns {}",
+          late < 0 ? -late : late, late < 0 ? "too early" : "late");
+  co_await operation;
+  ++ended;
+}
+Task<> leaves_one_to_the_alarm(Alarm& alarm, bool beside_an_operation, unsigned& ended) {
+  spawn(waits_for_the_alarm(alarm, beside_an_operation, ended)).detach();
+  co_return;
+}
+
+}  // namespace
+
+PERCORE_CHECK("turn", after_the_root_pollers_still_wake, "E6",
+              "after the root's end pollers are asked and their deadlines kept as before",
+              the_end_of_run, .seeds = 20, .faults = false) {
+  auto options = run.options();
+  options.inline_percent = 0;
+  options.interrupted_waits_percent = run.seed() % 4 < 2 ? 0 : 40;
+  run.restart(options);
+  run.waits_for("a poller's deadline, after the root task's end");
+  Alarm alarm;
+  unsigned ended = 0;
+  Executor executor({.ring = {.entries = 8}});
+  executor.add_poller(alarm);
+  const bool beside_an_operation = run.seed() % 2 == 1;
+  const auto words =
+      last_words([&] { executor.run(leaves_one_to_the_alarm(alarm, beside_an_operation, ended)); });
+  require(!words.has_value(),
+          "after the root's end a task waited for a poller's deadline, and the program ended: {}",
+          words.value_or(""));
+  require(
+      ended == 1,
+      "after the root's end a task waited for a poller's deadline, and run() returned before it "
+      "had ended");
+  executor.remove_poller(alarm);
+}
+
+namespace {
+
+Task<> leaves_one_that_waits_for_nothing() {
+  spawn(waits_for_nothing()).detach();
+  co_await rests(2);
+}
+
+}  // namespace
+
+PERCORE_CHECK("turn", after_the_root_nobody_can_wake_is_said, "E6",
+              "a task that nobody can wake after the root's end ends the program with a sentence",
+              the_end_of_run, .seeds = 1, .faults = false) {
+  leave_open(run);
+  run.waits_for("nothing: a task is left that nobody can wake");
+  const auto words = last_words([] { run_and_leave(leaves_one_that_waits_for_nothing()); });
+  require(words.has_value(),
+          "the root task has ended, another waits for what can no longer happen, and run() came "
+          "back");
+  require(
+      words->find("can no longer happen") != words->npos,
+      "the root task has ended and another waits for what can no longer happen, and the program "
+      "ended with other words: {}",
+      *words);
+}
+
+namespace {
+
+/// As a doorbell does it: waits with an operation of its own, which it starts before the sleep.
+struct Doorbell final : Poller, percore::Operation {
+  Doorbell() : Operation(&Doorbell::rang) {}
+  bool poll() override { return false; }
+  bool prepare_to_sleep() override {
+    if (waiting.queue == nullptr || armed) return true;
+    armed = true;
+    io_uring_prep_timeout(&Executor::current().ring().entry(*this), &time, 0, 0);
+    return true;
+  }
+  static void rang(Operation& self, std::int32_t, std::uint32_t) noexcept {
+    std::exchange(static_cast<Doorbell&>(self).waiting, {}).schedule();
+  }
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> coroutine) { waiting = Runnable::of(coroutine); }
+  void await_resume() const noexcept {}
+  Runnable waiting;
+  bool armed = false;
+  __kernel_timespec time{0, 1'000'000};
+};
+Task<> waits_for_the_bell(Doorbell& bell) {
+  co_await bell;
+}
+
+}  // namespace
+
+PERCORE_CHECK("turn", a_poller_can_wait_with_an_operation, "E3",
+              "what a poller starts in prepare_to_sleep() counts as in flight", the_sleep,
+              .seeds = 1, .faults = false) {
+  leave_open(run);
+  run.waits_for("an operation that a poller starts before the sleep");
+  Doorbell bell;
+  Executor executor({.ring = {.entries = 8}});
+  executor.add_poller(bell);
+  const auto words = last_words([&] { executor.run(waits_for_the_bell(bell)); });
+  require(!words.has_value(),
+          "a poller started an operation in prepare_to_sleep(), and the program ended: {}",
+          words.value_or(""));
+  executor.remove_poller(bell);
+}
+
+namespace {
+
+Task<> alarm_in(RunQueue& queue, Alarm& alarm) {
+  co_await MoveTo(queue);
+  co_await alarm.until(percore::now() + Time{1'000'000});
+}
+
+}  // namespace
+
+PERCORE_CHECK("turn", what_a_poller_wakes_is_seen_at_once, "E1",
+              "the queue is chosen after the pollers have looked", the_turn_of_the_loop, .seeds = 1,
+              .faults = false) {
+  leave_open(run);
+  TwoQueues scheduler;
+  RunQueue second(&scheduler);
+  Alarm alarm;
+  Executor executor({.ring = {.entries = 8}});
+  scheduler.first = &executor.running_queue();
+  scheduler.second = &second;
+  executor.schedule_queues_with(&scheduler);
+  executor.add_poller(alarm);
+  struct Queues {
+    RunQueue* first;
+    RunQueue* second;
+  } queues{scheduler.first, &second};
+  percore::sim::set_ready_probe(
+      [](void* both) {
+        const auto* const two = static_cast<Queues*>(both);
+        return two->first->size() + two->second->size();
+      },
+      &queues);
+  run.waits_for("a task in another queue that a poller wakes");
+  const auto words = last_words([&] { executor.run(alarm_in(second, alarm)); });
+  percore::sim::set_ready_probe(nullptr);
+  require(!words.has_value(),
+          "a poller woke a task of another queue, and the executor did not see it: {}",
+          words.value_or(""));
+  executor.remove_poller(alarm);
+  executor.schedule_queues_with(nullptr);
+}
+
+namespace {
+
+Task<> leaves_one_that_rests(unsigned yields) {
+  spawn(rests(yields)).detach();
+  co_return;
+}
+
+}  // namespace
+
+PERCORE_CHECK("turn", who_needs_a_few_turns_gets_them, "E6",
+              "after the root's end tasks have ending_turns_max turns, in each run()",
+              the_end_of_run, .seeds = 1, .faults = false) {
+  leave_open(run);
+  Executor executor({.ring = {.entries = 8}, .resumes_per_turn_max = 1, .ending_turns_max = 500});
+  for (unsigned round = 1; round <= 3; ++round) {
+    const auto words = last_words([&] { executor.run(leaves_one_that_rests(300)); });
+    require(!words.has_value(),
+            "after the root's end a task needed 300 turns, ending_turns_max is 500, and run() "
+            "number {} ended the program: {}",
+            round, words.value_or(""));
+  }
+}
+
 PERCORE_ORACLE(sleeps_with_work, "E3", "the thread sleeps only when nothing is ready",
                "Lesson 01, *The sleep*");
 PERCORE_ORACLE(too_many_enters, "E3",

@@ -16,9 +16,9 @@
 // The executor of the runtime, in three steps. The contract, <percore/contract/executor.hpp>, has
 // the invariants E1 to E6 and what each public function promises: keep it open beside this.
 //
-//   "run_queue"  RunQueue, in executor.cpp, and yield(), at the end of this file (E1)
-//   "join"       JoinHandle, in this file: await, detach, drop (E5)
-//   "turn"       in executor.cpp: resume what is ready, look at the ring, sleep, end (E2 to E4, E6)
+// - Step "run_queue" (E1): RunQueue, in executor.cpp, and yield(), at the end of this file.
+// - Step "join" (E5): JoinHandle, in this file: await, detach, drop.
+// - Step "turn" (E2 to E4, E6): in executor.cpp: resume what is ready, look at the ring, sleep, end.
 
 namespace percore {
 
@@ -167,11 +167,15 @@ class JoinHandle {
   bool done() const noexcept { return task_.done(); }
 
   void detach() noexcept {
-    // TODO join (E5): lets go of the task. The cases:
-    //   there is none    the handle was moved from, awaited or detached
-    //   it still runs    from now on it owns itself: continue_with() the hook above, release()
-    //   it has ended     it is freed here; had it thrown, the program ends with its message, except
-    //                    when std::uncaught_exceptions() says that one is on its way already
+    // TODO join (E5): lets go of the task. There are three cases.
+    //
+    // 1. There is none: the handle was moved from, awaited or detached. Nothing to do.
+    //
+    // 2. It still runs. From now on it owns itself: continue_with() makes its end call the hook
+    //    above, and release() gives the frame away, so that this handle does not free it.
+    //
+    // 3. It has ended: it is freed here. Had it thrown, the program ends with its message; not so
+    //    when std::uncaught_exceptions() says that another exception is on its way already.
   }
 
   class Awaiter : FinishHook {

@@ -28,11 +28,13 @@ class RunQueue;
 
 inline constexpr int executor_contract_version = 1;
 
-/// ring                    of the executor's ring.
-/// resumes_per_turn_max    E2. Small: completions are seen sooner. Large: fewer looks at the ring.
-/// turns_without_enter_max while tasks are ready, queued entries wait for at most this many turns.
-/// ending_turns_max        how long run() lets tasks go on after the root has ended, before it
-/// calls that a mistake.
+/// ring                      of the executor's ring.
+/// resumes_per_turn_max      E2. Small: completions are seen sooner. Large: fewer looks at the ring.
+/// turns_without_enter_max   while tasks are ready, queued entries wait for at most this many
+///                           turns. The turn in which it was queued counts: 1 = at the end of that
+///                           same turn.
+/// ending_turns_max          for how many turns each run() lets tasks go on after its root has
+///                           ended, before it calls that a mistake.
 struct ExecutorOptions {
   RingOptions ring;
   unsigned resumes_per_turn_max = 256;
@@ -63,7 +65,8 @@ class QueueScheduler {
   virtual ~QueueScheduler() = default;
   /// The queue to run now, or null when all are empty.
   virtual RunQueue* next_queue() = 0;
-  /// `queue` was empty and has something to run. Noexcept: called by wake-ups.
+  /// `queue` is empty, and something to run is pushed right after this call. Noexcept: called by
+  /// wake-ups.
   virtual void became_ready(RunQueue& queue) noexcept = 0;
 };
 
@@ -72,8 +75,9 @@ class QueueScheduler {
 ///   struct Runnable       {coroutine, queue}: a suspended coroutine and where it is to go on.
 ///                         Runnable::of(handle) takes the queue that runs now; schedule() noexcept
 ///                         pushes it there.
-///   spawn(Task<T>)        -> JoinHandle<T>: starts it at the back of the queue that runs now. A
-///                         frame for the task is all that is allocated.
+///   spawn(Task<T>)        -> JoinHandle<T>: starts it at the back of the queue that runs now.
+///                         Allocates nothing beside the task's frame, except when the queue must
+///                         grow to hold one more.
 ///   JoinHandle<T>         co_await handle; detach(); done(); movable.
 ///   yield()               awaiter: every ready task of the queue runs before the caller goes on.
 template <typename E>
@@ -89,7 +93,8 @@ concept ExecutorContract = requires(E executor, const E const_executor, Executor
   { E::current_or_null() } -> std::same_as<E*>;
   { E::current() } -> std::same_as<E&>;
   { executor.ring() } -> std::same_as<Ring&>;
-  // Between the end of the root task and the end of run(): new operations give ECANCELED.
+  // Between the end of the root task and the end of run(). The module io asks it: operations that
+  // start then give ECANCELED, without the executor's doing.
   { const_executor.ending() } -> std::same_as<bool>;
   // Spawned tasks, and the root, that have not finished.
   { const_executor.tasks_alive() } -> std::same_as<std::size_t>;

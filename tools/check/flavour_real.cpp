@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <liburing.h>
+#include <percore/check_liburing.hpp>
 
 #include <cstring>
 
@@ -30,10 +31,14 @@ void flavour_mark_outside() noexcept {}
 State::Counted flavour_counts() noexcept {
   return {};
 }
+void completions_released(io_uring&) noexcept {}
 std::uint64_t flavour_faults() noexcept {
   return 0;
 }
 const char* flavour_explain(const void*) noexcept {
+  return nullptr;
+}
+const char* flavour_explain_value(std::uint64_t) noexcept {
   return nullptr;
 }
 std::int64_t live_allocations() noexcept {

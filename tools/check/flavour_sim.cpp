@@ -3,6 +3,7 @@
 
 #include "harness.hpp"
 
+#include <percore/check_liburing.hpp>
 #include <percore/sim.hpp>
 
 #include <cstdlib>
@@ -72,8 +73,16 @@ std::uint64_t flavour_faults() noexcept {
   return sim::counts().faults;
 }
 
+void completions_released(io_uring& ring) noexcept {
+  sim::completions_released(ring);
+}
+
 const char* flavour_explain(const void* address) noexcept {
   return sim::explain_fault(address);
+}
+
+const char* flavour_explain_value(std::uint64_t value) noexcept {
+  return sim::is_poison(value) ? sim::explain_fault(reinterpret_cast<const void*>(value)) : nullptr;
 }
 
 std::int64_t live_allocations() noexcept {

@@ -76,4 +76,7 @@ std::uint64_t flavour_faults() noexcept;
 /// What a bad address tells about the ring, or null. Callable from a signal handler.
 const char* flavour_explain(const void* address) noexcept;
 
+/// The same of a value that is poison and nothing else, or null.
+const char* flavour_explain_value(std::uint64_t value) noexcept;
+
 }  // namespace percore::check

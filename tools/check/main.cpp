@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -181,6 +182,7 @@ int main_of_checks(int count, char** words) {
     fmt::print(stderr, "{}", USAGE);
     return 2;
   }
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // what was printed before a crash is not lost
   catch_signals();
   read_answers(now.arguments.answers_path);
   return run_check();

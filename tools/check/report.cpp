@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <string>
 
 namespace percore::check {
@@ -88,6 +89,7 @@ void report_broken(std::string_view invariant, std::string_view lesson, std::str
                    std::string_view sentence, std::string_view oracle,
                    std::string_view history) noexcept {
   static bool reporting = false;
+  std::fflush(stdout);      // what the learner printed leads to the mistake
   if (reporting) _exit(1);  // an oracle that strikes while we report: the first finding counts
   reporting = true;
   const State& now = state();

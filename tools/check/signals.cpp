@@ -59,6 +59,20 @@ std::uintptr_t return_address(const void* context) noexcept {
 #endif
 }
 
+// Poison that was used as an index, not as a pointer, is in no address: but it is in a register
+// still, as it is or scaled by the size of an element.
+const char* explain_registers([[maybe_unused]] const void* context) noexcept {
+#if defined(__x86_64__)
+  const auto& machine = static_cast<const ucontext_t*>(context)->uc_mcontext;
+  for (const int number : {REG_RAX, REG_RBX, REG_RCX, REG_RDX, REG_RSI, REG_RDI, REG_R8, REG_R9}) {
+    const auto value = static_cast<std::uint64_t>(machine.gregs[number]);
+    for (unsigned shift = 0; shift <= 6; ++shift)
+      if (const char* words = flavour_explain_value(value >> shift); words != nullptr) return words;
+  }
+#endif
+  return nullptr;
+}
+
 _Unwind_Reason_Code keep_frame(_Unwind_Context* context, void*) {
   Page& page = *state().page;
   if (page.frame_count >= PAGE_FRAMES_MAX) return _URC_END_OF_STACK;
@@ -84,10 +98,11 @@ void on_crash(int signal, siginfo_t* info, void* context) {
     const bool near_top = page.fault_address + NEAR > top && page.fault_address < top + NEAR;
     page.stack_overflow = signal == SIGSEGV && near_top ? 1 : 0;
     const bool called_null = signal == SIGSEGV && program_counter(context) == 0;
+    const char* words = explain_registers(context);
+    if (words == nullptr) words = flavour_explain(info->si_addr);
     // The first word of a frame is its resume function; at the final suspend point it is null.
-    const char* const words = called_null ? "a null address was called, as happens when a "
-                                            "coroutine is resumed after its end"
-                                          : flavour_explain(info->si_addr);
+    if (called_null)
+      words = "a null address was called, as happens when a coroutine is resumed after its end";
     if (signal == SIGSEGV && words != nullptr)
       std::strncpy(page.explanation, words, sizeof page.explanation - 1);
     keep_frames();

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -155,17 +156,30 @@ int fill_probe(io_uring_probe& probe, unsigned count) {
 
 using EnterArgument = decltype(fifth_parameter(&io_uring_enter2));
 
+// A call from the program. liburing returns its errors and leaves errno alone; what stands in errno
+// is then any older error. Here it is one that no ring answers with, so that -errno is noticed.
+class LibraryCall {
+ public:
+  explicit LibraryCall(const void* frame = __builtin_frame_address(0)) : call_(0, frame) {}
+  ~LibraryCall() { errno = EUCLEAN; }
+  LibraryCall(const LibraryCall&) = delete;
+  LibraryCall& operator=(const LibraryCall&) = delete;
+
+ private:
+  Call call_;
+};
+
 }  // namespace percore::sim
 
 using percore::sim::arrive;
-using percore::sim::Call;
+using percore::sim::LibraryCall;
 using percore::sim::Ring;
 
 extern "C" {
 
 int io_uring_queue_init_params(unsigned entries, io_uring* ring,
                                io_uring_params* params) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   return percore::sim::open_ring(entries, ring, params);
 }
 
@@ -176,27 +190,27 @@ int io_uring_queue_init(unsigned entries, io_uring* ring, unsigned flags) LIBURI
 }
 
 void io_uring_queue_exit(io_uring* handle) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   if (Ring* const ring = arrive(handle, __func__)) percore::sim::close_ring(*ring, *handle);
 }
 
 int io_uring_submit(io_uring* ring) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   return percore::sim::submit(ring, 0, false, __func__);
 }
 
 int io_uring_submit_and_wait(io_uring* ring, unsigned wait_nr) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   return percore::sim::submit(ring, wait_nr, false, __func__);
 }
 
 int io_uring_submit_and_get_events(io_uring* ring) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   return percore::sim::submit(ring, 0, true, __func__);
 }
 
 int io_uring_get_events(io_uring* handle) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   Ring* const ring = arrive(handle, __func__);
   return ring == nullptr ? -EBADF
                          : percore::sim::enter(*ring, 0, 0, IORING_ENTER_GETEVENTS, nullptr);
@@ -204,25 +218,25 @@ int io_uring_get_events(io_uring* handle) LIBURING_NOEXCEPT {
 
 int io_uring_submit_and_wait_timeout(io_uring* ring, io_uring_cqe** cqe, unsigned wait_nr,
                                      __kernel_timespec* timeout, sigset_t*) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   return percore::sim::wait_completions(ring, cqe, wait_nr, timeout, true, __func__);
 }
 
 int io_uring_wait_cqes(io_uring* ring, io_uring_cqe** cqe, unsigned wait_nr,
                        __kernel_timespec* timeout, sigset_t*) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   return percore::sim::wait_completions(ring, cqe, wait_nr, timeout, false, __func__);
 }
 
 int io_uring_wait_cqe_timeout(io_uring* ring, io_uring_cqe** cqe,
                               __kernel_timespec* timeout) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   return percore::sim::wait_completions(ring, cqe, 1, timeout, false, __func__);
 }
 
 int __io_uring_get_cqe(io_uring* handle, io_uring_cqe** cqe, unsigned submit, unsigned wait_nr,
                        sigset_t*) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   Ring* const ring = arrive(handle, "io_uring_wait_cqe or io_uring_peek_cqe");
   if (ring == nullptr) return -EBADF;
   return percore::sim::get_completion(*ring, cqe, {.submit = submit, .wait_nr = wait_nr});
@@ -230,7 +244,7 @@ int __io_uring_get_cqe(io_uring* handle, io_uring_cqe** cqe, unsigned submit, un
 
 unsigned io_uring_peek_batch_cqe(io_uring* handle, io_uring_cqe** cqes,
                                  unsigned count) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return 0;
   if (ring->ready() == 0 && percore::sim::kernel_has_completions(*ring)) {
@@ -272,12 +286,12 @@ void io_uring_free_probe(io_uring_probe* probe) LIBURING_NOEXCEPT {
 
 int io_uring_register_probe(io_uring* handle, io_uring_probe* probe,
                             unsigned count) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   return arrive(handle, __func__) == nullptr ? -EBADF : percore::sim::fill_probe(*probe, count);
 }
 
 int io_uring_enable_rings(io_uring* handle) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
   if (!ring->disabled) return -EBADFD;
@@ -287,7 +301,7 @@ int io_uring_enable_rings(io_uring* handle) LIBURING_NOEXCEPT {
 }
 
 int io_uring_register_ring_fd(io_uring* handle) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
   if (ring->registered) return -EEXIST;
@@ -298,7 +312,7 @@ int io_uring_register_ring_fd(io_uring* handle) LIBURING_NOEXCEPT {
 }
 
 int io_uring_unregister_ring_fd(io_uring* handle) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
   if (!ring->registered) return -EINVAL;
@@ -309,7 +323,7 @@ int io_uring_unregister_ring_fd(io_uring* handle) LIBURING_NOEXCEPT {
 }
 
 int io_uring_register_files(io_uring* handle, const int* files, unsigned count) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
   if (!ring->files.empty()) return -EBUSY;
@@ -320,7 +334,7 @@ int io_uring_register_files(io_uring* handle, const int* files, unsigned count) 
 }
 
 int io_uring_register_files_sparse(io_uring* handle, unsigned count) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
   if (!ring->files.empty()) return -EBUSY;
@@ -331,7 +345,7 @@ int io_uring_register_files_sparse(io_uring* handle, unsigned count) LIBURING_NO
 
 int io_uring_register_files_update(io_uring* handle, unsigned offset, const int* files,
                                    unsigned count) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
   if (ring->files.empty()) return -ENXIO;
@@ -344,7 +358,7 @@ int io_uring_register_files_update(io_uring* handle, unsigned offset, const int*
 }
 
 int io_uring_unregister_files(io_uring* handle) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
   if (ring->files.empty()) return -ENXIO;
@@ -354,7 +368,7 @@ int io_uring_unregister_files(io_uring* handle) LIBURING_NOEXCEPT {
 
 int io_uring_register_buffers(io_uring* handle, const iovec* buffers,
                               unsigned count) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
   if (!ring->fixed_buffers.empty()) return -EBUSY;
@@ -364,7 +378,7 @@ int io_uring_register_buffers(io_uring* handle, const iovec* buffers,
 }
 
 int io_uring_unregister_buffers(io_uring* handle) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
   if (ring->fixed_buffers.empty()) return -ENXIO;
@@ -374,7 +388,7 @@ int io_uring_unregister_buffers(io_uring* handle) LIBURING_NOEXCEPT {
 
 int io_uring_register_sync_cancel(io_uring* handle,
                                   io_uring_sync_cancel_reg* request) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   Ring* const ring = arrive(handle, __func__);
   if (ring == nullptr) return -EBADF;
   const int result = percore::sim::cancel(*ring, request->addr, request->fd, request->flags, 0, 0);
@@ -383,7 +397,7 @@ int io_uring_register_sync_cancel(io_uring* handle,
 
 int io_uring_enter2(unsigned fd, unsigned to_submit, unsigned min_complete, unsigned flags,
                     percore::sim::EnterArgument argument, size_t) LIBURING_NOEXCEPT {
-  const Call call;
+  const LibraryCall call;
   Ring* ring = nullptr;
   if ((flags & IORING_ENTER_REGISTERED_RING) == 0) {
     ring = percore::sim::find_ring(static_cast<int>(fd));

@@ -248,6 +248,16 @@ void note_harvest(Ring& ring) {
   ring.cq_released += released;
 }
 
+// A head past the tail is left as it is: the next call tells of it.
+void completions_released(io_uring& handle) noexcept {
+  const Call call;
+  const auto found = session().rings.find(static_cast<Ring*>(handle.sq.ring_ptr));
+  if (found == session().rings.end()) return;
+  Ring& ring = *found->second;
+  const unsigned released = ring.load_head() - ring.cq_released;
+  if (released <= ring.shared->cq_tail - ring.cq_released) note_harvest(ring);
+}
+
 void update_flags(Ring& ring) {
   unsigned flags = ring.overflow.empty() ? 0 : IORING_SQ_CQ_OVERFLOW;
   if (!ring.finished.empty() && (ring.flags & IORING_SETUP_TASKRUN_FLAG) != 0)

@@ -16,6 +16,24 @@ int status_of(const Judgement& judgement) {
   return judgement.kind == VerdictKind::passed ? EXIT_PASS : EXIT_WRONG;
 }
 
+// What a case printed although it held, and how a debugger gets at a case.
+void tell_case(const Judge& judge, const Exercise& exercise, const JudgeOptions& options,
+               const Judgement& judgement) {
+  const CheckVerdict* at = judgement.first_broken();
+  if (at == nullptr) {
+    for (const CheckVerdict& check : judgement.checks) fmt::print("{}", check.detail);
+    if (judgement.checks.size() == 1) at = &judgement.checks.front();
+  }
+  if (at == nullptr || at->program.empty() || exercise.kind == Kind::predict ||
+      exercise.kind == Kind::catching)
+    return;
+  const fs::path program =
+      judge.build().folder(exercise, options.sources) / word(Variant::fast) / at->program;
+  const std::uint64_t seed = options.seed ? *options.seed : at->seed;
+  fmt::print("  Under a debugger: gdb --args {} --check {} --seeds {}..{}\n",
+             shown(program, fs::current_path()), at->name, seed, seed);
+}
+
 // Another folder in place of my/: nothing is recorded, nothing of the learner's is touched.
 int check_elsewhere(Session& session, const Exercise& exercise, const CheckCommand& command) {
   std::error_code error;
@@ -71,6 +89,7 @@ int check_command(Session& session, const CheckCommand& command) {
                  command.verbose ? told(judgement, exercise.number, true) : "", exercise.number);
     else
       fmt::print("{}", told(judgement, exercise.number, command.verbose));
+    if (!command.json) tell_case(judge, exercise, options, judgement);
     return status_of(judgement);
   }
   if (!command.json) {

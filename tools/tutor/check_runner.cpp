@@ -42,6 +42,22 @@ std::string signal_words(int signal) {
   }
 }
 
+// The last lines of what a program printed, indented, but for what the harness says. Empty when
+// there are none.
+std::string last_words(const std::string& output) {
+  constexpr std::size_t lines_max = 20;
+  std::vector<std::string> lines;
+  for (const std::string& line : split_lines(output))
+    if (!trimmed(line).empty() && !line.starts_with("percore: ")) lines.push_back(line);
+  if (lines.empty()) return "";
+  std::string out = "  Your program said:\n";
+  if (lines.size() > lines_max)
+    out += fmt::format("    ... {} lines before\n", lines.size() - lines_max);
+  for (std::size_t i = lines.size() - std::min(lines.size(), lines_max); i < lines.size(); ++i)
+    out += "    " + lines[i].substr(0, 160) + "\n";
+  return out;
+}
+
 // The first lines of what a program printed, indented.
 std::string excerpt(const std::string& output, std::size_t lines_max = 8) {
   std::string out;
@@ -159,9 +175,8 @@ void CheckRunner::tell_crash(const CheckProgram& program, const Supervised& ran,
   } else {
     verdict.sentence = fmt::format("the program crashed{} ({})", where, signal_words(ran.signal));
     if (!explanation.empty()) verdict.sentence += ": " + explanation;
-    if (const std::string printed = excerpt(ran.output); !printed.empty())
-      verdict.detail = "  It printed:\n" + printed;
   }
+  if (sanitizer.empty()) verdict.detail = last_words(ran.output);
 }
 
 void CheckRunner::tell_ending(const CheckProgram& program, const Supervised& ran,
@@ -218,6 +233,7 @@ void CheckRunner::tell_ending(const CheckProgram& program, const Supervised& ran
       verdict.sentence = "the program took more than 512 MiB of memory and was stopped";
       break;
   }
+  if (verdict.detail.empty() && !sanitized_) verdict.detail = last_words(ran.output);
   verdict.sentence += fmt::format(" ({})", where_in_check(ran));
 }
 
@@ -277,6 +293,7 @@ CheckRunner::Outcome CheckRunner::run_once(const CheckProgram& program, const Ma
     const std::string& event = json["event"].text();
     if (event == "passed" && static_cast<std::uint64_t>(json["nonce"].number()) == ran.nonce) {
       verdict.seeds = static_cast<std::uint64_t>(json["seeds"].number());
+      verdict.detail = last_words(ran.output);
       return out;
     }
     if (event == "skipped") {
@@ -295,8 +312,7 @@ CheckRunner::Outcome CheckRunner::run_once(const CheckProgram& program, const Ma
       verdict.seed = static_cast<std::uint64_t>(json["seed"].number());
       verdict.has_seed = !program.real;
       out.faults = static_cast<std::uint64_t>(json["faults"].number());
-      if (const std::string printed = excerpt(ran.output, 4); !printed.empty())
-        verdict.detail = "  It printed:\n" + printed;
+      verdict.detail = last_words(ran.output);
       return out;
     }
   }

@@ -32,6 +32,7 @@ class Planner {
   void link(CheckProgram program, const std::vector<fs::path>& own,
             const std::vector<fs::path>& modules);
   [[nodiscard]] std::vector<fs::path> check_files() const;
+  [[nodiscard]] std::string watched_flag() const;
 
   const Toolchain& tools_;
   const PlanRequest& request_;
@@ -88,12 +89,20 @@ void Planner::compile_own_files() {
   for (const fs::path& source : own_sources_) {
     own_objects_.push_back(out_.folder /
                            (hash_of(source.string()) + "_" + source.filename().string() + ".o"));
-    ninja_.compile(source, own_objects_.back());
+    ninja_.compile(source, own_objects_.back(), flags_ + watched_flag());
   }
   const fs::path contract = tools_.root() / "runtime" / "contracts" / (module_ + "_contract.cpp");
   if (module_.empty() || !fs::exists(contract)) return;
   own_objects_.push_back(out_.folder / "contract.o");
   ninja_.compile(contract, own_objects_.back());
+}
+
+// The learner's calls that liburing keeps inline are made known to the simulated ring. Not where
+// their cost is counted, and not around checks of the learner's own.
+std::string Planner::watched_flag() const {
+  if (request_.variant == Variant::measured || exercise_.kind == Kind::catching) return "";
+  const fs::path header = tools_.root() / "tools" / "check" / "percore" / "check_liburing.hpp";
+  return " -include " + shell_quoted(header.string());
 }
 
 void Planner::link(CheckProgram program, const std::vector<fs::path>& own,

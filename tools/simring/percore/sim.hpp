@@ -18,6 +18,8 @@
 ///
 /// Thread  any; one mutex guards everything.
 /// Source  io_uring_setup(2), io_uring_enter(2), io_uring_register(2); the kernel imitated is 6.1.
+struct io_uring;
+
 namespace percore::sim {
 
 /// The rules an oracle watches. `rule_name` spells them as written here.
@@ -193,6 +195,10 @@ void advance(std::int64_t nanoseconds);
 
 /// True for values that stand in entries and completions which are not the program's to read.
 bool is_poison(std::uint64_t user_data) noexcept;
+/// The program has just moved the head of the completion queue: the places it gave back are poisoned
+/// now, not at its next call. Program text that is compiled with <percore/check_liburing.hpp> calls
+/// it by itself.
+void completions_released(io_uring& ring) noexcept;
 /// For a handler of SIGSEGV: what the faulting address tells about the ring, or nullptr if nothing.
 /// Allocates nothing.
 const char* explain_fault(const void* address) noexcept;

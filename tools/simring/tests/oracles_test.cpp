@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <memory>
 
@@ -189,6 +190,33 @@ TEST_CASE("user_data of 0 is a value like another") {
   ring.wait(1);
   ring.close();
   CHECK(run.broken.empty());
+}
+
+TEST_CASE("a release that is told of is poisoned at once, one past the tail later") {
+  Run run(plain());
+  OpenRing ring;
+  ring.entry(42);
+  CHECK(io_uring_submit(&ring.ring) == 1);
+  REQUIRE(io_uring_cq_ready(&ring.ring) == 1);
+  const io_uring_cqe* const cqe = &ring.ring.cq.cqes[0];
+  io_uring_cq_advance(&ring.ring, 1);
+  CHECK(cqe->user_data == 42);
+  completions_released(ring.ring);
+  CHECK(is_poison(cqe->user_data));
+  io_uring_cq_advance(&ring.ring, 1);
+  completions_released(ring.ring);
+  CHECK(run.broken.empty());
+  CHECK(io_uring_get_events(&ring.ring) == 0);
+  CHECK(run.broke(Rule::head_past_tail));
+}
+
+TEST_CASE("an error is returned, and errno holds another") {
+  Run run(plain());
+  io_uring ring;
+  errno = 0;
+  CHECK(io_uring_queue_init(0, &ring, 0) == -EINVAL);
+  CHECK(errno != 0);
+  CHECK(errno != EINVAL);
 }
 
 TEST_CASE("completion_released: a CQE read after its release holds poison, which is known again") {

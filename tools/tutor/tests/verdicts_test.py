@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
 import unittest
 
 from fixture import BUILD, FIXTURE, make_root, percore, usual_root
@@ -237,6 +238,26 @@ class Kinds(unittest.TestCase):
         again = percore(self.root, "check", "90.3", "--seed", match[2])
         self.assertEqual(again.returncode, 1)
         self.assertIn(headline, again.stdout)
+
+    def test_what_the_program_printed_is_shown_and_how_to_debug_it(self):
+        self.write("counter/percore/counter.hpp",
+                   (FIXTURE / "solutions" / LESSON / "counter/percore/counter.hpp").read_text())
+        self.write("counter/counter.cpp", "#include <percore/counter.hpp>\n#include <cstdio>\n"
+                   "namespace percore {\nvoid Counter::up() {\n  std::printf(\"looking at %d\", 4);\n"
+                   "  std::fprintf(stderr, \" and 5\\n\");\n  value_ += 2;\n}\n"
+                   "void Counter::down() { --value_; }\n}\n")
+        first = percore(self.root, "check", "counter")
+        self.assertIn("Your program said:", first.stdout)
+        self.assertIn("looking at 4", first.stdout)
+        self.assertIn("and 5", first.stdout)
+        self.assertNotIn("gdb", first.stdout)
+        again = percore(self.root, "check", "counter", "--seed", "0")
+        self.assertIn("looking at 4", again.stdout)
+        debugger = re.search(r"Under a debugger: gdb --args (\S+) (--check \S+ --seeds 0\.\.0)\n", again.stdout)
+        self.assertTrue(debugger, again.stdout)
+        program = debugger[1] if debugger[1].startswith("/") else self.root / debugger[1]
+        alone = subprocess.run([program, *debugger[2].split()], capture_output=True, text=True, timeout=60)
+        self.assertIn('"event":"broken"', alone.stdout)
 
     def test_a_file_restored_with_its_old_date_is_judged_anew(self):
         right = (FIXTURE / "solutions" / LESSON / "counter/counter.cpp").read_text()

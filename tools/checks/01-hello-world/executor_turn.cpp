@@ -851,7 +851,10 @@ PERCORE_CHECK("turn", it_asks_for_the_next_queue, "E1",
 namespace {
 
 Task<> waits_for_the_alarm(Alarm& alarm, bool beside_an_operation, unsigned& ended) {
-  for (int i = 0; i < 1000 && !Executor::current().ending(); ++i) co_await percore::yield();
+  for (int i = 0; i < 1000; ++i) {
+    if (Executor::current().ending()) break;
+    co_await percore::yield();
+  }
   require(Executor::current().ending(), "ending() said no after the root's end");
   const Time deadline = percore::now() + Time{3'000'000};
   JoinHandle<void> operation =
@@ -970,6 +973,11 @@ Task<> alarm_in(RunQueue& queue, Alarm& alarm) {
   co_await MoveTo(queue);
   co_await alarm.until(percore::now() + Time{1'000'000});
 }
+Task<> sleeps_in_one_queue_and_wakes_in_the_other(RunQueue& second, Alarm& alarm) {
+  JoinHandle<void> there = spawn(alarm_in(second, alarm));
+  co_await sleeps(1, 300'000);  // the last that runs before the alarm is in the first queue
+  co_await there;
+}
 
 }  // namespace
 
@@ -996,7 +1004,8 @@ PERCORE_CHECK("turn", what_a_poller_wakes_is_seen_at_once, "E1",
       },
       &queues);
   run.waits_for("a task in another queue that a poller wakes");
-  const auto words = last_words([&] { executor.run(alarm_in(second, alarm)); });
+  const auto words =
+      last_words([&] { executor.run(sleeps_in_one_queue_and_wakes_in_the_other(second, alarm)); });
   percore::sim::set_ready_probe(nullptr);
   require(!words.has_value(),
           "a poller woke a task of another queue, and the executor did not see it: {}",

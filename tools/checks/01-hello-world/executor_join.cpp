@@ -188,9 +188,10 @@ Task<> drops(percore::check::Run& run, int& alive, int& ended, int& begun) {
 
 }  // namespace
 
-PERCORE_CHECK("join", a_dropped_task_runs_on_and_frees_itself, "E5",
-              "dropping a JoinHandle detaches the task", the_join_handle, .seeds = 60,
-              .faults = false) {
+PERCORE_CHECK(
+    "join", a_dropped_task_runs_on_and_frees_itself, "E5",
+    "dropping a JoinHandle detaches the task (in detach(): release() gives the frame away)",
+    the_join_handle, .seeds = 60, .faults = false) {
   int alive = 0;
   int ended = 0;
   int begun = 0;

@@ -466,15 +466,19 @@ Task<> alarms(Alarm& alarm, unsigned times, percore::check::Run& run) {
             late);
   }
 }
-Task<> reads_what_never_comes(const Pipe& pipe) {
+Task<> reads_one_byte(const Pipe& pipe) {
   std::byte byte{};
   const auto result = co_await percore::read(pipe.reading_end(), std::span<std::byte>(&byte, 1));
-  require(!result.has_value(), "a pipe was read into which nobody had written");
+  require(result.has_value() && *result == 1, "a read of one byte from a pipe failed");
 }
 Task<> alarms_beside_a_read(Alarm& alarm, unsigned times, percore::check::Run& run,
                             const Pipe& quiet) {
-  spawn(reads_what_never_comes(quiet)).detach();
+  JoinHandle<void> reader = spawn(reads_one_byte(quiet));
   co_await alarms(alarm, times, run);
+  const std::byte byte{};
+  const auto written = co_await percore::write(quiet.ends[1], std::span<const std::byte>(&byte, 1));
+  require(written.has_value() && *written == 1, "a write of one byte to a pipe failed");
+  co_await reader;
 }
 
 }  // namespace
@@ -486,10 +490,7 @@ PERCORE_CHECK("turn", it_wakes_for_a_pollers_deadline, "E3",
   const unsigned times = run.size(1, 6);
   const Pipe quiet;
   percore::sim::set_enter_budget(4 * times + 8);
-  if (run.seed() % 2 == 0)
-    watch_sleep();
-  else
-    percore::sim::set_ready_probe(nullptr);  // the ring's cancel_all() may wait with tasks ready
+  watch_sleep();
   run.waits_for("the deadline of a poller");
   Executor executor({.ring = {.entries = 8}});
   executor.add_poller(alarm);
@@ -577,8 +578,9 @@ struct EndWatch final : Poller {
   explicit EndWatch(const Ending& of) : ending(of) {}
   bool poll() override { return false; }
   bool prepare_to_sleep() override {
+    // cancel_all() has submitted its request when it returns.
     const bool cancelled = percore::sim::counts().opcodes[IORING_OP_ASYNC_CANCEL] != 0 ||
-                           Executor::current().ring().unsubmitted() != 0;
+                           Executor::current().ring().in_flight() == 0;
     require(!ending.root_ended || cancelled,
             "the root task has ended, {} reads are in flight, and the executor sleeps: what is in "
             "flight is cancelled when the root has ended",
@@ -851,7 +853,10 @@ PERCORE_CHECK("turn", it_asks_for_the_next_queue, "E1",
 namespace {
 
 Task<> waits_for_the_alarm(Alarm& alarm, bool beside_an_operation, unsigned& ended) {
-  for (int i = 0; i < 1000 && !Executor::current().ending(); ++i) co_await percore::yield();
+  for (int i = 0; i < 1000; ++i) {
+    if (Executor::current().ending()) break;
+    co_await percore::yield();
+  }
   require(Executor::current().ending(), "ending() said no after the root's end");
   const Time deadline = percore::now() + Time{3'000'000};
   JoinHandle<void> operation =
@@ -970,6 +975,11 @@ Task<> alarm_in(RunQueue& queue, Alarm& alarm) {
   co_await MoveTo(queue);
   co_await alarm.until(percore::now() + Time{1'000'000});
 }
+Task<> sleeps_in_one_queue_and_wakes_in_the_other(RunQueue& second, Alarm& alarm) {
+  JoinHandle<void> there = spawn(alarm_in(second, alarm));
+  co_await sleeps(1, 300'000);  // the last that runs before the alarm is in the first queue
+  co_await there;
+}
 
 }  // namespace
 
@@ -996,7 +1006,8 @@ PERCORE_CHECK("turn", what_a_poller_wakes_is_seen_at_once, "E1",
       },
       &queues);
   run.waits_for("a task in another queue that a poller wakes");
-  const auto words = last_words([&] { executor.run(alarm_in(second, alarm)); });
+  const auto words =
+      last_words([&] { executor.run(sleeps_in_one_queue_and_wakes_in_the_other(second, alarm)); });
   percore::sim::set_ready_probe(nullptr);
   require(!words.has_value(),
           "a poller woke a task of another queue, and the executor did not see it: {}",

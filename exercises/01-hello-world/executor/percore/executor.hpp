@@ -18,7 +18,7 @@
 //
 // - Step "run_queue" (E1): RunQueue, in executor.cpp, and yield(), at the end of this file.
 // - Step "join" (E5): JoinHandle, in this file: await, detach, drop.
-// - Step "turn" (E2 to E4, E6): in executor.cpp: resume what is ready, look at the ring, sleep, end.
+// - Step "turn" (E2 to E4, E6), in executor.cpp: resume what is ready, look round, sleep, end.
 
 namespace percore {
 

@@ -29,7 +29,7 @@ class RunQueue;
 inline constexpr int executor_contract_version = 1;
 
 /// ring                      of the executor's ring.
-/// resumes_per_turn_max      E2. Small: completions are seen sooner. Large: fewer looks at the ring.
+/// resumes_per_turn_max      E2. Small: completions are seen sooner. Large: fewer looks.
 /// turns_without_enter_max   while tasks are ready, queued entries wait for at most this many
 ///                           turns. The turn in which it was queued counts: 1 = at the end of that
 ///                           same turn.

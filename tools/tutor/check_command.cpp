@@ -139,8 +139,12 @@ int grade_command(Session& session, bool json) {
     judgement.kind = VerdictKind::wrong;
     const bool begun = session.workspace.begun(*exercise);
     if (begun) {
-      judgement = session.judge(*exercise);
-      session.record(*exercise, judgement);
+      try {
+        judgement = session.judge(*exercise);
+        session.record(*exercise, judgement);
+      } catch (const Problem& problem) {  // a file that is gone, say: the others are graded still
+        judgement.error = problem.sentence;
+      }
     }
     points += judgement.points;
     if (!json)
@@ -149,6 +153,7 @@ int grade_command(Session& session, bool json) {
                  !begun                                  ? std::string("not begun")
                  : judgement.kind == VerdictKind::passed ? in_colour(Colour::green, "passed")
                  : judgement.first_broken() != nullptr   ? headline(*judgement.first_broken())
+                 : judgement.kind == VerdictKind::wrong  ? judgement.error
                                                          : std::string("does not compile"));
     std::fflush(stdout);
     Json one = *Json::parse(to_json(judgement));

@@ -195,27 +195,41 @@ void show(const Finding& finding) {
 
 int doctor_command(const fs::path& root) {
   bool bad = false;
-  const auto tell = [&bad](const Finding& finding) {
+  // What cannot be looked at is told, and the rest is looked at all the same.
+  const auto tell = [&bad](const char* what, const auto& look) {
+    Finding finding;
+    try {
+      finding = look();
+    } catch (const Problem& problem) {
+      finding = {Health::warning, what, "could not be looked at: " + problem.sentence,
+                 "Mend that, then ask again."};
+    }
     bad = bad || finding.health == Health::bad;
     show(finding);
   };
-  tell(look_at_kernel());
-  tell(look_at_ring());
-  tell(look_at_memlock());
-  tell(look_at_cpus());
-  tell(look_at_direct_io(root));
-  tell(look_at_compiler(root));
+  tell("kernel", look_at_kernel);
+  tell("io_uring", look_at_ring);
+  tell("memlock", look_at_memlock);
+  tell("CPUs", look_at_cpus);
+  tell("O_DIRECT", [&] { return look_at_direct_io(root); });
+  tell("compiler", [&] { return look_at_compiler(root); });
   if (fs::exists(root / "build" / "tools" / "tutor" / "percore.conf"))
-    tell(look_at_sanitizers(root));
-  tell(look_at_tool("linker", {"ld.lld", "ld.lld-19", "ld.mold"},
-                    "neither lld nor mold: verdicts take longer",
-                    "Install the package lld-19 (or lld)."));
-  tell(look_at_tool("symbolizer", {"llvm-symbolizer-19", "llvm-symbolizer", "addr2line"},
-                    "no llvm-symbolizer and no addr2line: a crash is told without its line",
-                    "Install the package binutils."));
-  tell(look_at_tool("editor", {"clangd-19", "clangd", "clangd-20"},
-                    "no clangd: editors work, without completion",
-                    "Install the package clangd-19; compile_commands.json is there for it."));
+    tell("sanitizers", [&] { return look_at_sanitizers(root); });
+  tell("linker", [] {
+    return look_at_tool("linker", {"ld.lld", "ld.lld-19", "ld.mold"},
+                        "neither lld nor mold: verdicts take longer",
+                        "Install the package lld-19 (or lld).");
+  });
+  tell("symbolizer", [] {
+    return look_at_tool("symbolizer", {"llvm-symbolizer-19", "llvm-symbolizer", "addr2line"},
+                        "no llvm-symbolizer and no addr2line: a crash is told without its line",
+                        "Install the package binutils.");
+  });
+  tell("editor", [] {
+    return look_at_tool("editor", {"clangd-19", "clangd", "clangd-20"},
+                        "no clangd: editors work, without completion",
+                        "Install the package clangd-19; compile_commands.json is there for it.");
+  });
   if (bad)
     fmt::print(
         "\nThe lessons cannot run on the kernel's ring here until what is bad is mended. Checks "

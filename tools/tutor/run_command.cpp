@@ -7,6 +7,7 @@
 
 #include <sys/wait.h>
 #include <unistd.h>
+#include <percore/ring_setup.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -55,6 +56,22 @@ void tell_what_is_not_taken(Session& session) {
                    : "was solved against an older contract",
                exercise->number);
   }
+}
+
+// Where the kernel gives no ring, a program that wants one could only end oddly.
+void demand_a_ring() {
+  io_uring ring;
+  const auto opened = open_ring(ring, RingOptions{.entries = 4});
+  if (!opened)
+    give_up("{} {} `./tools/percore doctor` tells more; checks run on the simulated ring.",
+            opened.error().sentence, opened.error().remedy);
+  io_uring_queue_exit(&ring);
+}
+
+bool uses_a_ring(const fs::path& folder, const std::string& program) {
+  const std::string text = read_if_there(folder / (program + ".cpp")).value_or("");
+  return text.find("<liburing.h>") != text.npos || text.find("<percore/ring") != text.npos ||
+         text.find("<percore/executor") != text.npos || text.find("<percore/io") != text.npos;
 }
 
 // Whether a lesson's program is built on the runtime; some show liburing or coroutines alone.
@@ -147,6 +164,7 @@ int run_command(Session& session, const std::string& lesson_name, const std::str
   }
   const std::string mine = solved_modules(session);
   const bool on_runtime = uses_runtime(session.course.root / "lessons" / lesson.folder, program);
+  if (uses_a_ring(session.course.root / "lessons" / lesson.folder, program)) demand_a_ring();
   if (on_runtime) tell_what_is_not_taken(session);
   const fs::path target = fs::path("lessons") / lesson.folder / program;
   if (!fs::exists(session.course.root / "build" / target) || modules_changed(session, mine))

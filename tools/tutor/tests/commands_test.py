@@ -86,6 +86,14 @@ class Commands(unittest.TestCase):
         self.assertEqual([one["status"] for one in grade["exercises"]], ["pass", "fail", "pass", "fail"])
         self.assertIn("30 of 50 points", self.run_for(WRONG, "grade"))
 
+    def test_grade_goes_on_past_a_file_that_cannot_be_judged(self):
+        self.solve("sum.txt", *self.COUNTER)
+        (self.my / LESSON / "sum.txt").unlink()
+        (self.my / LESSON / "sum.txt").mkdir()
+        text = self.run_for(WRONG, "grade")
+        self.assertRegex(text, r"90\.1 +sum +0 of +5 points +\S")
+        self.assertRegex(text, r"90\.3 +counter .*passed")
+
     def test_mine_shows_the_layers(self):
         self.assertRegex(self.run_for(PASS, "mine"), r"counter +ours +exercise 90\.3")
         self.solve(*self.COUNTER)

@@ -111,9 +111,10 @@ bool Ring::has_completions() const noexcept {
 
 void Ring::cancel_all() {
   // TODO harvest: asks the kernel to cancel all that is in flight. The request is an entry like any
-  // other, with an Operation of its own (derive a small struct from it); take turns until *that* has
-  // completed, so that it may go. For the others it only asks: what it cancels still completes, with -ECANCELED or with a result that came first. So
-  // in_flight() does not go down here for the others. Nothing in flight: nothing to do.
+  // other, with an Operation of its own (derive a small struct from it); take turns until *that*
+  // has completed, so that it may go. For the others it only asks: what it cancels still completes,
+  // with -ECANCELED or with a result that came first. So in_flight() does not go down here for the
+  // others. Nothing in flight: nothing to do.
 }
 
 void Ring::drain() {

@@ -2,9 +2,8 @@
 
 /// Included before the learner's files when a check compiles them, for what the simulated ring
 /// cannot see by itself: io_uring_cq_advance and io_uring_cqe_seen are inline in liburing and only
-/// move an index. Told of it at once, the simulated ring takes the places back at once; one
-/// that is read after its release then holds poison, as on a kernel that is fast. On the kernel's
-/// ring nothing changes.
+/// move an index. Told of it, the simulated ring takes the places back at once; what is read after
+/// its release is then poison, as on a kernel that is fast. On the kernel's ring nothing changes.
 
 #include <liburing.h>
 

@@ -195,8 +195,8 @@ void advance(std::int64_t nanoseconds);
 
 /// True for values that stand in entries and completions which are not the program's to read.
 bool is_poison(std::uint64_t user_data) noexcept;
-/// The program has just moved the head of the completion queue: places it gave back are poisoned
-/// now, not at its next call. Program text that is compiled with <percore/check_liburing.hpp> calls
+/// The program has just moved the head of the completion queue: the places it gave back are
+/// poisoned now, not at its next call. What is compiled with <percore/check_liburing.hpp> calls
 /// it by itself.
 void completions_released(io_uring& ring) noexcept;
 /// For a handler of SIGSEGV: what the faulting address tells about the ring, or nullptr if nothing.

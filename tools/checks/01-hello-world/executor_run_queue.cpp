@@ -102,8 +102,8 @@ PERCORE_CHECK("run_queue", the_scheduler_is_told_when_it_fills, "E1",
     RunQueue* next_queue() override { return nullptr; }
     void became_ready(RunQueue& ready) noexcept override {
       require(ready.empty(),
-              "the scheduler was told of a queue that held {} already: it is told first, then the "
-              "coroutine is pushed",
+              "its scheduler was told of a queue that held {} already: it is told once, when the "
+              "queue is empty, just before the push",
               ready.size());
       ++times;
       last = &ready;

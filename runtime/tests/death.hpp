@@ -11,6 +11,12 @@ struct Death {
   std::string words;
 
   bool says(const char* piece) const { return words.find(piece) != std::string::npos; }
+
+  /// Ended by PERCORE_ASSERT with a sentence. Which words it has is each module's own affair.
+  bool has_a_sentence() const {
+    const std::size_t begin = words.find("percore: ");
+    return aborted && begin != std::string::npos && words.size() - begin > 40;
+  }
 };
 
 /// Runs `code` in a child process, so that a test can show what a programmer's mistake leads to.

@@ -72,11 +72,19 @@ std::string mark(Session& session, const Exercise& exercise) {
 
 }  // namespace
 
+// What somebody needs to know who sees the tutor for the first time.
+constexpr const char* welcome =
+    "Welcome. A lesson is a text to read, programs to run, and exercises: files in `my/` that are "
+    "yours to edit, and that are checked each time you save. Begin with the text named below; the "
+    "first exercise can be solved five minutes from now.\n";
+
 std::string task_text(Session& session, const Exercise& exercise) {
   const unsigned columns = std::min(terminal_columns(), 100U);
-  std::string out = in_colour(Colour::bold, fmt::format("{} {}: {}", exercise.number, exercise.name,
-                                                        exercise.title)) +
-                    "\n";
+  const bool newcomer = session.points_reached() == 0 && &exercise == session.course.exercises()[0];
+  std::string out = newcomer ? rendered(welcome, columns) + "\n" : std::string();
+  out += in_colour(Colour::bold,
+                   fmt::format("{} {}: {}", exercise.number, exercise.name, exercise.title)) +
+         "\n";
   std::string about = fmt::format("{}, sitting {}, {} points", word(exercise.kind),
                                   exercise.sitting, exercise.points());
   if (exercise.minutes > 0) about += fmt::format(", about {} minutes", exercise.minutes);
@@ -176,10 +184,8 @@ int where_command(Session& session) {
   session.go_to(here);
   fmt::print("{}", session.check_again_notice());
   fmt::print(
-      "{}\n{} of {} points so far. Next: edit the file above, then `./tools/percore check`. In a "
-      "terminal, "
-      "`percore` "
-      "watches your files and checks at each save.\n",
+      "{}\n{} of {} points so far. Next: edit the file above, then `./tools/percore check`.\n"
+      "In a terminal, `./tools/percore` watches your files and checks at each save.\n",
       task_text(session, here), session.points_reached(), session.points_all());
   return EXIT_PASS;
 }

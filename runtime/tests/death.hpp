@@ -12,10 +12,12 @@ struct Death {
 
   bool says(const char* piece) const { return words.find(piece) != std::string::npos; }
 
-  /// Ended by PERCORE_ASSERT with a sentence. Which words it has is each module's own affair.
-  bool has_a_sentence() const {
+  /// Ended by PERCORE_ASSERT with a sentence. Ours must have `our_words`; which words another
+  /// version of the module chooses is its own affair, that it has some is not.
+  bool has_a_sentence(const char* our_words) const {
     const std::size_t begin = words.find("percore: ");
-    return aborted && begin != std::string::npos && words.size() - begin > 40;
+    const bool has_words = begin != std::string::npos && words.size() - begin > 40;
+    return aborted && has_words && (PERCORE_ALL_OURS == 0 || says(our_words));
   }
 };
 

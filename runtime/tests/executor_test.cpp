@@ -346,7 +346,7 @@ TEST_CASE("an executor for each of several threads") {
 
 TEST_CASE("spawning outside an executor ends the program with a sentence") {
   const auto death = death_of([] { spawn(value(1)).detach(); });
-  CHECK(death.has_a_sentence());
+  CHECK(death.has_a_sentence("needs a running executor on this thread"));
 }
 
 TEST_CASE("nesting executors ends the program with a sentence") {
@@ -358,7 +358,7 @@ TEST_CASE("nesting executors ends the program with a sentence") {
     };
     outer.run(root());
   });
-  CHECK(death.has_a_sentence());
+  CHECK(death.has_a_sentence("inside another one"));
 }
 
 TEST_CASE("running an executor on a foreign thread ends the program with a sentence") {
@@ -366,7 +366,7 @@ TEST_CASE("running an executor on a foreign thread ends the program with a sente
     Executor executor;
     std::thread([&] { executor.run(value(1)); }).join();
   });
-  CHECK(death.has_a_sentence());
+  CHECK(death.has_a_sentence("another thread than the one that constructed it"));
 }
 
 TEST_CASE("an exception that a detached task leaves behind ends the program with its message") {
@@ -414,5 +414,5 @@ TEST_CASE("a task that never ends after the root has ended is a mistake, not a h
     Executor executor(options);
     executor.run(leaves_behind(yields_for_ever()));
   });
-  CHECK(death.has_a_sentence());
+  CHECK(death.has_a_sentence("goes on without end"));
 }

@@ -226,7 +226,7 @@ TEST_CASE("mistakes end the program with a sentence") {
     Ring ring(RingOptions{.entries = 4});
     ring.reserve(5);
   });
-  CHECK(too_long.has_a_sentence());
+  CHECK(too_long.has_a_sentence("longer than the submission queue"));
   const auto destroyed = death_of([] {
     Ring ring;
     {

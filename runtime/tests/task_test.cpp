@@ -197,12 +197,12 @@ TEST_CASE("mistakes end the program with a sentence") {
     Task<int> task = pausing(handle, log);
     run_chain(task.start(Continuation::call(stop)));
   });
-  CHECK(destroyed.has_a_sentence());
+  CHECK(destroyed.has_a_sentence("destroyed after it started and before it finished"));
   const auto twice = death_of([] {
     Stop stop;
     Task<int> task = value(1);
     run_chain(task.start(Continuation::call(stop)));
     task.start(Continuation::call(stop));
   });
-  CHECK(twice.has_a_sentence());
+  CHECK(twice.has_a_sentence("started twice"));
 }

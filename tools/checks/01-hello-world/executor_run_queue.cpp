@@ -171,7 +171,8 @@ PERCORE_CHECK("run_queue", a_yield_goes_to_the_back, "E1",
   std::deque<unsigned> queue;
   std::vector<unsigned> left;
   for (unsigned i = 0; i < tasks; ++i) {
-    times[i] = static_cast<unsigned>(run.random(6));
+    // The first seeds yield often enough for a wrong order to show before any task has ended.
+    times[i] = (run.seed() < 4 ? 2 : 0) + static_cast<unsigned>(run.random(6));
     left.push_back(times[i] + 1);
     queue.push_back(i);
   }

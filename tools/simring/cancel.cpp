@@ -40,7 +40,7 @@ void end_cancelled(Operation& operation) {
 }  // namespace
 
 int cancel_one(Operation& operation) {
-  note({.kind = Event::Kind::cancel_asked, .operation = operation.id});
+  note(operation.ring, {.kind = Event::Kind::cancel_asked, .operation = operation.id});
   if (operation.state != State::flying && operation.state != State::parked) return -ENOENT;
   if (operation.result_fixed) return -EALREADY;
   const bool only_waits = operation.sqe.opcode == IORING_OP_TIMEOUT ||

@@ -129,14 +129,15 @@ int transfer(Operation& operation) {
   if (error != 0) return error;
   if (!check_buffers(operation)) return -EFAULT;
   if (operation.fault_result != 0) {
-    note({.kind = Event::Kind::fault, .result = operation.fault_result, .operation = operation.id});
+    note(operation.ring,
+         {.kind = Event::Kind::fault, .result = operation.fault_result, .operation = operation.id});
     return operation.fault_result;
   }
   if (!is_ready) return opened_for(operation, fd) ? would_block : -EBADF;
   if (operation.bytes_max != 0) {
-    note({.kind = Event::Kind::fault,
-          .result = static_cast<int>(operation.bytes_max),
-          .operation = operation.id});
+    note(operation.ring, {.kind = Event::Kind::fault,
+                          .result = static_cast<int>(operation.bytes_max),
+                          .operation = operation.id});
   }
   const ssize_t moved = move_bytes(operation, fd, parts_of(operation, operation.bytes_max));
   if (moved < 0 && errno == EAGAIN && (operation.sqe.rw_flags & RWF_NOWAIT) == 0)

@@ -119,8 +119,9 @@ std::string describe(const Event& event) {
 
 }  // namespace
 
-void note(Event event) {
+void note(const Ring* ring, Event event) {
   Session& now = session();
+  event.ring = ring == nullptr ? 0 : static_cast<std::uint32_t>(ring->number);
   event.time_nanoseconds = now.clock;
   mix(now.hash,
       static_cast<std::uint64_t>(event.kind) << 32 | static_cast<std::uint32_t>(event.result));

@@ -177,7 +177,8 @@ void perform(Operation& operation, bool may_post_now) {
   if (result != would_block) return finish(operation, result, may_post_now);
   operation.state = State::parked;
   operation.ring->parked.push_back(operation.id);
-  note({.kind = Event::Kind::parked, .fd = operation.sqe.fd, .operation = operation.id});
+  note(operation.ring,
+       {.kind = Event::Kind::parked, .fd = operation.sqe.fd, .operation = operation.id});
 }
 
 void arm_link_timeout(Operation& operation) {
@@ -225,7 +226,7 @@ int prepare(Operation& operation) {
 
 void issue(Operation& operation) {
   Ring& ring = *operation.ring;
-  note({.kind = Event::Kind::issued, .operation = operation.id});
+  note(operation.ring, {.kind = Event::Kind::issued, .operation = operation.id});
   if (!operation.result_fixed) arm_link_timeout(operation);
   if (operation.result_fixed) return finish(operation, operation.result, true);
   switch (operation.sqe.opcode) {
@@ -265,7 +266,8 @@ void finish(Operation& operation, int result, bool may_post_now) {
   operation.state = State::finished;
   operation.result = result;
   operation.failed = operation.failed || counts_as_failure(operation, result);
-  note({.kind = Event::Kind::finished, .result = result, .operation = operation.id});
+  note(operation.ring,
+       {.kind = Event::Kind::finished, .result = result, .operation = operation.id});
   // A plain ring's completions are posted at once, by interrupting the program; the other kinds
   // wait for it.
   if (may_post_now || (!ring.deferred() && !ring.cooperative())) return complete(operation);

@@ -134,7 +134,8 @@ int make_ring(unsigned entries, io_uring* handle, io_uring_params* params) {
   fill_handle(ring, *handle, params->features);
   now.open_rings.push_back(&ring);
   now.rings.emplace(&ring, std::move(made));
-  note({.kind = Event::Kind::ring_opened, .length = ring.sq_entries, .offset = ring.cq_entries});
+  note(&ring,
+       {.kind = Event::Kind::ring_opened, .length = ring.sq_entries, .offset = ring.cq_entries});
   return 0;
 }
 
@@ -151,7 +152,7 @@ void close_ring(Ring& ring, io_uring& handle) {
   note_harvest(ring);
   check_entries(ring, handle.sq.sqe_tail);
   check_closing(ring, handle.sq.sqe_tail - ring.shared->sq_head);
-  note({.kind = Event::Kind::ring_closed});
+  note(&ring, {.kind = Event::Kind::ring_closed});
   ::close(ring.fd);
   std::erase(now.open_rings, &ring);
   now.rings.erase(&ring);
@@ -185,10 +186,10 @@ void post_completion(Ring& ring, Id operation, std::uint64_t user_data, int resu
       ring.ready() >= ring.cq_entries) {  // behind those that wait already: order is kept
     ring.overflow.push_back({operation, user_data, result, flags});
     ++now.counts.overflowed;
-    note({.kind = Event::Kind::overflowed,
-          .result = result,
-          .operation = operation,
-          .user_data = user_data});
+    note(&ring, {.kind = Event::Kind::overflowed,
+                 .result = result,
+                 .operation = operation,
+                 .user_data = user_data});
     update_flags(ring);
     return;
   }
@@ -198,10 +199,10 @@ void post_completion(Ring& ring, Id operation, std::uint64_t user_data, int resu
   ring.cqes[slot].flags = flags;
   ring.cqe_owners[slot] = operation;
   __atomic_store_n(&ring.shared->cq_tail, ring.shared->cq_tail + 1, __ATOMIC_RELEASE);
-  note({.kind = Event::Kind::posted,
-        .result = result,
-        .operation = operation,
-        .user_data = user_data});
+  note(&ring, {.kind = Event::Kind::posted,
+               .result = result,
+               .operation = operation,
+               .user_data = user_data});
 }
 
 void flush_overflow(Ring& ring) {
@@ -236,10 +237,10 @@ void note_harvest(Ring& ring) {
   }
   for (unsigned count = 0; count != released; ++count) {
     const unsigned slot = (ring.cq_released + count) & ring.shared->cq_mask;
-    note({.kind = Event::Kind::harvested,
-          .result = ring.cqes[slot].res,
-          .operation = ring.cqe_owners[slot],
-          .user_data = ring.cqes[slot].user_data});
+    note(&ring, {.kind = Event::Kind::harvested,
+                 .result = ring.cqes[slot].res,
+                 .operation = ring.cqe_owners[slot],
+                 .user_data = ring.cqes[slot].user_data});
     ring.cqes[slot].user_data = completion_poison + 256 * slot;
     ring.cqes[slot].res = -0x0DEADC0E;
     ring.cqes[slot].flags = 0;

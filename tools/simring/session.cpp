@@ -138,7 +138,8 @@ void set_violation_handler(ViolationHandler handler, void* context) {
 void violate(Rule rule, Id operation, std::string sentence) {
   Session& now = session();
   ++now.violations;
-  note({.kind = Event::Kind::violation, .result = static_cast<int>(rule), .operation = operation});
+  note(nullptr,
+       {.kind = Event::Kind::violation, .result = static_cast<int>(rule), .operation = operation});
   now.last = {.rule = rule,
               .operation = operation,
               .seed = now.options.seed,

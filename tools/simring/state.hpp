@@ -275,6 +275,7 @@ void check_closing(Ring& ring, unsigned unsubmitted);
 void violate(Rule rule, Id operation, std::string sentence);
 
 // history.cpp
-void note(Event event);
+// ring  where it happened; may be null. The time and the executor are filled in.
+void note(const Ring* ring, Event event);
 
 }  // namespace percore::sim

@@ -31,13 +31,13 @@ Operation& adopt(Ring& ring, const io_uring_sqe& sqe) {
   ++now.counts.submitted;
   ++now.counts.opcodes[sqe.opcode < 64 ? sqe.opcode : 63];
   now.counts.in_flight_max = std::max<std::uint64_t>(now.counts.in_flight_max, ring.live.size());
-  note({.kind = Event::Kind::submitted,
-        .opcode = sqe.opcode,
-        .fd = sqe.fd,
-        .length = sqe.len,
-        .offset = sqe.off,
-        .operation = id,
-        .user_data = sqe.user_data});
+  note(&ring, {.kind = Event::Kind::submitted,
+               .opcode = sqe.opcode,
+               .fd = sqe.fd,
+               .length = sqe.len,
+               .offset = sqe.off,
+               .operation = id,
+               .user_data = sqe.user_data});
   return operation;
 }
 

@@ -73,14 +73,14 @@ int wait(Ring& ring, unsigned wanted, const __kernel_timespec* timeout) {
   const Nanoseconds deadline = timeout == nullptr ? never : now.clock + to_nanoseconds(*timeout);
   if (deadline > now.clock) {
     ++now.counts.sleeps;
-    note({.kind = Event::Kind::slept, .result = static_cast<int>(wanted)});
+    note(&ring, {.kind = Event::Kind::slept, .result = static_cast<int>(wanted)});
     check_sleep(ring);
   }
   int result = 0;
   if (now.interruptions_in_a_row < faults_in_a_row_max &&
       fault_happens(now.options.interrupted_waits_percent)) {
     ++now.interruptions_in_a_row;
-    note({.kind = Event::Kind::fault, .result = -EINTR});
+    note(&ring, {.kind = Event::Kind::fault, .result = -EINTR});
     result = -EINTR;
   } else {
     now.interruptions_in_a_row = 0;
@@ -106,7 +106,7 @@ int refuse_submit(Ring& ring) {
   }
   ++now.refusals_in_a_row;
   const int result = ring.overflow.empty() ? -EAGAIN : -EBUSY;
-  note({.kind = Event::Kind::fault, .result = result});
+  note(&ring, {.kind = Event::Kind::fault, .result = result});
   return result;
 }
 
@@ -122,11 +122,11 @@ Submitted submit(Ring& ring, unsigned to_submit, Fault* scripted) {
   unsigned limit = to_submit;
   if (to_submit > 1 && fault_happens(now.options.short_submits_percent)) {
     limit = 1 + static_cast<unsigned>(now.random.below(to_submit - 1));
-    note({.kind = Event::Kind::fault, .result = static_cast<int>(limit)});
+    note(&ring, {.kind = Event::Kind::fault, .result = static_cast<int>(limit)});
   }
   if (scripted != nullptr && scripted->entries_max >= 0) {
     limit = std::min(limit, static_cast<unsigned>(scripted->entries_max));
-    note({.kind = Event::Kind::fault, .result = static_cast<int>(limit)});
+    note(&ring, {.kind = Event::Kind::fault, .result = static_cast<int>(limit)});
   }
   const unsigned consumed = submit_entries(ring, limit);
   return {static_cast<int>(consumed), consumed == to_submit};
@@ -152,7 +152,7 @@ int enter_noted(Ring& ring, unsigned to_submit, unsigned min_complete, unsigned 
     session().script.erase(session().script.begin() + (found - session().script.data()));
     // A signal or a time-out strikes the wait: what was handed over has been consumed by then.
     const bool strikes_wait = scripted.result == -EINTR || scripted.result == -ETIME;
-    if (scripted.result != 0) note({.kind = Event::Kind::fault, .result = scripted.result});
+    if (scripted.result != 0) note(&ring, {.kind = Event::Kind::fault, .result = scripted.result});
     if (scripted.result != 0 && (!strikes_wait || to_submit == 0)) return scripted.result;
   }
   if ((flags & IORING_ENTER_GETEVENTS) != 0) flush_overflow(ring);
@@ -175,14 +175,14 @@ int enter(Ring& ring, unsigned to_submit, unsigned min_complete, unsigned flags,
   ++now.counts.enters;
   ring.looks = 0;
   now.clock += enter_cost_nanoseconds;
-  note({.kind = Event::Kind::enter,
-        .result = static_cast<int>(min_complete),
-        .length = to_submit,
-        .offset = flags});
+  note(&ring, {.kind = Event::Kind::enter,
+               .result = static_cast<int>(min_complete),
+               .length = to_submit,
+               .offset = flags});
   check_budget();
   if (now.options.watch_buffers) check_stack(ring);
   const int result = enter_noted(ring, to_submit, min_complete, flags, timeout);
-  note({.kind = Event::Kind::enter_returned, .result = result});
+  note(&ring, {.kind = Event::Kind::enter_returned, .result = result});
   return result;
 }
 

@@ -177,6 +177,8 @@ struct Event {
   std::uint64_t operation = 0;
   std::uint64_t user_data = 0;
   std::int64_t time_nanoseconds = 0;
+  std::uint32_t ring = 0;  ///< its number in the order of opening, from 1; 0 = none in particular
+  std::uint32_t executor = 0;  ///< the thread it happened on, from 0 in the order of their start
 };
 const char* kind_name(Event::Kind kind) noexcept;
 /// The kernel's name, e.g. "IORING_OP_READ".

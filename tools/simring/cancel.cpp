@@ -14,8 +14,7 @@ bool matches(const Operation& operation, std::uint64_t key, int fd, unsigned fla
              unsigned opcode) {
   if ((flags & IORING_ASYNC_CANCEL_ANY) != 0) return true;
   const bool by_fd = (flags & IORING_ASYNC_CANCEL_FD) != 0;
-  if (by_fd && ((!operation.is_read() && !operation.is_write()) || operation.sqe.fd != fd))
-    return false;
+  if (by_fd && (!operation.opcode->uses_file || operation.sqe.fd != fd)) return false;
   if (by_fd && ((flags & IORING_ASYNC_CANCEL_FD_FIXED) != 0) !=
                    ((operation.sqe.flags & IOSQE_FIXED_FILE) != 0)) {
     return false;
@@ -64,6 +63,18 @@ int cancel(Ring& ring, std::uint64_t key, int fd, unsigned flags, unsigned opcod
     if (result == 0) ++count;
   }
   return all ? count : -ENOENT;
+}
+
+int prepare_cancel(Operation& operation) {
+  return (operation.sqe.cancel_flags & ~0x3Fu) == 0 ? 0 : -EINVAL;
+}
+
+bool start_cancel(Operation& operation) {
+  const io_uring_sqe& sqe = operation.sqe;
+  operation.result =
+      cancel(*operation.ring, sqe.addr, sqe.fd, sqe.cancel_flags, sqe.len, operation.id);
+  operation.result_fixed = true;
+  return false;
 }
 
 int change_timeout(Ring& ring, const Operation& request) {

@@ -1,5 +1,5 @@
-// What each opcode does, and how an operation ends: its completion, the fate of what is linked
-// behind it, and of what waits for a drain.
+// How an operation starts, goes on and ends: its completion, the fate of what is linked behind it,
+// and of what waits for a drain. What each opcode does is in opcodes.cpp and its families' files.
 
 #include <algorithm>
 
@@ -9,65 +9,16 @@ namespace percore::sim {
 
 namespace {
 
-#ifndef IORING_NOP_INJECT_RESULT
-constexpr unsigned nop_inject_result = 1u << 0;  // Linux 6.10; liburing 2.3 has no name for it
-#else
-constexpr unsigned nop_inject_result = IORING_NOP_INJECT_RESULT;
-#endif
-
-constexpr unsigned clock_flags = IORING_TIMEOUT_BOOTTIME | IORING_TIMEOUT_REALTIME;
-
-int read_timespec(std::uint64_t address, Nanoseconds& out) {
-  if (!mapped(reinterpret_cast<const void*>(address), sizeof(__kernel_timespec))) return -EFAULT;
-  const auto time = *reinterpret_cast<const __kernel_timespec*>(address);
-  if (time.tv_sec < 0 || time.tv_nsec < 0) return -EINVAL;
-  out = to_nanoseconds(time);
-  return 0;
-}
-
-int prepare_timeout(Operation& operation) {
-  const io_uring_sqe& sqe = operation.sqe;
-  const unsigned known = IORING_TIMEOUT_ABS | clock_flags | IORING_TIMEOUT_ETIME_SUCCESS;
-  const bool watches = sqe.opcode == IORING_OP_LINK_TIMEOUT;
-  if ((sqe.timeout_flags & ~known) != 0 || sqe.len != 1 || sqe.buf_index != 0 ||
-      sqe.splice_fd_in != 0)
-    return -EINVAL;
-  if ((sqe.timeout_flags & clock_flags) == clock_flags || (watches && sqe.off != 0)) return -EINVAL;
-  return read_timespec(sqe.addr, operation.timeout);
-}
-
-int prepare_timeout_remove(Operation& operation) {
-  const io_uring_sqe& sqe = operation.sqe;
-  if (sqe.len != 0 || sqe.buf_index != 0 || sqe.splice_fd_in != 0) return -EINVAL;
-  if ((sqe.timeout_flags & IORING_TIMEOUT_UPDATE_MASK) == 0)
-    return sqe.timeout_flags == 0 ? 0 : -EINVAL;
-  const unsigned known = IORING_TIMEOUT_UPDATE_MASK | IORING_TIMEOUT_ABS | clock_flags;
-  if ((sqe.timeout_flags & ~known) != 0) return -EINVAL;
-  return read_timespec(sqe.addr2, operation.timeout);
-}
-
-Nanoseconds time_left(const Operation& operation) {
-  const bool absolute = (operation.sqe.timeout_flags & IORING_TIMEOUT_ABS) != 0;
-  return std::max<Nanoseconds>(absolute ? operation.timeout - session().clock : operation.timeout,
-                               0);
-}
-
 bool counts_as_failure(const Operation& operation, int result) {
-  switch (operation.sqe.opcode) {
-    case IORING_OP_TIMEOUT:
-    case IORING_OP_LINK_TIMEOUT:
-      if (result == -ETIME && (operation.sqe.timeout_flags & IORING_TIMEOUT_ETIME_SUCCESS) != 0)
-        return false;
-      return result < 0;
-    case IORING_OP_NOP:
-      return result < 0;
-    default:
-      break;
-  }
-  if (operation.is_read() || operation.is_write()) {
-    return result < 0 || static_cast<std::uint64_t>(result) != operation.length;
-  }
-  return result < 0;
+  const auto breaks_link = operation.opcode->breaks_link;
+  return breaks_link == nullptr ? result < 0 : breaks_link(operation, result);
+}
+
+// A plain ring's completions are posted at once, by interrupting the program; the other kinds wait
+// for it to enter, unless it is in the submit of that very operation.
+bool posts_now(const Operation& operation) {
+  const Ring& ring = *operation.ring;
+  return operation.in_submit || (!ring.deferred() && !ring.cooperative());
 }
 
 void stop_flying(Operation& operation) {
@@ -129,8 +80,9 @@ void complete(Operation& operation) {
   const Id id = operation.id, next = operation.next, link_timeout = operation.link_timeout;
   const std::uint64_t user_data = operation.sqe.user_data;
   const int result = operation.result;
+  const unsigned cqe_flags = operation.cqe_flags;
   ring.live.erase(id);
-  if (!skipped) post_completion(ring, id, user_data, result, 0);
+  if (!skipped) post_completion(ring, id, user_data, result, cqe_flags);
   if (!is_timeout) ++ring.posted;
   if (Operation* const timer = link_timeout == 0 ? nullptr : find_operation(ring, link_timeout)) {
     timer->result = -ECANCELED;
@@ -147,38 +99,14 @@ void complete(Operation& operation) {
   if (!ring.drained.empty()) let_drained_go(ring);
 }
 
-void link_timeout_fires(Operation& timer) {
-  Operation* const target = find_operation(*timer.ring, timer.guards);
-  int result = -ETIME;
-  if (target != nullptr) {
-    target->link_timeout = 0;
-    const int cancelled = cancel_one(*target);
-    if (cancelled != 0) result = cancelled;
-  }
-  finish(timer, result);
-}
-
-// The moment an operation's work is done: afterwards it has finished, or is parked.
-void perform(Operation& operation, bool may_post_now) {
-  if (operation.result_fixed) return finish(operation, operation.result, may_post_now);
-  switch (operation.sqe.opcode) {
-    case IORING_OP_NOP: {
-      const bool inject = (operation.sqe.rw_flags & nop_inject_result) != 0;
-      return finish(operation, inject ? static_cast<int>(operation.sqe.len) : 0, may_post_now);
-    }
-    case IORING_OP_TIMEOUT:
-      return finish(operation, -ETIME, may_post_now);
-    case IORING_OP_LINK_TIMEOUT:
-      return link_timeout_fires(operation);
-    default:
-      break;
-  }
-  const int result = transfer(operation);
-  if (result != would_block) return finish(operation, result, may_post_now);
-  operation.state = State::parked;
-  operation.ring->parked.push_back(operation.id);
-  note(operation.ring,
-       {.kind = Event::Kind::parked, .fd = operation.sqe.fd, .operation = operation.id});
+// The moment an operation's work is done: afterwards it has finished, flies on, or is parked.
+void perform(Operation& operation, bool in_submit) {
+  operation.in_submit = in_submit;
+  if (operation.result_fixed) return finish(operation, operation.result);
+  const int result = operation.opcode->perform(operation);
+  if (result == under_way) return;  // the operation may be gone
+  if (result == would_block) return park(operation);
+  finish(operation, result);
 }
 
 void arm_link_timeout(Operation& operation) {
@@ -208,48 +136,23 @@ void start_chain(Operation& head) {
   issue(head);
 }
 
-int prepare(Operation& operation) {
-  switch (operation.sqe.opcode) {
-    case IORING_OP_NOP:
-      return (operation.sqe.rw_flags & ~nop_inject_result) == 0 ? 0 : -EINVAL;
-    case IORING_OP_TIMEOUT:
-    case IORING_OP_LINK_TIMEOUT:
-      return prepare_timeout(operation);
-    case IORING_OP_TIMEOUT_REMOVE:
-      return prepare_timeout_remove(operation);
-    case IORING_OP_ASYNC_CANCEL:
-      return (operation.sqe.cancel_flags & ~0x3Fu) == 0 ? 0 : -EINVAL;
-    default:
-      return prepare_transfer(operation);
-  }
-}
-
 void issue(Operation& operation) {
-  Ring& ring = *operation.ring;
   note(operation.ring, {.kind = Event::Kind::issued, .operation = operation.id});
   if (!operation.result_fixed) arm_link_timeout(operation);
-  if (operation.result_fixed) return finish(operation, operation.result, true);
-  switch (operation.sqe.opcode) {
-    case IORING_OP_TIMEOUT:
-      if (operation.sqe.off != 0) {
-        operation.timeout_target = ring.posted + operation.sqe.off;
-        ring.counted.push_back(operation.id);
-      }
-      return fly(operation, time_left(operation));
-    case IORING_OP_ASYNC_CANCEL:
-      operation.result = cancel(ring, operation.sqe.addr, operation.sqe.fd,
-                                operation.sqe.cancel_flags, operation.sqe.len, operation.id);
-      operation.result_fixed = true;
-      break;
-    case IORING_OP_TIMEOUT_REMOVE:
-      operation.result = change_timeout(ring, operation);
-      operation.result_fixed = true;
-      break;
-    default:
-      break;
+  if (operation.result_fixed) {
+    operation.in_submit = true;
+    return finish(operation, operation.result);
   }
+  if (operation.opcode->start != nullptr && operation.opcode->start(operation)) return;
   if (operation.delay != 0) return fly(operation, operation.delay);
   perform(operation, true);
+}
+
+void park(Operation& operation) {
+  operation.state = State::parked;
+  operation.ring->parked.push_back(operation.id);
+  note(operation.ring,
+       {.kind = Event::Kind::parked, .fd = operation.sqe.fd, .operation = operation.id});
 }
 
 void fly(Operation& operation, Nanoseconds delay) {
@@ -260,26 +163,49 @@ void fly(Operation& operation, Nanoseconds delay) {
   now.next_due = std::min(now.next_due, operation.due);
 }
 
-void finish(Operation& operation, int result, bool may_post_now) {
+void finish(Operation& operation, int result, unsigned cqe_flags) {
   Ring& ring = *operation.ring;
   stop_flying(operation);
   operation.state = State::finished;
   operation.result = result;
+  operation.cqe_flags = cqe_flags;
   operation.failed = operation.failed || counts_as_failure(operation, result);
   note(operation.ring,
        {.kind = Event::Kind::finished, .result = result, .operation = operation.id});
-  // A plain ring's completions are posted at once, by interrupting the program; the other kinds
-  // wait for it.
-  if (may_post_now || (!ring.deferred() && !ring.cooperative())) return complete(operation);
-  ring.finished.push_back(operation.id);
+  if (posts_now(operation)) return complete(operation);
+  ring.finished.push_back({.operation = operation.id});
+  update_flags(ring);
+}
+
+void post_more(Operation& operation, int result, unsigned cqe_flags) {
+  Ring& ring = *operation.ring;
+  note(operation.ring,
+       {.kind = Event::Kind::finished, .result = result, .operation = operation.id});
+  const unsigned flags = cqe_flags | IORING_CQE_F_MORE;
+  if (posts_now(operation)) {
+    post_completion(ring, operation.id, operation.sqe.user_data, result, flags);
+    ++ring.posted;
+    if (!ring.counted.empty()) end_counted_timeouts(ring);
+    return;
+  }
+  ring.finished.push_back(
+      {.operation = operation.id, .more = true, .result = result, .cqe_flags = flags});
   update_flags(ring);
 }
 
 void run_finished(Ring& ring) {
   while (!ring.finished.empty()) {
-    Operation* const operation = find_operation(ring, ring.finished.front());
+    const Finished oldest = ring.finished.front();
+    Operation* const operation = find_operation(ring, oldest.operation);
     ring.finished.pop_front();
-    if (operation != nullptr) complete(*operation);
+    if (operation == nullptr) continue;
+    if (!oldest.more) {
+      complete(*operation);
+      continue;
+    }
+    post_completion(ring, operation->id, operation->sqe.user_data, oldest.result, oldest.cqe_flags);
+    ++ring.posted;
+    if (!ring.counted.empty()) end_counted_timeouts(ring);
   }
   update_flags(ring);
 }

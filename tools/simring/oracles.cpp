@@ -210,32 +210,22 @@ void check_entries(Ring& ring, unsigned acquired_tail) {
   }
 }
 
-void check_before_submit(const Ring&, const io_uring_sqe& sqe, Id id) {
-  std::size_t size = 0;
-  const char* what = "";
-  switch (sqe.opcode) {
-    case IORING_OP_READV:
-    case IORING_OP_WRITEV:
-      size = sqe.len * sizeof(iovec), what = "iovec array";
-      break;
-    case IORING_OP_TIMEOUT:
-    case IORING_OP_LINK_TIMEOUT:
-      size = sizeof(__kernel_timespec), what = "timespec";
-      break;
-    case IORING_OP_READ:
-    case IORING_OP_WRITE:
-      size = sqe.len, what = "buffer";
-      break;
-    default:
-      return;
+void check_before_submit(const Operation& operation) {
+  if (operation.opcode->arguments == nullptr) return;
+  Argument arguments[arguments_max];
+  const std::size_t count =
+      operation.opcode->arguments(operation.sqe, std::span<Argument, arguments_max>(arguments));
+  for (const Argument& argument : std::span(arguments, count)) {
+    const iovec part{.iov_base = reinterpret_cast<void*>(argument.address),
+                     .iov_len = argument.size_bytes};
+    if (part.iov_base == nullptr || (!below_stack(part.iov_base) && !poisoned(part))) continue;
+    violate(Rule::argument_dead, operation.id,
+            std::string("the ") + argument.what + " of " + operation.opcode->name +
+                " was gone before the submit: its function has returned, or it was freed; the "
+                "kernel reads it in "
+                "io_uring_submit, not when the entry is filled in");
+    return;
   }
-  const iovec part{.iov_base = reinterpret_cast<void*>(sqe.addr), .iov_len = size};
-  if (part.iov_base == nullptr || (!below_stack(part.iov_base) && !poisoned(part))) return;
-  violate(Rule::argument_dead, id,
-          std::string("the ") + what + " of " + opcode_name(sqe.opcode) +
-              " was gone before the submit: its function has returned, or it was freed; the kernel "
-              "reads it in "
-              "io_uring_submit, not when the entry is filled in");
 }
 
 void check_sleep(Ring&) {

@@ -59,13 +59,7 @@ void draw_faults(Operation& operation) {
   operation.delay = draw_delay();
   if (now.random.percent(now.options.inline_percent) && (operation.sqe.flags & IOSQE_ASYNC) == 0)
     operation.delay = 0;
-  if (operation.is_read() || operation.is_write()) {
-    if (fault_happens(now.options.again_results_percent)) operation.fault_result = -EAGAIN;
-    if (fault_happens(now.options.interrupted_results_percent)) operation.fault_result = -EINTR;
-    if (fault_happens(now.options.short_results_percent) && operation.length > 1) {
-      operation.bytes_max = 1 + now.random.below(operation.length - 1);
-    }
-  }
+  if (operation.opcode->draw != nullptr) operation.opcode->draw(operation);
   const auto scripted = std::find_if(now.script.begin(), now.script.end(), [&](const Fault& fault) {
     return fault.operation == operation.id;
   });
@@ -82,27 +76,6 @@ Fault* scripted_enter() {
     if (fault.enter == now.counts.enters) return &fault;
   }
   return nullptr;
-}
-
-bool supported(unsigned opcode) {
-  switch (opcode) {
-    case IORING_OP_NOP:
-    case IORING_OP_READ:
-    case IORING_OP_WRITE:
-    case IORING_OP_READV:
-    case IORING_OP_WRITEV:
-    case IORING_OP_READ_FIXED:
-    case IORING_OP_WRITE_FIXED:
-    case IORING_OP_TIMEOUT:
-    case IORING_OP_TIMEOUT_REMOVE:
-    case IORING_OP_LINK_TIMEOUT:
-    case IORING_OP_ASYNC_CANCEL:
-      break;
-    default:
-      return false;
-  }
-  const auto& missing = session().options.missing_opcodes;
-  return std::find(missing.begin(), missing.end(), static_cast<int>(opcode)) == missing.end();
 }
 
 Nanoseconds to_nanoseconds(const __kernel_timespec& time) {

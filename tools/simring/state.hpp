@@ -6,9 +6,9 @@
 //   rings.cpp       opening and closing; both queues' memory; posting, overflow, poison
 //   submit.cpp      io_uring_enter's first half: entries become operations, chains, drains
 //   wait.cpp        io_uring_enter's second half: sleeping, and the enter itself
-//   operations.cpp  what each opcode does; completion, links
-//   files.cpp       reads and writes on real descriptors
-//   cancel.cpp      cancellation in all its forms
+//   opcodes.cpp     the table of opcodes; nop.cpp, timeouts.cpp, transfers.cpp, cancel.cpp: theirs
+//   operations.cpp  the life of an operation: start, completion, links, drains
+//   readiness.cpp   descriptors that are not ready; parked operations
 //   schedule.cpp    the seed: delays, faults; the clock
 //   oracles.cpp     buffers, entries, memory: what the program must not do
 //   history.cpp     the record and its words
@@ -27,6 +27,7 @@
 #include <utility>
 #include <vector>
 
+#include "opcodes.hpp"
 #include "percore/sim.hpp"
 
 namespace percore::sim {
@@ -44,10 +45,13 @@ enum class State : std::uint8_t { chained, drained, flying, parked, finished };
 struct Operation {
   Id id = 0;
   Ring* ring = nullptr;
+  const Opcode* opcode = nullptr;
   io_uring_sqe sqe{};
   State state = State::chained;
   Nanoseconds due = 0;
   int result = 0;
+  unsigned cqe_flags = 0;
+  bool in_submit = false;  // its completions need not wait for an enter: this is its own submit
   bool result_fixed =
       false;  // the result is known before the work is done: cancelled, or refused at submission
   bool failed = false;  // breaks a soft link
@@ -79,14 +83,8 @@ struct Operation {
     return vectors.empty() ? std::span<const iovec>(&single, single.iov_base != nullptr ? 1u : 0u)
                            : std::span<const iovec>(vectors);
   }
-  bool is_write() const {
-    return sqe.opcode == IORING_OP_WRITE || sqe.opcode == IORING_OP_WRITEV ||
-           sqe.opcode == IORING_OP_WRITE_FIXED;
-  }
-  bool is_read() const {
-    return sqe.opcode == IORING_OP_READ || sqe.opcode == IORING_OP_READV ||
-           sqe.opcode == IORING_OP_READ_FIXED;
-  }
+  bool is_write() const { return opcode->moves == Moves::out; }
+  bool is_read() const { return opcode->moves == Moves::in; }
 };
 
 struct Overflowed {
@@ -94,6 +92,15 @@ struct Overflowed {
   std::uint64_t user_data;
   int result;
   unsigned flags;
+};
+
+// A completion that waits for an enter: the last one, whose result the operation holds, or one of
+// several.
+struct Finished {
+  Id operation = 0;
+  bool more = false;
+  int result = 0;
+  unsigned cqe_flags = 0;
 };
 
 struct Ring {
@@ -125,8 +132,8 @@ struct Ring {
       live;  // in submission order: drain and "the first match" of a cancel rely on it
   std::set<std::pair<Nanoseconds, Id>> due;  // flying operations
   std::vector<Id> parked;
-  std::deque<Id> finished;  // wait for an enter that runs them
-  std::deque<Id> drained;   // behind IO_DRAIN, in order
+  std::deque<Finished> finished;  // wait for an enter that runs them
+  std::deque<Id> drained;         // behind IO_DRAIN, in order
   Id barrier = 0;  // the drained operation (the last of its chain) that must complete before later
                    // ones start
   std::deque<Overflowed> overflow;
@@ -206,6 +213,9 @@ class Call {
 bool inside_simulation() noexcept;
 const void* program_frame() noexcept;
 
+// opcodes.cpp
+bool supported(unsigned opcode);
+
 // rings.cpp
 int open_ring(unsigned entries, io_uring* ring, io_uring_params* params);
 void close_ring(Ring& ring, io_uring& handle);
@@ -227,27 +237,30 @@ int enter(Ring& ring, unsigned to_submit, unsigned min_complete, unsigned flags,
           const __kernel_timespec* timeout);
 
 // operations.cpp
-int prepare(Operation& operation);
 void issue(Operation& operation);
 void perform_due();
 void run_finished(Ring& ring);
-void finish(Operation& operation, int result, bool may_post_now = false);
+/// The operation's last completion. Afterwards it may be gone: return under_way from a hook.
+void finish(Operation& operation, int result, unsigned cqe_flags = 0);
+/// A completion with IORING_CQE_F_MORE: the operation stays in flight.
+void post_more(Operation& operation, int result, unsigned cqe_flags);
 void fly(Operation& operation, Nanoseconds delay);
+void park(Operation& operation);
 void queue_chain(Operation& head);
 void start_chain(Operation& head);
 Operation* find_operation(Ring& ring, Id id);
-void look_at_parked(Ring& ring);
 void refresh_next_due();
 
-// files.cpp
-int prepare_transfer(Operation& operation);
-int file_of(const Operation& operation);
-// Returns  the transfer's result; would_block when the descriptor is not ready.
-inline constexpr int would_block = std::numeric_limits<int>::min();
-int transfer(Operation& operation);
-bool would_park(const Operation& operation);  // a read or write whose descriptor is not ready
+// readiness.cpp
+int file_of(const Operation& operation);  // a descriptor, or -1
+bool ready(int fd, short events, int& error);
+bool would_park(const Operation& operation);  // it awaits events, and its descriptor has none
+void look_at_parked(Ring& ring);
 bool wait_outside(Ring& ring,
                   Nanoseconds timeout);  // really waits for a parked operation's descriptor
+
+// timeouts.cpp
+Nanoseconds time_left(const Operation& operation);
 
 // cancel.cpp
 int cancel(Ring& ring, std::uint64_t key, int fd, unsigned flags, unsigned opcode, Id self);
@@ -259,7 +272,6 @@ Nanoseconds draw_delay();
 void draw_faults(Operation& operation);
 bool fault_happens(unsigned percent);  // draws, numbers and records a fault
 Fault* scripted_enter();
-bool supported(unsigned opcode);
 Nanoseconds to_nanoseconds(const __kernel_timespec& time);
 
 // oracles.cpp
@@ -268,7 +280,7 @@ void watch(Operation& operation);
 bool check_buffers(Operation& operation);
 void rehash_overlapping(const Ring& ring, const Operation& writer);
 void check_entries(Ring& ring, unsigned acquired_tail);
-void check_before_submit(const Ring& ring, const io_uring_sqe& sqe, Id id);
+void check_before_submit(const Operation& operation);
 void check_stack(Ring& ring);
 void check_sleep(Ring& ring);
 void check_closing(Ring& ring, unsigned unsubmitted);

@@ -27,6 +27,7 @@ Operation& adopt(Ring& ring, const io_uring_sqe& sqe) {
   operation.id = id;
   operation.ring = &ring;
   operation.sqe = sqe;
+  operation.opcode = &opcode_of(sqe.opcode);
   operation.thread = pthread_self();
   ++now.counts.submitted;
   ++now.counts.opcodes[sqe.opcode < 64 ? sqe.opcode : 63];
@@ -61,11 +62,11 @@ int examine(Operation& operation, const Chain& chain) {
   Ring& ring = *operation.ring;
   const unsigned flags = operation.sqe.flags;
   if (!supported(operation.sqe.opcode) || (flags & ~known_entry_flags) != 0) return -EINVAL;
-  const bool has_priority = operation.is_read() || operation.is_write();
-  if (operation.sqe.personality != 0 || (operation.sqe.ioprio != 0 && !has_priority)) {
+  if (operation.sqe.personality != 0 ||
+      (operation.sqe.ioprio != 0 && !operation.opcode->takes_priority)) {
     return -EINVAL;
   }
-  if ((flags & IOSQE_BUFFER_SELECT) != 0) return -EOPNOTSUPP;
+  if ((flags & IOSQE_BUFFER_SELECT) != 0 && !operation.opcode->takes_buffers) return -EOPNOTSUPP;
   if ((flags & IOSQE_CQE_SKIP_SUCCESS) != 0) ring.drain_disabled = true;
   if ((flags & IOSQE_IO_DRAIN) != 0 && ring.drain_disabled) return -EOPNOTSUPP;
   operation.skip_on_success = (flags & IOSQE_CQE_SKIP_SUCCESS) != 0;
@@ -74,7 +75,7 @@ int examine(Operation& operation, const Chain& chain) {
       (chain.head == nullptr || chain.last->sqe.opcode == IORING_OP_LINK_TIMEOUT)) {
     return -EINVAL;  // nothing before it to watch
   }
-  return prepare(operation);
+  return operation.opcode->prepare(operation);
 }
 
 void refuse(Operation& operation, int error) {
@@ -95,7 +96,7 @@ bool submit_one(Ring& ring, const io_uring_sqe& sqe, Chain& chain) {
     refuse(operation, error);
     if (chain.head != nullptr && !chain.head->result_fixed) refuse(*chain.head, -ECANCELED);
   } else {
-    check_before_submit(ring, sqe, operation.id);
+    check_before_submit(operation);
     draw_faults(operation);
     watch(operation);
   }

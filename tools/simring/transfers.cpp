@@ -1,5 +1,4 @@
-// Reads and writes on real descriptors. One that is not ready parks its operation instead of
-// blocking the program.
+// Reads and writes: plain, vectored, and into registered buffers.
 
 #include <fcntl.h>
 #include <poll.h>
@@ -62,19 +61,22 @@ ssize_t move_bytes(const Operation& operation, int fd, std::vector<iovec> parts)
   return pwritev2(fd, parts.data(), count, offset, operation.sqe.rw_flags);
 }
 
-bool ready(int fd, bool write, int& error) {
-  pollfd look{.fd = fd, .events = static_cast<short>(write ? POLLOUT : POLLIN), .revents = 0};
-  if (poll(&look, 1, 0) <= 0) return false;
-  if ((look.revents & POLLNVAL) != 0) error = -EBADF;
-  return true;
-}
-
 bool opened_for(const Operation& operation, int fd) {
   const int access = fcntl(fd, F_GETFL) & O_ACCMODE;
   return access == O_RDWR || access == (operation.is_write() ? O_WRONLY : O_RDONLY);
 }
 
-int prepare_fixed(const Operation& operation) {
+}  // namespace
+
+int prepare_transfer(Operation& operation) {
+  const io_uring_sqe& sqe = operation.sqe;
+  operation.single = {.iov_base = reinterpret_cast<void*>(sqe.addr), .iov_len = sqe.len};
+  operation.length = sqe.len;
+  return 0;
+}
+
+int prepare_fixed(Operation& operation) {
+  prepare_transfer(operation);
   const auto& registered = operation.ring->fixed_buffers;
   if (operation.sqe.buf_index >= registered.size()) return -EFAULT;
   const iovec& whole = registered[operation.sqe.buf_index];
@@ -84,17 +86,8 @@ int prepare_fixed(const Operation& operation) {
   return inside ? 0 : -EFAULT;
 }
 
-}  // namespace
-
-int prepare_transfer(Operation& operation) {
+int prepare_vectored(Operation& operation) {
   const io_uring_sqe& sqe = operation.sqe;
-  if (!is_vectored(operation)) {
-    operation.single = {.iov_base = reinterpret_cast<void*>(sqe.addr), .iov_len = sqe.len};
-    operation.length = sqe.len;
-    if (sqe.opcode == IORING_OP_READ_FIXED || sqe.opcode == IORING_OP_WRITE_FIXED)
-      return prepare_fixed(operation);
-    return 0;
-  }
   if (sqe.len > vectors_max) return -EINVAL;
   const auto* const first = reinterpret_cast<const iovec*>(sqe.addr);
   if (!mapped(first, sqe.len * sizeof(iovec))) return -EFAULT;
@@ -107,25 +100,38 @@ int prepare_transfer(Operation& operation) {
   return 0;
 }
 
-int file_of(const Operation& operation) {
-  if ((operation.sqe.flags & IOSQE_FIXED_FILE) == 0) return operation.sqe.fd;
-  const auto& files = operation.ring->files;
-  const auto index = static_cast<std::size_t>(operation.sqe.fd);
-  return index < files.size() ? files[index] : -1;
+std::size_t transfer_arguments(const io_uring_sqe& sqe, std::span<Argument, arguments_max> out) {
+  out[0] = {"buffer", sqe.addr, sqe.len};
+  return 1;
 }
 
-bool would_park(const Operation& operation) {
-  if (!operation.is_read() && !operation.is_write()) return false;
-  int error = 0;
-  const int fd = file_of(operation);
-  return fd >= 0 && !ready(fd, operation.is_write(), error);
+std::size_t vectored_arguments(const io_uring_sqe& sqe, std::span<Argument, arguments_max> out) {
+  out[0] = {"iovec array", sqe.addr, sqe.len * sizeof(iovec)};
+  return 1;
 }
 
-int transfer(Operation& operation) {
+bool transfer_breaks_link(const Operation& operation, int result) {
+  return result < 0 || static_cast<std::uint64_t>(result) != operation.length;
+}
+
+void draw_transfer_faults(Operation& operation) {
+  Session& now = session();
+  if (fault_happens(now.options.again_results_percent)) operation.fault_result = -EAGAIN;
+  if (fault_happens(now.options.interrupted_results_percent)) operation.fault_result = -EINTR;
+  if (fault_happens(now.options.short_results_percent) && operation.length > 1) {
+    operation.bytes_max = 1 + now.random.below(operation.length - 1);
+  }
+}
+
+short transfer_events(const Operation& operation) {
+  return operation.is_write() ? POLLOUT : POLLIN;
+}
+
+int perform_transfer(Operation& operation) {
   const int fd = file_of(operation);
   if (fd < 0) return -EBADF;
   int error = 0;
-  const bool is_ready = ready(fd, operation.is_write(), error);
+  const bool is_ready = ready(fd, transfer_events(operation), error);
   if (error != 0) return error;
   if (!check_buffers(operation)) return -EFAULT;
   if (operation.fault_result != 0) {
@@ -145,35 +151,6 @@ int transfer(Operation& operation) {
   if (moved < 0) return -errno;
   if (operation.is_read()) rehash_overlapping(*operation.ring, operation);
   return static_cast<int>(moved);
-}
-
-void look_at_parked(Ring& ring) {
-  if (ring.parked.empty()) return;
-  const std::vector<Id> waiting = ring.parked;
-  for (const Id id : waiting) {
-    Operation* const operation = find_operation(ring, id);
-    int error = 0;
-    if (operation == nullptr || !ready(file_of(*operation), operation->is_write(), error)) continue;
-    std::erase(ring.parked, id);
-    // Data that has come is read soon, but not always before the program's next look.
-    const bool at_once = session().random.percent(session().options.inline_percent);
-    fly(*operation, at_once ? 0 : draw_delay() / 16 + 1);
-  }
-}
-
-bool wait_outside(Ring& ring, Nanoseconds timeout) {
-  std::vector<pollfd> looks;
-  for (const Id id : ring.parked) {
-    const Operation& operation = *find_operation(ring, id);
-    looks.push_back({.fd = file_of(operation),
-                     .events = static_cast<short>(operation.is_write() ? POLLOUT : POLLIN),
-                     .revents = 0});
-  }
-  const bool for_ever = timeout == std::numeric_limits<Nanoseconds>::max();
-  const timespec limit{.tv_sec = timeout / 1'000'000'000, .tv_nsec = timeout % 1'000'000'000};
-  const bool found = ppoll(looks.data(), looks.size(), for_ever ? nullptr : &limit, nullptr) > 0;
-  look_at_parked(ring);
-  return found;
 }
 
 }  // namespace percore::sim

@@ -1,0 +1,129 @@
+// The table of opcodes.hpp: a line for each opcode, in the order of their numbers. A line with a
+// name alone is one that is not simulated: it completes with EINVAL, as on a kernel without it.
+
+#include "opcodes.hpp"
+
+#include <liburing.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <string_view>
+
+#include "state.hpp"
+
+namespace percore::sim {
+
+namespace {
+
+constexpr Opcode transfer(const char* name, Moves moves, int (*prepare)(Operation&),
+                          decltype(Opcode::arguments) arguments) {
+  return {.name = name,
+          .prepare = prepare,
+          .perform = perform_transfer,
+          .breaks_link = transfer_breaks_link,
+          .arguments = arguments,
+          .draw = draw_transfer_faults,
+          .awaited_events = transfer_events,
+          .moves = moves,
+          .uses_file = true,
+          .takes_priority = true};
+}
+
+constexpr Opcode opcodes[] = {
+    {.name = "IORING_OP_NOP", .prepare = prepare_nop, .perform = perform_nop},
+    transfer("IORING_OP_READV", Moves::in, prepare_vectored, vectored_arguments),
+    transfer("IORING_OP_WRITEV", Moves::out, prepare_vectored, vectored_arguments),
+    {.name = "IORING_OP_FSYNC"},
+    transfer("IORING_OP_READ_FIXED", Moves::in, prepare_fixed, nullptr),
+    transfer("IORING_OP_WRITE_FIXED", Moves::out, prepare_fixed, nullptr),
+    {.name = "IORING_OP_POLL_ADD"},
+    {.name = "IORING_OP_POLL_REMOVE"},
+    {.name = "IORING_OP_SYNC_FILE_RANGE"},
+    {.name = "IORING_OP_SENDMSG"},
+    {.name = "IORING_OP_RECVMSG"},
+    {.name = "IORING_OP_TIMEOUT",
+     .prepare = prepare_timeout,
+     .perform = perform_timeout,
+     .start = start_timeout,
+     .breaks_link = timeout_breaks_link,
+     .arguments = timeout_arguments},
+    {.name = "IORING_OP_TIMEOUT_REMOVE",
+     .prepare = prepare_timeout_remove,
+     .start = start_timeout_remove},
+    {.name = "IORING_OP_ACCEPT"},
+    {.name = "IORING_OP_ASYNC_CANCEL", .prepare = prepare_cancel, .start = start_cancel},
+    {.name = "IORING_OP_LINK_TIMEOUT",
+     .prepare = prepare_timeout,
+     .perform = perform_link_timeout,
+     .breaks_link = timeout_breaks_link,
+     .arguments = timeout_arguments},
+    {.name = "IORING_OP_CONNECT"},
+    {.name = "IORING_OP_FALLOCATE"},
+    {.name = "IORING_OP_OPENAT"},
+    {.name = "IORING_OP_CLOSE"},
+    {.name = "IORING_OP_FILES_UPDATE"},
+    {.name = "IORING_OP_STATX"},
+    transfer("IORING_OP_READ", Moves::in, prepare_transfer, transfer_arguments),
+    transfer("IORING_OP_WRITE", Moves::out, prepare_transfer, transfer_arguments),
+    {.name = "IORING_OP_FADVISE"},
+    {.name = "IORING_OP_MADVISE"},
+    {.name = "IORING_OP_SEND"},
+    {.name = "IORING_OP_RECV"},
+    {.name = "IORING_OP_OPENAT2"},
+    {.name = "IORING_OP_EPOLL_CTL"},
+    {.name = "IORING_OP_SPLICE"},
+    {.name = "IORING_OP_PROVIDE_BUFFERS"},
+    {.name = "IORING_OP_REMOVE_BUFFERS"},
+    {.name = "IORING_OP_TEE"},
+    {.name = "IORING_OP_SHUTDOWN"},
+    {.name = "IORING_OP_RENAMEAT"},
+    {.name = "IORING_OP_UNLINKAT"},
+    {.name = "IORING_OP_MKDIRAT"},
+    {.name = "IORING_OP_SYMLINKAT"},
+    {.name = "IORING_OP_LINKAT"},
+    {.name = "IORING_OP_MSG_RING"},
+    {.name = "IORING_OP_FSETXATTR"},
+    {.name = "IORING_OP_SETXATTR"},
+    {.name = "IORING_OP_FGETXATTR"},
+    {.name = "IORING_OP_GETXATTR"},
+    {.name = "IORING_OP_SOCKET"},
+    {.name = "IORING_OP_URING_CMD"},
+    {.name = "IORING_OP_SEND_ZC"},
+    {.name = "IORING_OP_SENDMSG_ZC"},
+    {.name = "IORING_OP_READ_MULTISHOT"},
+    {.name = "IORING_OP_WAITID"},
+    {.name = "IORING_OP_FUTEX_WAIT"},
+    {.name = "IORING_OP_FUTEX_WAKE"},
+    {.name = "IORING_OP_FUTEX_WAITV"},
+    {.name = "IORING_OP_FIXED_FD_INSTALL"},
+    {.name = "IORING_OP_FTRUNCATE"},
+};
+
+constexpr bool at(unsigned number, std::string_view name) {
+  return number < std::size(opcodes) && opcodes[number].name == name;
+}
+static_assert(at(IORING_OP_TIMEOUT, "IORING_OP_TIMEOUT") && at(IORING_OP_READ, "IORING_OP_READ") &&
+              at(IORING_OP_MSG_RING, "IORING_OP_MSG_RING") &&
+              at(IORING_OP_SENDMSG_ZC, "IORING_OP_SENDMSG_ZC") &&
+              at(op_waitid, "IORING_OP_WAITID") && at(op_ftruncate, "IORING_OP_FTRUNCATE"));
+
+}  // namespace
+
+const Opcode& opcode_of(unsigned number) noexcept {
+  static constexpr Opcode unknown{};
+  return number < std::size(opcodes) ? opcodes[number] : unknown;
+}
+
+const char* opcode_name(unsigned opcode) noexcept {
+  const char* const name = opcode_of(opcode).name;
+  return name == nullptr ? "an unknown opcode" : name;
+}
+
+bool supported(unsigned opcode) {
+  if (opcode_of(opcode).prepare == nullptr) return false;
+  const auto& missing = session().options.missing_opcodes;
+  return std::find(missing.begin(), missing.end(), static_cast<int>(opcode)) == missing.end();
+}
+
+}  // namespace percore::sim

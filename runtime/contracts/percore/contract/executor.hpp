@@ -56,6 +56,8 @@ class Poller {
   virtual bool prepare_to_sleep() { return true; }
   /// The sleep is over, or did not happen.
   virtual void cancel_sleep() {}
+  /// The executor that it was added to is being destroyed; it is in no list any more.
+  virtual void executor_gone() noexcept {}
 };
 
 /// What the executor asks for the next queue, once at the end of each turn. Lesson 04 brings one

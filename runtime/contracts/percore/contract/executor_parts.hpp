@@ -17,6 +17,13 @@ namespace percore {
 /// The pollers of one executor, asked in the order of their coming. Thread: the executor's.
 class PollerList {
  public:
+  PollerList() noexcept = default;
+  PollerList(const PollerList&) = delete;
+  PollerList& operator=(const PollerList&) = delete;
+  ~PollerList() {
+    while (count_ != 0) pollers_[--count_]->executor_gone();
+  }
+
   void add(Poller& poller) {
     PERCORE_ASSERT(count_ < pollers_.size(), "an executor has room for 16 pollers");
     pollers_[count_++] = &poller;

@@ -1,3 +1,5 @@
+#include "death.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -264,4 +266,14 @@ TEST_CASE("an executor that only sleeps makes one system call a sleep") {
   // One to sleep; near the deadline it looks without entering. An interrupted sleep costs another.
   CHECK(executor.ring().counts().enters >= 3);
   CHECK(executor.ring().counts().enters <= 9);
+}
+
+TEST_CASE("an armed timer must not be destroyed") {
+  const auto death = test::death_of([] {
+    TimerQueue queue;
+    std::vector<int> fired;
+    NotedTimer timer(1, fired);
+    queue.arm(timer, Time{1});
+  });
+  CHECK(death.has_a_sentence("destroyed while armed"));
 }

@@ -60,8 +60,8 @@ class Timer : timer_detail::Link {
 
 /// The timers of one thread, as a radix heap: a timer lies in the bucket of the highest bit in
 /// which its deadline differs from `base_`, the newest moment that was reached. Lower buckets are
-/// due before higher ones. When a bucket's moment comes, `base_` moves there and its timers are dealt
-/// out again, each to a lower bucket: at most 63 times in its life, and a few times as a rule.
+/// due before higher ones. When a bucket's moment comes, `base_` moves there and its timers are
+/// dealt out again, each to a lower bucket: at most 63 times in its life, and a few as a rule.
 /// Cost     arming and cancelling O(1), no allocation.
 /// Source   Ahuja, Mehlhorn, Orlin, Tarjan, "Faster algorithms for the shortest path problem",
 ///          J. ACM 37 (1990): radix heaps.

@@ -45,6 +45,7 @@ int cancel_one(Operation& operation) {
   const bool only_waits = operation.sqe.opcode == IORING_OP_TIMEOUT ||
                           operation.state == State::parked || would_park(operation);
   const std::uint64_t luck = only_waits ? 0 : session().random.below(3);
+  operation.cancel_came_late = luck != 0;
   if (luck == 1) return -EALREADY;  // the device has it
   if (luck == 2) return -ENOENT;    // it is done already, only its completion is not yet here
   end_cancelled(operation);

@@ -105,8 +105,10 @@ void perform(Operation& operation, bool in_submit) {
   if (operation.result_fixed) return finish(operation, operation.result);
   const int result = operation.opcode->perform(operation);
   if (result == under_way) return;  // the operation may be gone
-  if (result == would_block) return park(operation);
-  finish(operation, result);
+  if (result != would_block) return finish(operation, result);
+  // Somebody else took the data. Whoever was told that a cancel came too late will not ask again.
+  if (operation.cancel_came_late) return finish(operation, -ECANCELED);
+  park(operation);
 }
 
 void arm_link_timeout(Operation& operation) {

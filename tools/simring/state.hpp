@@ -54,7 +54,8 @@ struct Operation {
   bool in_submit = false;  // its completions need not wait for an enter: this is its own submit
   bool result_fixed =
       false;  // the result is known before the work is done: cancelled, or refused at submission
-  bool failed = false;  // breaks a soft link
+  bool failed = false;            // breaks a soft link
+  bool cancel_came_late = false;  // a cancel found it at work: it ends, it does not wait again
   bool skip_on_success = false;
   bool skip_always =
       false;  // the CQE of an operation cancelled behind a failed one that asked to be skipped

@@ -97,7 +97,9 @@ void Executor::choose_queue() {
 }
 
 void Executor::sleep() {
-  const bool quiet = pollers_.prepare_to_sleep();
+  const bool prepared = pollers_.prepare_to_sleep();
+  choose_queue();  // a poller that needed an entry of a full queue may have collected completions
+  const bool quiet = prepared && running_queue_->empty();
   const Time deadline = pollers_.next_deadline();
   if (quiet && ring_.in_flight() == 0 && deadline == Time::never()) {
     end_of_program_by_deadlock(tasks_alive_, ending_);

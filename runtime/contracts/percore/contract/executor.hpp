@@ -103,7 +103,8 @@ concept ExecutorContract = requires(E executor, const E const_executor, Executor
   // At most 16; they are polled in the order of their coming.
   { executor.add_poller(poller) } -> std::same_as<void>;
   { executor.remove_poller(poller) } -> std::same_as<void>;
-  // Null: all in the executor's own queue.
+  // Null: all in the executor's own queue. With a scheduler the root still starts there and moves
+  // itself to one of the scheduler's queues before it waits or spawns: nobody schedules its own.
   { executor.schedule_queues_with(scheduler) } -> std::same_as<void>;
 };
 

@@ -1,0 +1,145 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <ostream>
+#include <percore/placement.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+using namespace percore;
+
+namespace {
+
+CpuSet list(std::string_view text) {
+  return CpuSet::parse(text).value();
+}
+
+Topology recorded(const std::string& name, std::string_view allowed = "0-8191") {
+  return Topology::read(std::string(PERCORE_TOPOLOGIES) + "/" + name + ".sysfs", list(allowed))
+      .value();
+}
+
+std::vector<Cpu> chosen(const Topology& topology, const Places& places) {
+  REQUIRE_MESSAGE(places.has_value(), (places ? "" : places.error()));
+  std::vector<Cpu> cpus;
+  std::set<unsigned> seen;
+  for (const CpuSet& place : *places) {
+    REQUIRE(place.count() == 1);
+    CHECK(seen.insert(place.next(0)).second);
+    const auto found = std::ranges::find(topology.cpus(), place.next(0), &Cpu::id);
+    REQUIRE(found != topology.cpus().end());
+    cpus.push_back(*found);
+  }
+  return cpus;
+}
+
+std::size_t different(const std::vector<Cpu>& cpus, unsigned Cpu::* what) {
+  std::set<unsigned> seen;
+  for (const Cpu& cpu : cpus) seen.insert(cpu.*what);
+  return seen.size();
+}
+
+// The most and the fewest executors in any group of the whole map.
+std::size_t unevenness(const Topology& topology, const std::vector<Cpu>& cpus,
+                       unsigned Cpu::* what) {
+  std::map<unsigned, std::size_t> used;
+  for (const Cpu& cpu : topology.cpus()) used[cpu.*what];
+  for (const Cpu& cpu : cpus) ++used[cpu.*what];
+  std::size_t least = cpus.size(), most = 0;
+  for (const auto& [group, count] : used) {
+    least = std::min(least, count);
+    most = std::max(most, count);
+  }
+  return most - least;
+}
+
+}  // namespace
+
+TEST_CASE("spread shares executors out at each level, whole cores first") {
+  const Topology server = recorded("server");
+  for (std::size_t count = 1; count <= 32; ++count) {
+    const auto cpus = chosen(server, place_spread(server, count));
+    REQUIRE(cpus.size() == count);
+    CHECK(unevenness(server, cpus, &Cpu::package) <= 1);
+    CHECK(unevenness(server, cpus, &Cpu::cache) <= 1);
+    CHECK(unevenness(server, cpus, &Cpu::core) <= 1);
+    CHECK(different(cpus, &Cpu::core) == std::min<std::size_t>(count, 16));
+  }
+}
+
+TEST_CASE("pack takes as few packages, caches and cores as can hold the executors") {
+  const Topology server = recorded("server");
+  for (std::size_t count = 1; count <= 32; ++count) {
+    const auto cpus = chosen(server, place_pack(server, count));
+    REQUIRE(cpus.size() == count);
+    CHECK(different(cpus, &Cpu::package) == (count + 15) / 16);
+    CHECK(different(cpus, &Cpu::cache) == (count + 7) / 8);
+    CHECK(different(cpus, &Cpu::core) == (count + 1) / 2);
+  }
+}
+
+TEST_CASE("pack takes the smallest place that holds all") {
+  // Seven CPUs are allowed on the first package's first cache, two on another one.
+  const Topology uneven = recorded("server", "0-3,16-18,4,20");
+  const auto two = chosen(uneven, place_pack(uneven, 2));
+  CHECK(two[0].id == 4);
+  CHECK(two[1].id == 20);
+  const auto three = chosen(uneven, place_pack(uneven, 3));
+  CHECK(different(three, &Cpu::cache) == 1);
+}
+
+TEST_CASE("spread over an uneven machine follows what each part has") {
+  const Topology hybrid = recorded("hybrid");
+  const auto twelve = chosen(hybrid, place_spread(hybrid, 12));
+  CHECK(different(twelve, &Cpu::core) == 12);
+  const auto all = chosen(hybrid, place_spread(hybrid, 16));
+  CHECK(all.size() == 16);
+}
+
+TEST_CASE("placement within a part of the machine") {
+  const Topology server = recorded("server");
+  const Topology second = server.where([](const Cpu& cpu) { return cpu.node == 1; });
+  CHECK(second.cpus().size() == 16);
+  const auto cpus = chosen(second, place_spread(second, 4));
+  CHECK(different(cpus, &Cpu::node) == 1);
+  CHECK(different(cpus, &Cpu::cache) == 2);
+  const Topology fast =
+      recorded("hybrid").where([](const Cpu& cpu) { return cpu.kind == CpuKind::performance; });
+  CHECK(chosen(fast, place_spread(fast, 4)).size() == 4);
+  CHECK_FALSE(place_spread(fast, 9).has_value());
+}
+
+TEST_CASE("fixed, fenced, unbound and custom") {
+  const Topology laptop = recorded("laptop");
+  const auto fixed = chosen(laptop, place_fixed(laptop, list("5,1-2")));
+  REQUIRE(fixed.size() == 3);
+  CHECK(fixed[0].id == 1);
+  CHECK(fixed[2].id == 5);
+  const auto fenced = place_fenced(laptop, 3, list("2-3"));
+  REQUIRE(fenced.has_value());
+  CHECK(*fenced == std::vector<CpuSet>(3, list("2-3")));
+  const auto unbound = place_unbound(laptop, 20);
+  REQUIRE(unbound.has_value());
+  CHECK(unbound->size() == 20);
+  CHECK(unbound->front() == list("0-7"));
+  const std::vector<CpuSet> sets{list("0,4"), list("1")};
+  CHECK(place_custom(laptop, sets) == sets);
+}
+
+TEST_CASE("what cannot be placed is told in a sentence with the numbers") {
+  const Topology laptop = recorded("laptop");
+  const auto says = [](const Places& places, const char* words) {
+    REQUIRE_FALSE(places.has_value());
+    CHECK_MESSAGE(places.error().find(words) != std::string::npos, places.error());
+  };
+  says(place_spread(laptop, 9), "has 8 CPUs");
+  says(place_pack(laptop, 9), "9 executors");
+  says(place_fixed(laptop, list("7-9")), "CPU 8-9");
+  says(place_fenced(laptop, 1, list("64")), "CPU 64");
+  says(place_fenced(laptop, 1, CpuSet()), "no CPU");
+  says(place_custom(laptop, {list("1"), CpuSet()}), "executor 1");
+  says(place_custom(laptop, {list("100")}), "usable ones are 0-7");
+  CHECK(place_spread(laptop, 0)->empty());
+}

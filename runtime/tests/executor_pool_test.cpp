@@ -50,6 +50,11 @@ Task<> waits_for_stop(Shard& shard, std::atomic<int>& waiting) {
   CHECK(shard.stop_requested());
 }
 
+Task<> counts_itself(std::atomic<int>& ran) {
+  ++ran;
+  co_return;
+}
+
 Task<int> some_throw(Shard& shard) {
   if (shard.number() % 2 == 1) throw std::runtime_error("shard " + std::to_string(shard.number()));
   co_return 1;
@@ -130,10 +135,7 @@ TEST_CASE("when one member cannot start, none runs and the reason is told") {
   places.push_back(nowhere);
   std::string words;
   try {
-    ExecutorPool<void> pool(places, [&ran](Shard&) -> Task<> {
-      ++ran;
-      co_return;
-    });
+    ExecutorPool<void> pool(places, [&ran](Shard&) { return counts_itself(ran); });
   } catch (const std::system_error& error) {
     words = error.what();
   }

@@ -43,8 +43,8 @@ using Outcome = std::expected<T, std::exception_ptr>;
 ///                        Lives as long as the member.
 ///   class ExecutorPool<T>
 ///                        ExecutorPool(const std::vector<CpuSet>& places, root, options)
-///                        root: called as root(Shard&) on each member's thread, by copies of its
-///                        own; gives Task<T>.
+///                        root: called as root(Shard&) on each member's thread; gives Task<T>. Each
+///                        member has a copy of its own, which lives until that task has ended.
 /// Throws   std::system_error, RingUnavailable from the constructor. Thread   the pool belongs to
 /// the one that constructs it, but for stop().
 template <typename P, typename T>

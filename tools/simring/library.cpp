@@ -10,21 +10,10 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "library.hpp"
 #include "state.hpp"
 
-// Newer headers declare their functions with it.
-#ifndef LIBURING_NOEXCEPT
-#define LIBURING_NOEXCEPT
-#endif
-
 namespace percore::sim {
-namespace {
-
-// Of io_uring_enter2's fifth parameter: sigset_t* at first, void* in newer headers.
-template <typename Argument>
-Argument fifth_parameter(int (*)(unsigned, unsigned, unsigned, unsigned, Argument, std::size_t));
-
-constexpr std::uint8_t ring_registered_flag = 1;  // liburing's INT_FLAG_REG_RING
 
 // Every call on a ring comes through here: what is wrong with the program's side of the ring is
 // seen now.
@@ -35,6 +24,14 @@ Ring* arrive(io_uring* handle, const char* function) {
   check_entries(*ring, handle->sq.sqe_tail);
   return ring;
 }
+
+namespace {
+
+// Of io_uring_enter2's fifth parameter: sigset_t* at first, void* in newer headers.
+template <typename Argument>
+Argument fifth_parameter(int (*)(unsigned, unsigned, unsigned, unsigned, Argument, std::size_t));
+
+constexpr std::uint8_t ring_registered_flag = 1;  // liburing's INT_FLAG_REG_RING
 
 // Hands what was filled in to the kernel's side. Returns  how many entries wait there.
 unsigned flush(Ring& ring, io_uring& handle) {
@@ -136,12 +133,6 @@ int wait_completions(io_uring* handle, io_uring_cqe** out, unsigned wait_nr,
   return get_completion(*ring, out, {.submit = entries, .wait_nr = wait_nr, .timeout = timeout});
 }
 
-// As the kernel looks at descriptors to be registered; -1 leaves a slot empty.
-bool descriptors_open(const int* files, unsigned count) {
-  return std::all_of(files, files + count,
-                     [](int fd) { return fd < 0 || fcntl(fd, F_GETFD) >= 0; });
-}
-
 int fill_probe(io_uring_probe& probe, unsigned count) {
   probe.last_op = static_cast<std::uint8_t>(std::min<unsigned>(IORING_OP_LAST, 256) - 1);
   probe.ops_len = static_cast<std::uint8_t>(std::min<unsigned>(IORING_OP_LAST, count));
@@ -155,19 +146,6 @@ int fill_probe(io_uring_probe& probe, unsigned count) {
 }  // namespace
 
 using EnterArgument = decltype(fifth_parameter(&io_uring_enter2));
-
-// A call from the program. liburing returns its errors and leaves errno alone; what stands in errno
-// is then any older error. Here it is one that no ring answers with, so that -errno is noticed.
-class LibraryCall {
- public:
-  explicit LibraryCall(const void* frame = __builtin_frame_address(0)) : call_(0, frame) {}
-  ~LibraryCall() { errno = EUCLEAN; }
-  LibraryCall(const LibraryCall&) = delete;
-  LibraryCall& operator=(const LibraryCall&) = delete;
-
- private:
-  Call call_;
-};
 
 }  // namespace percore::sim
 
@@ -320,70 +298,6 @@ int io_uring_unregister_ring_fd(io_uring* handle) LIBURING_NOEXCEPT {
   handle->enter_ring_fd = handle->ring_fd;
   handle->int_flags &= static_cast<std::uint8_t>(~percore::sim::ring_registered_flag);
   return 1;
-}
-
-int io_uring_register_files(io_uring* handle, const int* files, unsigned count) LIBURING_NOEXCEPT {
-  const LibraryCall call;
-  Ring* const ring = arrive(handle, __func__);
-  if (ring == nullptr) return -EBADF;
-  if (!ring->files.empty()) return -EBUSY;
-  if (count == 0) return -EINVAL;
-  if (!percore::sim::descriptors_open(files, count)) return -EBADF;
-  ring->files.assign(files, files + count);
-  return 0;
-}
-
-int io_uring_register_files_sparse(io_uring* handle, unsigned count) LIBURING_NOEXCEPT {
-  const LibraryCall call;
-  Ring* const ring = arrive(handle, __func__);
-  if (ring == nullptr) return -EBADF;
-  if (!ring->files.empty()) return -EBUSY;
-  if (count == 0) return -EINVAL;
-  ring->files.assign(count, -1);
-  return 0;
-}
-
-int io_uring_register_files_update(io_uring* handle, unsigned offset, const int* files,
-                                   unsigned count) LIBURING_NOEXCEPT {
-  const LibraryCall call;
-  Ring* const ring = arrive(handle, __func__);
-  if (ring == nullptr) return -EBADF;
-  if (ring->files.empty()) return -ENXIO;
-  if (offset + count > ring->files.size()) return -EINVAL;
-  if (!percore::sim::descriptors_open(files, count)) return -EBADF;
-  for (unsigned index = 0; index != count; ++index) {
-    if (files[index] != IORING_REGISTER_FILES_SKIP) ring->files[offset + index] = files[index];
-  }
-  return static_cast<int>(count);
-}
-
-int io_uring_unregister_files(io_uring* handle) LIBURING_NOEXCEPT {
-  const LibraryCall call;
-  Ring* const ring = arrive(handle, __func__);
-  if (ring == nullptr) return -EBADF;
-  if (ring->files.empty()) return -ENXIO;
-  ring->files.clear();
-  return 0;
-}
-
-int io_uring_register_buffers(io_uring* handle, const iovec* buffers,
-                              unsigned count) LIBURING_NOEXCEPT {
-  const LibraryCall call;
-  Ring* const ring = arrive(handle, __func__);
-  if (ring == nullptr) return -EBADF;
-  if (!ring->fixed_buffers.empty()) return -EBUSY;
-  if (count == 0) return -EINVAL;
-  ring->fixed_buffers.assign(buffers, buffers + count);
-  return 0;
-}
-
-int io_uring_unregister_buffers(io_uring* handle) LIBURING_NOEXCEPT {
-  const LibraryCall call;
-  Ring* const ring = arrive(handle, __func__);
-  if (ring == nullptr) return -EBADF;
-  if (ring->fixed_buffers.empty()) return -ENXIO;
-  ring->fixed_buffers.clear();
-  return 0;
 }
 
 int io_uring_register_sync_cancel(io_uring* handle,

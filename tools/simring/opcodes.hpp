@@ -105,4 +105,47 @@ short transfer_events(const Operation& operation);
 std::size_t transfer_arguments(const io_uring_sqe& sqe, std::span<Argument, arguments_max> out);
 std::size_t vectored_arguments(const io_uring_sqe& sqe, std::span<Argument, arguments_max> out);
 
+/// The kernel's most surprising rule: of many opcodes on files it does not take a negative result
+/// for a failure, and starts what is linked behind. A descriptor that is none is one.
+bool never_breaks_link(const Operation& operation, int result);
+
+// file_open.cpp
+int prepare_open(Operation& operation);
+int prepare_open2(Operation& operation);
+int perform_open(Operation& operation);
+std::size_t open2_arguments(const io_uring_sqe& sqe, std::span<Argument, arguments_max> out);
+int prepare_close(Operation& operation);
+int perform_close(Operation& operation);
+int prepare_statx(Operation& operation);
+int perform_statx(Operation& operation);
+int prepare_files_update(Operation& operation);
+int perform_files_update(Operation& operation);
+
+// file_paths.cpp
+std::size_t path_arguments(const io_uring_sqe& sqe, std::span<Argument, arguments_max> out);
+std::size_t two_paths_arguments(const io_uring_sqe& sqe, std::span<Argument, arguments_max> out);
+int prepare_rename(Operation& operation);
+int perform_rename(Operation& operation);
+int prepare_unlink(Operation& operation);
+int perform_unlink(Operation& operation);
+int prepare_mkdir(Operation& operation);
+int perform_mkdir(Operation& operation);
+int prepare_symlink(Operation& operation);
+int perform_symlink(Operation& operation);
+int prepare_link(Operation& operation);
+int perform_link(Operation& operation);
+
+// file_sync.cpp: also never_breaks_link
+int prepare_fsync(Operation& operation);
+int perform_fsync(Operation& operation);
+int prepare_sync_file_range(Operation& operation);
+int perform_sync_file_range(Operation& operation);
+int prepare_fallocate(Operation& operation);
+int perform_fallocate(Operation& operation);
+int prepare_ftruncate(Operation& operation);
+int perform_ftruncate(Operation& operation);
+int prepare_advice(Operation& operation);
+int perform_fadvise(Operation& operation);
+int perform_madvise(Operation& operation);
+
 }  // namespace percore::sim

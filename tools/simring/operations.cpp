@@ -11,6 +11,7 @@ namespace {
 
 bool counts_as_failure(const Operation& operation, int result) {
   const auto breaks_link = operation.opcode->breaks_link;
+  if (operation.result_fixed) return result < 0;
   return breaks_link == nullptr ? result < 0 : breaks_link(operation, result);
 }
 
@@ -81,8 +82,11 @@ void complete(Operation& operation) {
   const std::uint64_t user_data = operation.sqe.user_data;
   const int result = operation.result;
   const unsigned cqe_flags = operation.cqe_flags;
+  ResourcePointer file = std::move(operation.file), buffer = std::move(operation.buffer);
   ring.live.erase(id);
   if (!skipped) post_completion(ring, id, user_data, result, cqe_flags);
+  let_go(ring, file);
+  let_go(ring, buffer);
   if (!is_timeout) ++ring.posted;
   if (Operation* const timer = link_timeout == 0 ? nullptr : find_operation(ring, link_timeout)) {
     timer->result = -ECANCELED;
@@ -144,6 +148,11 @@ void issue(Operation& operation) {
   if (operation.result_fixed) {
     operation.in_submit = true;
     return finish(operation, operation.result);
+  }
+  if (operation.opcode->uses_file && (operation.sqe.flags & IOSQE_FIXED_FILE) != 0) {
+    const auto slot = static_cast<std::size_t>(operation.sqe.fd);
+    if (slot < operation.ring->files.slots.size())
+      operation.file = operation.ring->files.slots[slot];
   }
   if (operation.opcode->start != nullptr && operation.opcode->start(operation)) return;
   if (operation.delay != 0) return fly(operation, operation.delay);

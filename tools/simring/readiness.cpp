@@ -23,10 +23,8 @@ bool ready(int fd, short events, int& error) {
 }
 
 int file_of(const Operation& operation) {
-  if ((operation.sqe.flags & IOSQE_FIXED_FILE) == 0) return operation.sqe.fd;
-  const auto& files = operation.ring->files;
-  const auto index = static_cast<std::size_t>(operation.sqe.fd);
-  return index < files.size() ? files[index] : -1;
+  if (operation.file != nullptr) return operation.file->fd;
+  return (operation.sqe.flags & IOSQE_FIXED_FILE) != 0 ? -1 : operation.sqe.fd;
 }
 
 bool would_park(const Operation& operation) {

@@ -8,6 +8,8 @@
 //   wait.cpp        io_uring_enter's second half: sleeping, and the enter itself
 //   opcodes.cpp     the table of opcodes; nop.cpp, timeouts.cpp, transfers.cpp, cancel.cpp: theirs
 //   operations.cpp  the life of an operation: start, completion, links, drains
+//   file_open.cpp, file_paths.cpp, file_sync.cpp: the opcodes on files
+//   registered.cpp  registered files and buffers
 //   readiness.cpp   descriptors that are not ready; parked operations
 //   schedule.cpp    the seed: delays, faults; the clock
 //   oracles.cpp     buffers, entries, memory: what the program must not do
@@ -15,6 +17,7 @@
 //   session.cpp     begin, end, options, violations
 
 #include <liburing.h>
+#include <linux/openat2.h>
 #include <pthread.h>
 
 #include <deque>
@@ -29,6 +32,7 @@
 
 #include "opcodes.hpp"
 #include "percore/sim.hpp"
+#include "registered.hpp"
 
 namespace percore::sim {
 
@@ -68,6 +72,10 @@ struct Operation {
   std::uint64_t timeout_target =
       0;  // of a TIMEOUT with a count: posted completions that end it; 0 = none
 
+  ResourcePointer file;            // of a fixed slot, or of a descriptor that was closed meanwhile
+  ResourcePointer buffer;          // the registered one
+  std::vector<std::string> paths;  // copied at the submit
+  open_how open{};
   iovec single{};
   std::vector<iovec> vectors;
   std::uint64_t length = 0;  // bytes asked for
@@ -145,8 +153,8 @@ struct Ring {
   unsigned acquired_tail = 0;  // how far the program has taken entries, as last seen
   unsigned looks = 0;          // looks at the CQ in a row without an enter
 
-  std::vector<int> files;
-  std::vector<iovec> fixed_buffers;
+  ResourceTable files, fixed_buffers;
+  unsigned workers_max[2] = {8, 1024};  // kernel threads: of files, of everything else
 
   bool deferred() const { return (flags & IORING_SETUP_DEFER_TASKRUN) != 0; }
   bool cooperative() const { return (flags & IORING_SETUP_COOP_TASKRUN) != 0; }

@@ -75,6 +75,7 @@ int examine(Operation& operation, const Chain& chain) {
       (chain.head == nullptr || chain.last->sqe.opcode == IORING_OP_LINK_TIMEOUT)) {
     return -EINVAL;  // nothing before it to watch
   }
+  check_before_submit(operation);  // first: what is gone may look like any mistake
   return operation.opcode->prepare(operation);
 }
 
@@ -96,7 +97,6 @@ bool submit_one(Ring& ring, const io_uring_sqe& sqe, Chain& chain) {
     refuse(operation, error);
     if (chain.head != nullptr && !chain.head->result_fixed) refuse(*chain.head, -ECANCELED);
   } else {
-    check_before_submit(operation);
     draw_faults(operation);
     watch(operation);
   }

@@ -52,12 +52,10 @@ ssize_t move_bytes(const Operation& operation, int fd, std::vector<iovec> parts)
   const auto offset = static_cast<off_t>(operation.sqe.off);
   const bool stream = lseek(fd, 0, SEEK_CUR) < 0 && errno == ESPIPE;
   if (operation.is_read()) {
-    return stream || offset == -1
-               ? readv(fd, parts.data(), count)
-               : preadv2(fd, parts.data(), count, offset, operation.sqe.rw_flags);
+    if (stream) return readv(fd, parts.data(), count);
+    return preadv2(fd, parts.data(), count, offset, operation.sqe.rw_flags);
   }
   if (stream) return write_stream(fd, parts);
-  if (offset == -1) return writev(fd, parts.data(), count);
   return pwritev2(fd, parts.data(), count, offset, operation.sqe.rw_flags);
 }
 
@@ -66,20 +64,29 @@ bool opened_for(const Operation& operation, int fd) {
   return access == O_RDWR || access == (operation.is_write() ? O_WRONLY : O_RDONLY);
 }
 
+// ioprio_check_cap: a class from 0 to 3, and no level without a class.
+bool priority_valid(unsigned priority) {
+  constexpr unsigned class_shift = 13, class_max = 3;
+  return priority == 0 || (priority >> class_shift != 0 && priority >> class_shift <= class_max);
+}
+
 }  // namespace
 
 int prepare_transfer(Operation& operation) {
   const io_uring_sqe& sqe = operation.sqe;
+  if (!priority_valid(sqe.ioprio)) return -EINVAL;
   operation.single = {.iov_base = reinterpret_cast<void*>(sqe.addr), .iov_len = sqe.len};
   operation.length = sqe.len;
   return 0;
 }
 
 int prepare_fixed(Operation& operation) {
-  prepare_transfer(operation);
-  const auto& registered = operation.ring->fixed_buffers;
+  if (const int error = prepare_transfer(operation); error != 0) return error;
+  const auto& registered = operation.ring->fixed_buffers.slots;
   if (operation.sqe.buf_index >= registered.size()) return -EFAULT;
-  const iovec& whole = registered[operation.sqe.buf_index];
+  operation.buffer = registered[operation.sqe.buf_index];
+  if (operation.buffer == nullptr) return -EFAULT;
+  const iovec& whole = operation.buffer->buffer;
   const auto begin = reinterpret_cast<std::uint64_t>(whole.iov_base);
   const std::uint64_t end = begin + whole.iov_len;
   const bool inside = operation.sqe.addr >= begin && operation.sqe.addr + operation.sqe.len <= end;
@@ -88,7 +95,7 @@ int prepare_fixed(Operation& operation) {
 
 int prepare_vectored(Operation& operation) {
   const io_uring_sqe& sqe = operation.sqe;
-  if (sqe.len > vectors_max) return -EINVAL;
+  if (!priority_valid(sqe.ioprio) || sqe.len > vectors_max) return -EINVAL;
   const auto* const first = reinterpret_cast<const iovec*>(sqe.addr);
   if (!mapped(first, sqe.len * sizeof(iovec))) return -EFAULT;
   operation.vectors.assign(

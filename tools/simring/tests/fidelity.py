@@ -1,34 +1,59 @@
 #!/usr/bin/env python3
 """Runs the same scripts on the kernel's ring and on the simulated one, and compares what they print.
 
-fidelity.py REAL SIMULATED SCRIPTS. Exit status 77 (skipped) where the kernel gives no ring.
+fidelity.py REAL SIMULATED SCRIPTS [FIRST [KIND ...]], KIND being rings or files; all of them unless
+some are named. Exit status 77 (skipped) where the kernel gives no ring.
 """
 import subprocess
 import sys
 
+KINDS = ["rings", "files"]
+BATCH = 500  # scripts a process runs: a finding ends the comparison after at most so many
 
-def output(program, scripts):
-    done = subprocess.run([program, scripts], capture_output=True, text=True, timeout=100)
+
+def output(program, kind, scripts, first):
+    done = subprocess.run([program, kind, str(scripts), str(first)], capture_output=True, text=True,
+                          errors="replace", timeout=300)
     return done.returncode, done.stdout.splitlines(), done.stderr
 
 
-def main():
-    real, simulated, scripts = sys.argv[1:4]
-    status, expected, _ = output(real, scripts)
+def compare(real, simulated, kind, scripts, first):
+    """Returns the number of lines that agree, -1 after a difference, None where there is no ring."""
+    status, expected, errors = output(real, kind, scripts, first)
+    if status != 0 and not expected[1:]:
+        return None
     if status != 0:
-        print("the kernel's ring cannot be used here; nothing to compare with")
-        return 77
-    status, found, errors = output(simulated, scripts)
+        print(f"{kind}: the kernel's run ended with status {status} after {len(expected)} lines\n{errors}")
+        return -1
+    status, found, errors = output(simulated, kind, scripts, first)
     script = ""
     for kernel, simulation in zip(expected, found):
         script = kernel if kernel.startswith("script") else script
         if kernel != simulation or kernel.startswith("!"):
-            print(f"{script}: the kernel says `{kernel}`, the simulated ring `{simulation}`")
-            return 1
+            print(f"{kind}, {script}: the kernel says `{kernel}`, the simulated ring `{simulation}`")
+            return -1
     if status != 0 or len(expected) != len(found):
-        print(f"the simulated ring ended with status {status} after {len(found)} of {len(expected)} lines\n{errors}")
-        return 1
-    print(f"{scripts} scripts, {len(expected)} lines agree")
+        print(f"{kind}: the simulated ring ended with status {status} after {len(found)} of {len(expected)} lines\n"
+              f"{errors}")
+        return -1
+    return len(expected)
+
+
+def main():
+    real, simulated = sys.argv[1:3]
+    scripts = int(sys.argv[3])
+    begin = int(sys.argv[4]) if len(sys.argv) > 4 else 0
+    for kind in sys.argv[5:] or KINDS:
+        lines = 0
+        for first in range(begin, begin + scripts, BATCH):
+            agree = compare(real, simulated, kind, min(BATCH, begin + scripts - first), first)
+            if agree is None:
+                print("the kernel's ring cannot be used here; nothing to compare with")
+                return 77
+            if agree < 0:
+                return 1
+            lines += agree
+        print(f"{kind}: {scripts} scripts, {lines} lines agree")
     return 0
 
 

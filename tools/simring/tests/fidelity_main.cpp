@@ -1,5 +1,10 @@
+#include <sys/stat.h>
+
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string>
 
 #include "fidelity_script.hpp"
 
@@ -7,16 +12,42 @@
 #include <percore/sim.hpp>
 #endif
 
-// fidelity_real 300, fidelity_simulated 300: scripts 0 to 299.
+namespace {
+
+void run_files(unsigned long seed, const char* parent) {
+  std::string folder = std::string(parent) + "/fidelity-XXXXXX";
+  if (mkdtemp(folder.data()) == nullptr) {
+    std::perror(folder.c_str());
+    std::exit(2);
+  }
+  run_fidelity_file_script(seed, folder);
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+
+// fidelity_real rings 300, fidelity_simulated files 300 1000: 300 scripts, from number 0 or 1000.
 int main(int argument_count, char** arguments) {
-  const unsigned long scripts = argument_count > 1 ? std::strtoul(arguments[1], nullptr, 10) : 1;
+  if (argument_count < 3) {
+    std::fprintf(stderr, "usage: %s rings|files SCRIPTS [FIRST]\n", arguments[0]);
+    return 2;
+  }
+  const bool files = std::strcmp(arguments[1], "files") == 0;
+  const unsigned long count = std::strtoul(arguments[2], nullptr, 10);
+  const unsigned long first = argument_count > 3 ? std::strtoul(arguments[3], nullptr, 10) : 0;
+  const char* const parent = std::getenv("TMPDIR");
+  umask(022);
   bool good = true;
-  for (unsigned long seed = 0; seed != scripts; ++seed) {
+  for (unsigned long seed = first; seed != first + count; ++seed) {
     std::printf("script %lu\n", seed);
 #if FIDELITY_SIMULATED
     percore::sim::begin(percore::sim::gentle(seed));
 #endif
-    run_fidelity_script(seed);
+    if (files) {
+      run_files(seed, parent == nullptr ? "/tmp" : parent);
+    } else {
+      run_fidelity_script(seed);
+    }
 #if FIDELITY_SIMULATED
     good = percore::sim::end() && good;
 #endif

@@ -110,18 +110,19 @@ SANITIZED = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:detect_leaks=1",
 def build_steps(everything):
     """Unit tests in each build that must be right."""
     clang, gnu = os.environ["PERCORE_CLANG"], "g++"
-    test_suites = ("runtime", "simring")
+    test_suites = ("runtime", "simring", "tutor")
+    units = ["runtime_tests", "simring_all", "tools/tutor/tutor_tests"]
 
     def build(name, folder, compiler, options, targets=(), suites=test_suites):
         return Step(name, lambda step: meson_step(step, folder, compiler, ["--werror", *options], targets, suites, SANITIZED))
 
     steps = [
-        build("debug, clang", "debug", clang, ["--buildtype=debug"], ["runtime_tests", "simring_all"]),
+        build("debug, clang", "debug", clang, ["--buildtype=debug"], units),
         build("ASan and UBSan, clang", "asan", clang, ["--buildtype=debug", "-Db_sanitize=address,undefined"],
-              ["runtime_tests", "simring_all"]),
+              units),
         build("TSan, clang", "tsan", clang, ["--buildtype=debug", "-Db_sanitize=thread"], ["runtime_tests"],
               ["runtime"]),
-        build("release, g++", "gcc", gnu, ["--buildtype=release"], ["runtime_tests", "simring_all"]),
+        build("release, g++", "gcc", gnu, ["--buildtype=release"], units),
         build("debug, g++", "gcc-debug", gnu, ["--buildtype=debug"], ["runtime_tests"], ["runtime"]),
     ]
     flat = [("ASan", "address"), ("UBSan", "undefined"), ("TSan", "thread")]
@@ -132,10 +133,10 @@ def build_steps(everything):
     if everything:
         steps.append(build("release with ASan and UBSan, clang", "asan-release", clang,
                            ["--buildtype=release", "-Db_sanitize=address,undefined"],
-                           ["runtime_tests", "simring_all"]))
+                           units))
         steps.append(build("without precompiled headers or optimisation, g++ with ASan", "gcc-asan", gnu,
                            ["--buildtype=debug", "-Db_sanitize=address,undefined"],
-                           ["runtime_tests", "simring_all"]))
+                           units))
     return steps
 
 

@@ -32,9 +32,6 @@ State::Counted flavour_counts() noexcept {
   return {};
 }
 void completions_released(io_uring&) noexcept {}
-std::uint64_t flavour_faults() noexcept {
-  return 0;
-}
 const char* flavour_explain(const void*) noexcept {
   return nullptr;
 }

@@ -28,8 +28,8 @@ void on_violation(const sim::Violation& violation, void*) {
 
 void begin_with(sim::Options options) {
   const Arguments& arguments = state().arguments;
-  options.fault_limit = arguments.fault_limit;
-  options.suppressed_faults = arguments.suppressed_faults;
+  if (arguments.only_faults) options.only_faults = arguments.only_faults;
+  sim::set_ledger(&state().page->ledger);
   sim::begin(std::move(options));
   sim::set_violation_handler(on_violation);
 }
@@ -67,10 +67,6 @@ void flavour_mark_outside() noexcept {
 State::Counted flavour_counts() noexcept {
   const sim::Counts counts = sim::counts();
   return {.enters = counts.enters, .allocations = counts.allocations};
-}
-
-std::uint64_t flavour_faults() noexcept {
-  return sim::counts().faults;
 }
 
 void completions_released(io_uring& ring) noexcept {

@@ -6,6 +6,7 @@
 #include <percore/check_page.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,10 +22,13 @@ struct Arguments {
   int report_descriptor = 1;
   int page_descriptor = -1;
   std::string answers_path;
-  bool stepped = false;                    ///< a tracer counts the instructions of a measurement
-  std::uint32_t size_percent = 100;        ///< shrinks Run::size
-  std::uint64_t fault_limit = UINT64_MAX;  ///< only the first so many faults of a seed happen
-  std::vector<std::uint64_t> suppressed_faults;  ///< faults, from 1, that do not happen
+  bool stepped = false;  ///< a tracer counts the instructions of a measurement
+
+  // A smaller case of the same seed.
+  /// The nth Run::size is at most so far above its lower bound; the last holds for all behind it.
+  std::vector<std::uint64_t> size_limits;
+  std::optional<std::vector<std::uint64_t>> only_faults;    ///< places of a sim::Ledger
+  std::optional<std::vector<std::uint64_t>> only_switches;  ///< of threads
 };
 
 /// The state of the run at hand. One for a process: a process runs one check.
@@ -71,8 +75,6 @@ void flavour_end();
 void flavour_mark_outside() noexcept;
 /// Enters and allocations so far.
 State::Counted flavour_counts() noexcept;
-/// Faults drawn in this seed, suppressed ones too.
-std::uint64_t flavour_faults() noexcept;
 /// What a bad address tells about the ring, or null. Callable from a signal handler.
 const char* flavour_explain(const void* address) noexcept;
 

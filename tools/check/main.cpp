@@ -19,8 +19,8 @@ namespace {
 
 constexpr std::string_view USAGE =
     "usage: PROGRAM --list [--report-fd N]\n"
-    "       PROGRAM --check NAME [--seeds A..B] [--size PERCENT] [--fault-limit N] [--without N,N] "
-    "[--answers FILE]\n"
+    "       PROGRAM --check NAME [--seeds A..B] [--answers FILE]\n"
+    "               [--size-limits N,N] [--only-faults none|N,N] [--only-switches none|N,N]\n"
     "               [--report-fd N] [--page-fd N]\n";
 
 std::uint64_t number(std::string_view text) {
@@ -35,6 +35,7 @@ std::uint64_t number(std::string_view text) {
 
 std::vector<std::uint64_t> numbers(std::string_view text) {
   std::vector<std::uint64_t> out;
+  if (text == "none") return out;
   while (!text.empty()) {
     const std::size_t comma = std::min(text.find(','), text.size());
     out.push_back(number(text.substr(0, comma)));
@@ -66,12 +67,12 @@ Arguments parse(int count, char** words) {
       out.answers_path = value;
     else if (word == "--stepped")
       out.stepped = number(value) != 0;
-    else if (word == "--size")
-      out.size_percent = static_cast<std::uint32_t>(number(value));
-    else if (word == "--fault-limit")
-      out.fault_limit = number(value);
-    else if (word == "--without")
-      out.suppressed_faults = numbers(value);
+    else if (word == "--size-limits")
+      out.size_limits = numbers(value);
+    else if (word == "--only-faults")
+      out.only_faults = numbers(value);
+    else if (word == "--only-switches")
+      out.only_switches = numbers(value);
     else if (word == "--seeds") {
       const std::size_t dots = value.find("..");
       out.seed_first = number(value.substr(0, dots));
@@ -143,6 +144,7 @@ void run_seed(std::uint64_t seed) {
   now.page->seed = seed;
   now.page->operation = UINT64_MAX;
   now.page->waits_for[0] = '\0';
+  now.page->size_count = 0;
   now.page->stage = STAGE_BODY;
   Run run;
   if (now.check->traits.ring) flavour_begin();

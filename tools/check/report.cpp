@@ -95,10 +95,9 @@ void report_broken(std::string_view invariant, std::string_view lesson, std::str
   const State& now = state();
   write_line(fmt::format(
       R"({{"event":"broken","name":{},"step":{},"invariant":{},"statement":{},"lesson":{},)"
-      R"("sentence":{},"oracle":{},"history":{},"seed":{},"seeds":{},"faults":{}}})",
+      R"("sentence":{},"oracle":{},"history":{},"seed":{},"seeds":{}}})",
       quoted(now.check->name), quoted(now.check->step), quoted(invariant), quoted(statement),
-      quoted(lesson), quoted(sentence), quoted(oracle), quoted(history), now.seed, now.seeds_run,
-      flavour_faults()));
+      quoted(lesson), quoted(sentence), quoted(oracle), quoted(history), now.seed, now.seeds_run));
   _exit(1);
 }
 

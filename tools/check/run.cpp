@@ -2,6 +2,7 @@
 
 #include "harness.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 
@@ -72,9 +73,17 @@ std::uint64_t Run::random(std::uint64_t bound) noexcept {
 
 unsigned Run::size(unsigned low, unsigned high) noexcept {
   const std::uint64_t span = high > low ? high - low : 0;
-  const std::uint64_t drawn =
-      random(span + 1);  // always drawn: the rest of the stream stays the same when shrunk
-  return low + static_cast<unsigned>(drawn * state().arguments.size_percent / 100);
+  // Always drawn: the rest of the stream stays the same when shrunk.
+  auto drawn = static_cast<std::uint32_t>(random(span + 1));
+  Page& page = *state().page;
+  const auto& limits = state().arguments.size_limits;
+  if (!limits.empty()) {
+    const std::size_t mine = std::min<std::size_t>(page.size_count, limits.size() - 1);
+    drawn = static_cast<std::uint32_t>(std::min<std::uint64_t>(drawn, limits[mine]));
+  }
+  if (page.size_count < PAGE_SIZES_MAX) page.sizes[page.size_count] = drawn;
+  ++page.size_count;
+  return low + drawn;
 }
 
 void Run::operation(std::uint64_t number) noexcept {

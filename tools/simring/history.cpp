@@ -69,6 +69,18 @@ std::string describe(const Event& event) {
 
 }  // namespace
 
+namespace {
+
+// A fault of an enter is noted right after it was drawn; a scripted one never was.
+void note_fault(const Ledger& ledger, int result) {
+  const std::uint64_t newest = ledger.faults - 1;  // of none: beyond all entries
+  const bool drawn = newest < LEDGER_ENTRIES_MAX && ledger.fault[newest].result == 0;
+  if (!drawn) enter_fault(0);
+  if (ledger.faults <= LEDGER_ENTRIES_MAX) describe_faults(ledger.faults - 1, 0, result);
+}
+
+}  // namespace
+
 void note(const Ring* ring, Event event) {
   Session& now = session();
   event.ring = ring == nullptr ? 0 : static_cast<std::uint32_t>(ring->number);
@@ -77,6 +89,11 @@ void note(const Ring* ring, Event event) {
       static_cast<std::uint64_t>(event.kind) << 32 | static_cast<std::uint32_t>(event.result));
   mix(now.hash, event.operation);
   mix(now.hash, static_cast<std::uint64_t>(event.time_nanoseconds));
+  if (Ledger* const ledger = now.ledger; ledger != nullptr) {
+    if (event.kind == Event::Kind::fault && event.operation == 0) note_fault(*ledger, event.result);
+    ledger->enters = now.counts.enters;
+    ledger->submitted = now.counts.submitted;
+  }
   auto& record = now.record;
   if (record.size() >= std::max<std::size_t>(now.options.record_max, 2)) {
     record.erase(record.begin(), record.begin() + static_cast<std::ptrdiff_t>(record.size() / 2));

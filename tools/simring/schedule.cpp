@@ -45,13 +45,65 @@ Nanoseconds draw_delay() {
   return static_cast<Nanoseconds>(1 + now.random.below(bound));
 }
 
+namespace {
+
+// The place of the next draw. Draws for one enter, or for one operation, follow one another.
+std::uint64_t next_place() {
+  Session& now = session();
+  const std::uint64_t of =
+      (now.drawing_for != 0 ? now.drawing_for * 2 + 1 : now.counts.enters * 2) * FAULT_PLACE_DRAWS;
+  const bool again = now.fault_place / FAULT_PLACE_DRAWS == of / FAULT_PLACE_DRAWS;
+  now.fault_place = again ? std::min(now.fault_place + 1, of + FAULT_PLACE_LEAST - 1) : of + 1;
+  return now.fault_place;
+}
+
+}  // namespace
+
 bool fault_happens(unsigned percent) {
   Session& now = session();
-  if (percent == 0 || !now.random.percent(percent)) return false;
+  const std::uint64_t place = next_place();
+  const auto& only = now.options.only_faults;
+  const auto chose = [&](std::uint64_t wanted) {
+    return only && std::binary_search(only->begin(), only->end(), wanted);
+  };
+  now.fault_is_least = chose(place + FAULT_PLACE_LEAST);
+  const bool chosen = now.fault_is_least || chose(place);
+  const bool drawn = percent != 0 && now.random.percent(percent);
+  if (only ? !chosen : !drawn) return false;
   const std::uint64_t number = ++now.counts.faults;
-  if (number > now.options.fault_limit) return false;
   const auto& suppressed = now.options.suppressed_faults;
-  return std::find(suppressed.begin(), suppressed.end(), number) == suppressed.end();
+  if (number > now.options.fault_limit ||
+      std::find(suppressed.begin(), suppressed.end(), number) != suppressed.end())
+    return false;
+  enter_fault(now.fault_is_least ? place + FAULT_PLACE_LEAST : place);
+  return true;
+}
+
+std::uint64_t draw_amount(std::uint64_t most) {
+  const std::uint64_t drawn = 1 + session().random.below(most);
+  return session().fault_is_least ? 1 : drawn;
+}
+
+void enter_fault(std::uint64_t place) {
+  Ledger* const ledger = session().ledger;
+  if (ledger == nullptr) return;
+  if (ledger->faults < LEDGER_ENTRIES_MAX)
+    ledger->fault[ledger->faults] = {.place = place,
+                                     .enter = session().counts.enters,
+                                     .operation = 0,
+                                     .result = 0,
+                                     .reserved = 0};
+  ++ledger->faults;
+}
+
+void describe_faults(std::uint64_t first, Id operation, std::int64_t result) {
+  Ledger* const ledger = session().ledger;
+  if (ledger == nullptr) return;
+  const std::uint64_t end = std::min<std::uint64_t>(ledger->faults, LEDGER_ENTRIES_MAX);
+  for (std::uint64_t i = first; i < end; ++i) {
+    ledger->fault[i].operation = operation;
+    ledger->fault[i].result = static_cast<std::int32_t>(std::min<std::int64_t>(result, INT32_MAX));
+  }
 }
 
 void draw_faults(Operation& operation) {
@@ -59,7 +111,16 @@ void draw_faults(Operation& operation) {
   operation.delay = draw_delay();
   if (now.random.percent(now.options.inline_percent) && (operation.sqe.flags & IOSQE_ASYNC) == 0)
     operation.delay = 0;
+  const std::uint64_t before = now.ledger == nullptr ? 0 : now.ledger->faults;
+  const auto describe = [&] {
+    describe_faults(before, operation.id,
+                    operation.fault_result != 0 ? operation.fault_result
+                                                : static_cast<std::int64_t>(operation.bytes_max));
+  };
+  now.drawing_for = operation.id;
   if (operation.opcode->draw != nullptr) operation.opcode->draw(operation);
+  now.drawing_for = 0;
+  describe();
   const auto scripted = std::find_if(now.script.begin(), now.script.end(), [&](const Fault& fault) {
     return fault.operation == operation.id;
   });
@@ -67,6 +128,8 @@ void draw_faults(Operation& operation) {
   if (scripted->result != 0) operation.fault_result = scripted->result;
   if (scripted->bytes_max != 0) operation.bytes_max = scripted->bytes_max;
   if (scripted->delay_nanoseconds >= 0) operation.delay = scripted->delay_nanoseconds;
+  if (scripted->result != 0 || scripted->bytes_max != 0) enter_fault(0);
+  describe();
   now.script.erase(scripted);
 }
 

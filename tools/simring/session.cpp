@@ -101,6 +101,8 @@ void begin(Options options) {
   now.interruptions_in_a_row = now.refusals_in_a_row = 0;
   now.enter_budget = 0;
   now.violations = 0;
+  now.fault_place = 0;
+  if (now.ledger != nullptr) *now.ledger = {};
 }
 
 bool end() {
@@ -160,6 +162,11 @@ void set_ready_probe(ReadyProbe probe, void* context) {
   const std::lock_guard lock(mutex());
   session().probe = probe;
   session().probe_context = context;
+}
+
+void set_ledger(Ledger* ledger) noexcept {
+  const std::lock_guard lock(mutex());
+  session().ledger = ledger;
 }
 
 void set_enter_budget(std::uint64_t enters) noexcept {

@@ -199,6 +199,10 @@ struct Session {
   std::uint64_t enter_budget = 0;
   std::uint64_t violations = 0;
   Violation last{};
+  Ledger* ledger = nullptr;
+  Id drawing_for = 0;             // the operation that faults are being drawn for; 0 = an enter
+  std::uint64_t fault_place = 0;  // of the newest draw
+  bool fault_is_least = false;    // the newest fault lets as little through as it can
 };
 
 Session& session() noexcept;
@@ -280,6 +284,11 @@ int change_timeout(Ring& ring, const Operation& request);
 Nanoseconds draw_delay();
 void draw_faults(Operation& operation);
 bool fault_happens(unsigned percent);  // draws, numbers and records a fault
+// How much the newest fault lets through: from 1 to `most`.
+std::uint64_t draw_amount(std::uint64_t most);
+void enter_fault(std::uint64_t place);  // into the ledger; 0 = one that a script asked for
+// Tells the ledger what the faults from its entry `first` on are.
+void describe_faults(std::uint64_t first, Id operation, std::int64_t result);
 Fault* scripted_enter();
 Nanoseconds to_nanoseconds(const __kernel_timespec& time);
 

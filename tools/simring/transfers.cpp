@@ -126,7 +126,7 @@ void draw_transfer_faults(Operation& operation) {
   if (fault_happens(now.options.again_results_percent)) operation.fault_result = -EAGAIN;
   if (fault_happens(now.options.interrupted_results_percent)) operation.fault_result = -EINTR;
   if (fault_happens(now.options.short_results_percent) && operation.length > 1) {
-    operation.bytes_max = 1 + now.random.below(operation.length - 1);
+    operation.bytes_max = draw_amount(operation.length - 1);
   }
 }
 

@@ -121,7 +121,7 @@ Submitted submit(Ring& ring, unsigned to_submit, Fault* scripted) {
   if (const int refusal = refuse_submit(ring); refusal != 0) return {refusal, false};
   unsigned limit = to_submit;
   if (to_submit > 1 && fault_happens(now.options.short_submits_percent)) {
-    limit = 1 + static_cast<unsigned>(now.random.below(to_submit - 1));
+    limit = static_cast<unsigned>(draw_amount(to_submit - 1));
     note(&ring, {.kind = Event::Kind::fault, .result = static_cast<int>(limit)});
   }
   if (scripted != nullptr && scripted->entries_max >= 0) {

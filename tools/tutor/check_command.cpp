@@ -30,8 +30,10 @@ void tell_case(const Judge& judge, const Exercise& exercise, const JudgeOptions&
   const fs::path program =
       judge.build().folder(exercise, options.sources) / word(Variant::fast) / at->program;
   const std::uint64_t seed = options.seed ? *options.seed : at->seed;
-  fmt::print("  Under a debugger: gdb --args {} --check {} --seeds {}..{}\n",
-             shown(program, fs::current_path()), at->name, seed, seed);
+  std::string words;
+  for (const std::string& one : to_words(at->small)) words += " " + one;
+  fmt::print("  Under a debugger: gdb --args {} --check {} --seeds {}..{}{}\n",
+             shown(program, fs::current_path()), at->name, seed, seed, words);
 }
 
 // Another folder in place of my/: nothing is recorded, nothing of the learner's is touched.
@@ -89,6 +91,10 @@ int check_command(Session& session, const CheckCommand& command) {
                  command.verbose ? told(judgement, exercise.number, true) : "", exercise.number);
     else
       fmt::print("{}", told(judgement, exercise.number, command.verbose));
+    if (judgement.first_broken() != nullptr) {
+      session.record_loss(exercise, judgement);
+      session.state.save();
+    }
     if (!command.json) tell_case(judge, exercise, options, judgement);
     return status_of(judgement);
   }

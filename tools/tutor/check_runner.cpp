@@ -1,5 +1,6 @@
 #include "check_runner.hpp"
 
+#include "amount.hpp"
 #include "count_steps.hpp"
 #include "json.hpp"
 #include "symbolize.hpp"
@@ -117,15 +118,54 @@ std::string page_text(const char* text, std::size_t size) {
   return std::string(text, std::find(text, text + size, '\0'));
 }
 
+bool is_hang(const Supervised& ran) {
+  return ran.ending == Ending::spun || ran.ending == Ending::waited;
+}
+
+// Two runs fail in the same way when this is the same.
+std::string way_of_failing(const CheckVerdict& reported, const Supervised& ran) {
+  if (ran.ending == Ending::exited && reported.kind == VerdictKind::wrong)
+    return fmt::format("broken {} {}", reported.invariant, reported.oracle);
+  if (ran.ending == Ending::exited && ran.exit_status == 0 && ran.page.stage == check::STAGE_DONE)
+    return "passed";
+  return fmt::format("{} {} {} {} {} {}", static_cast<int>(ran.ending), ran.exit_status, ran.signal,
+                     ran.page.stack_overflow,
+                     page_text(ran.page.explanation, sizeof ran.page.explanation),
+                     stop_sentence(ran.output) + sanitizer_sentence(ran.output));
+}
+
+// The page is written by a program that may have gone astray: its counts are not trusted.
+Tried what_happened(const Supervised& ran) {
+  const check::Page& page = ran.page;
+  const auto within = [](std::uint64_t count, std::size_t most) {
+    return static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(count, most));
+  };
+  Tried out;
+  // Where limits are short: a hang costs 400 ms, and what ate memory or printed without end did not
+  // do so at once.
+  out.cost = is_hang(ran) ? 12 : ran.ending == Ending::ate_memory ? 12 : 1;
+  out.sizes.assign(page.sizes, page.sizes + within(page.size_count, check::PAGE_SIZES_MAX));
+  const sim::Ledger& ledger = page.ledger;
+  for (std::ptrdiff_t i = 0; i < within(ledger.faults, sim::LEDGER_ENTRIES_MAX); ++i)
+    if (ledger.fault[i].place != 0) out.faults.push_back(ledger.fault[i].place);
+  std::ranges::sort(out.faults);
+  out.switches.assign(ledger.switched,
+                      ledger.switched + within(ledger.switches, sim::LEDGER_ENTRIES_MAX));
+  return out;
+}
+
 }  // namespace
 
-Supervised CheckRunner::start(const CheckProgram& program, std::vector<std::string> words) const {
+Supervised CheckRunner::start(const CheckProgram& program, std::vector<std::string> words,
+                              bool hangs) const {
   words.insert(words.begin(), program.path.string());
   if (!answers_.empty()) {
     words.emplace_back("--answers");
     words.push_back(answers_.string());
   }
   Limits limits;
+  // One seed, known to hang: a run that does not is done in a fraction of this.
+  if (hangs) limits.spin = limits.wait = std::chrono::milliseconds(400);
   std::vector<std::string> environment;
   if (sanitized_) {
     limits.spin *= 4;
@@ -265,16 +305,16 @@ std::vector<ManifestEntry> CheckRunner::manifest(const CheckProgram& program,
 }
 
 CheckRunner::Outcome CheckRunner::run_once(const CheckProgram& program, const ManifestEntry& check,
-                                           const std::string& seeds, Shrink shrink) const {
+                                           const std::string& seeds, const SmallCase& small,
+                                           bool hangs) const {
   std::vector<std::string> words = {"--check", check.name};
   if (!seeds.empty()) words.insert(words.end(), {"--seeds", seeds});
-  if (shrink.size_percent != 100)
-    words.insert(words.end(), {"--size", fmt::format("{}", shrink.size_percent)});
-  if (shrink.fault_limit != UINT64_MAX)
-    words.insert(words.end(), {"--fault-limit", fmt::format("{}", shrink.fault_limit)});
-  const Supervised ran = start(program, std::move(words));
+  const auto smaller = to_words(small);
+  words.insert(words.end(), smaller.begin(), smaller.end());
 
   Outcome out;
+  out.ran = start(program, std::move(words), hangs);
+  const Supervised& ran = out.ran;
   CheckVerdict& verdict = out.verdict;
   verdict.name = check.name;
   verdict.step = program.step.empty() ? check.step : program.step;
@@ -283,6 +323,7 @@ CheckRunner::Outcome CheckRunner::run_once(const CheckProgram& program, const Ma
   verdict.statement = check.statement;
   verdict.lesson = check.lesson;
   verdict.real = program.real;
+  verdict.small = small;
   // Only a program that ended by itself has a report: of one that had to be stopped, the ending is
   // the verdict.
   const std::string report = ran.ending == Ending::exited ? ran.report : "";
@@ -294,11 +335,13 @@ CheckRunner::Outcome CheckRunner::run_once(const CheckProgram& program, const Ma
     if (event == "passed" && static_cast<std::uint64_t>(json["nonce"].number()) == ran.nonce) {
       verdict.seeds = static_cast<std::uint64_t>(json["seeds"].number());
       verdict.detail = last_words(ran.output);
+      out.reported = true;
       return out;
     }
     if (event == "skipped") {
       verdict.skipped = true;
       verdict.sentence = json["sentence"].text();
+      out.reported = true;
       return out;
     }
     if (event == "broken") {
@@ -311,60 +354,60 @@ CheckRunner::Outcome CheckRunner::run_once(const CheckProgram& program, const Ma
       verdict.history = json["history"].text();
       verdict.seed = static_cast<std::uint64_t>(json["seed"].number());
       verdict.has_seed = !program.real;
-      out.faults = static_cast<std::uint64_t>(json["faults"].number());
       verdict.detail = last_words(ran.output);
+      out.reported = true;
       return out;
     }
   }
-  tell_ending(program, ran, verdict);
   return out;
 }
 
-// The fewest operations, then the fewest faults, with which the same invariant still breaks in the
-// same way. Few tries: the learner waits. Deterministic, so that the same seed is told in the same
-// words again.
+CheckVerdict CheckRunner::tell(const CheckProgram& program, Outcome outcome) const {
+  if (!outcome.reported) tell_ending(program, outcome.ran, outcome.verdict);
+  if (outcome.verdict.kind != VerdictKind::passed && outcome.verdict.has_seed)
+    outcome.verdict.smallest = amount(outcome.ran.page.ledger);
+  return std::move(outcome.verdict);
+}
+
+// The fewest operations, faults and switches with which the same invariant breaks, or the program
+// ends, in the same way. Deterministic, so that the same seed is told in the same words again.
 CheckVerdict CheckRunner::shrunk(const CheckProgram& program, const ManifestEntry& check,
-                                 Outcome found) const {
-  if (found.verdict.kind != VerdictKind::wrong || !found.verdict.has_seed)
-    return std::move(found.verdict);
-  const std::string seed = fmt::format("{}..{}", found.verdict.seed, found.verdict.seed);
-  const auto same = [&](const Outcome& other) {
-    return other.verdict.kind == found.verdict.kind &&
-           other.verdict.invariant == found.verdict.invariant &&
-           other.verdict.oracle == found.verdict.oracle;
+                                 Outcome found, unsigned budget) const {
+  const Supervised& ran = found.ran;
+  const bool passed = found.reported && found.verdict.kind == VerdictKind::passed;
+  const bool begun = ran.page.magic == check::PAGE_MAGIC && ran.page.stage != check::STAGE_START;
+  if (passed || found.verdict.skipped || program.real || !begun || budget == 0 ||
+      ran.ending == Ending::out_of_time)
+    return tell(program, std::move(found));
+  const std::uint64_t seed = ran.page.seed;
+  const std::string way = way_of_failing(found.verdict, ran);
+  const bool hangs = is_hang(ran);
+  const auto attempt = [&](const SmallCase& smaller) {
+    Outcome tried = run_once(program, check, fmt::format("{}..{}", seed, seed), smaller, hangs);
+    Tried out = what_happened(tried.ran);
+    out.fails = way_of_failing(tried.verdict, tried.ran) == way;
+    if (out.fails) found = std::move(tried);
+    return out;
   };
-  Shrink best;
-  for (const unsigned percent : {0U, 5U, 15U, 30U, 60U}) {
-    Outcome smaller =
-        run_once(program, check, seed, {.size_percent = percent, .fault_limit = UINT64_MAX});
-    if (!same(smaller)) continue;
-    best.size_percent = percent;
-    found = std::move(smaller);
-    break;
-  }
-  std::uint64_t low = 0, high = found.faults;  // it breaks with `high` faults
-  for (int tries = 0; tries < 8 && low < high; ++tries) {
-    const std::uint64_t middle = (low + high) / 2;
-    Outcome fewer =
-        run_once(program, check, seed, {.size_percent = best.size_percent, .fault_limit = middle});
-    if (same(fewer)) {
-      high = middle;
-      found = std::move(fewer);
-    } else {
-      low = middle + 1;
-    }
-  }
-  return std::move(found.verdict);
+  const Tried whole = what_happened(ran);
+  shrink(whole, attempt, budget);
+  return tell(program, std::move(found));
 }
 
 CheckVerdict CheckRunner::run(const CheckProgram& program, const ManifestEntry& check,
-                              std::optional<std::uint64_t> seed, std::uint64_t seeds_max) const {
+                              std::optional<std::uint64_t> seed, std::uint64_t seeds_max,
+                              unsigned shrink_budget) const {
   std::string seeds;
   if (seed)
     seeds = fmt::format("{}..{}", *seed, *seed);
   else if (seeds_max < check.seeds)
     seeds = fmt::format("0..{}", seeds_max - 1);
-  return shrunk(program, check, run_once(program, check, seeds, {}));
+  return shrunk(program, check, run_once(program, check, seeds, {}), shrink_budget);
+}
+
+CheckVerdict CheckRunner::run_small(const CheckProgram& program, const ManifestEntry& check,
+                                    std::uint64_t seed, const SmallCase& small) const {
+  return tell(program, run_once(program, check, fmt::format("{}..{}", seed, seed), small));
 }
 
 std::optional<Measured> CheckRunner::measure(const CheckProgram& program,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "check_build.hpp"
+#include "shrink.hpp"
 #include "supervise.hpp"
 #include "verdict.hpp"
 
@@ -30,26 +31,36 @@ class CheckRunner {
                                       std::optional<CheckVerdict>& broken) const;
 
   /// Runs one check over all its seeds, or over one. A failure is shrunk before it is returned.
+  /// shrink_budget   about how many runs that may take; 0: it is told as it was found.
   CheckVerdict run(const CheckProgram& program, const ManifestEntry& check,
-                   std::optional<std::uint64_t> seed, std::uint64_t seeds_max = UINT64_MAX) const;
+                   std::optional<std::uint64_t> seed, std::uint64_t seeds_max = UINT64_MAX,
+                   unsigned shrink_budget = SHRINK_BUDGET) const;
+
+  /// Runs one seed's smaller case as it is, and tells it.
+  CheckVerdict run_small(const CheckProgram& program, const ManifestEntry& check,
+                         std::uint64_t seed, const SmallCase& small) const;
+
+  /// Who waits for a verdict waits for these runs as well; most take four milliseconds.
+  static constexpr unsigned SHRINK_BUDGET = 100;
 
   /// Runs a measurement; nothing when it failed.
   std::optional<Measured> measure(const CheckProgram& program, const ManifestEntry& check) const;
 
  private:
-  /// How a failing case is made smaller.
-  struct Shrink {
-    unsigned size_percent = 100;
-    std::uint64_t fault_limit = UINT64_MAX;
-  };
+  /// What came of one process. `verdict` says what the report said; where the program could not
+  /// report, tell() says how it ended.
   struct Outcome {
     CheckVerdict verdict;
-    std::uint64_t faults = 0;
+    Supervised ran;
+    bool reported = false;
   };
   Outcome run_once(const CheckProgram& program, const ManifestEntry& check,
-                   const std::string& seeds, Shrink shrink) const;
-  CheckVerdict shrunk(const CheckProgram& program, const ManifestEntry& check, Outcome found) const;
-  Supervised start(const CheckProgram& program, std::vector<std::string> words) const;
+                   const std::string& seeds, const SmallCase& small, bool hangs = false) const;
+  CheckVerdict tell(const CheckProgram& program, Outcome outcome) const;
+  CheckVerdict shrunk(const CheckProgram& program, const ManifestEntry& check, Outcome found,
+                      unsigned budget) const;
+  Supervised start(const CheckProgram& program, std::vector<std::string> words,
+                   bool hangs = false) const;
   void tell_ending(const CheckProgram& program, const Supervised& ran, CheckVerdict& verdict) const;
   void tell_crash(const CheckProgram& program, const Supervised& ran, CheckVerdict& verdict) const;
   std::string place(const CheckProgram& program, const Supervised& ran) const;

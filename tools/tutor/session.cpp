@@ -75,7 +75,24 @@ void Session::record(const Exercise& exercise, const Judgement& judgement) {
     progress.contract_hash = contract.hash;
     progress.files_hash = Workspace::files_hash(exercise, workspace.lesson_folder(exercise));
   }
+  record_loss(exercise, judgement);
   state.save();
+}
+
+void Session::record_loss(const Exercise& exercise, const Judgement& judgement) {
+  Progress& progress = state.of(exercise.number);
+  const CheckVerdict* const broken = judgement.first_broken();
+  if (broken == nullptr || !broken->has_seed || broken->program.empty() ||
+      exercise.kind == Kind::predict || exercise.kind == Kind::catching) {
+    progress.loss = {};
+    return;
+  }
+  progress.loss =
+      Loss{.program = broken->program,
+           .check = broken->name,
+           .seed = broken->seed,
+           .small = broken->small,
+           .files_hash = Workspace::files_hash(exercise, workspace.lesson_folder(exercise))};
 }
 
 Judgement Session::judge(const Exercise& exercise, bool thorough) {

@@ -40,6 +40,9 @@ class Session {
   /// against.
   void record(const Exercise& exercise, const Judgement& judgement);
 
+  /// Keeps the case that lost, for who looks at it next: `check --seed`, `trace`, `debug`.
+  void record_loss(const Exercise& exercise, const Judgement& judgement);
+
   /// Judges the learner's files of an exercise, the step at hand first.
   Judgement judge(const Exercise& exercise, bool thorough = false);
 

@@ -11,6 +11,48 @@ namespace {
 
 constexpr std::int64_t FORMAT_VERSION = 1;
 
+template <typename Number>
+Json to_list(const std::vector<Number>& numbers) {
+  Json out = Json::list();
+  for (const Number number : numbers) out.add(number);
+  return out;
+}
+
+template <typename Number>
+std::vector<Number> to_numbers(const Json& list) {
+  std::vector<Number> out;
+  for (const Json& one : list.items()) out.push_back(static_cast<Number>(one.number()));
+  return out;
+}
+
+Json to_json(const Loss& loss) {
+  Json out = Json::object();
+  out.set("program", loss.program)
+      .set("check", loss.check)
+      .set("seed", loss.seed)
+      .set("size_limits", to_list(loss.small.size_limits))
+      .set("files_hash", loss.files_hash);
+  if (loss.small.faults) out.set("faults", to_list(*loss.small.faults));
+  if (loss.small.switches) out.set("switches", to_list(*loss.small.switches));
+  return out;
+}
+
+std::optional<Loss> to_loss(const Json& json) {
+  if (!json.is(Json::Type::object)) return {};
+  Loss loss{.program = json["program"].text(),
+            .check = json["check"].text(),
+            .seed = static_cast<std::uint64_t>(json["seed"].number()),
+            .small = {.size_limits = to_numbers<std::uint32_t>(json["size_limits"]),
+                      .faults = {},
+                      .switches = {}},
+            .files_hash = json["files_hash"].text()};
+  if (json["faults"].is(Json::Type::list))
+    loss.small.faults = to_numbers<std::uint64_t>(json["faults"]);
+  if (json["switches"].is(Json::Type::list))
+    loss.small.switches = to_numbers<std::uint64_t>(json["switches"]);
+  return loss;
+}
+
 Json to_json(const Progress& progress) {
   Json steps = Json::list();
   for (const std::string& step : progress.steps_passed) steps.add(step);
@@ -25,6 +67,7 @@ Json to_json(const Progress& progress) {
       .set("contract_hash", progress.contract_hash)
       .set("files_hash", progress.files_hash)
       .set("starters", std::move(starters));
+  if (progress.loss) out.set("loss", to_json(*progress.loss));
   return out;
 }
 
@@ -38,6 +81,7 @@ Progress to_progress(const Json& json) {
   progress.contract = json["contract"].number();
   progress.contract_hash = json["contract_hash"].text();
   progress.files_hash = json["files_hash"].text();
+  progress.loss = to_loss(json["loss"]);
   for (const auto& [file, hash] : json["starters"].fields())
     progress.starter_hashes[file] = hash.text();
   return progress;

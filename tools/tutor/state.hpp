@@ -1,12 +1,23 @@
 #pragma once
 
 #include "files.hpp"
+#include "shrink.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace percore::tutor {
+
+/// A case in which the learner's files failed, as small as it could be made.
+struct Loss {
+  std::string program;  ///< the stem of its file of checks
+  std::string check;
+  std::uint64_t seed = 0;
+  SmallCase small;
+  std::string files_hash;  ///< the learner's files then: of others it says nothing
+};
 
 /// What the tutor remembers of one exercise.
 struct Progress {
@@ -17,6 +28,7 @@ struct Progress {
   std::int64_t contract = 0;  ///< the contract's version when it was solved; 0: the module has none
   std::string contract_hash;  ///< the contract's text then
   std::string files_hash;     ///< the learner's files then
+  std::optional<Loss> loss;   ///< the first of the last check, if one failed
   std::map<std::string, std::string> starter_hashes;  ///< file: the starter as it was when copied
 };
 

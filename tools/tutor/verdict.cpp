@@ -84,6 +84,11 @@ std::string told_broken(const CheckVerdict& told, const Judgement& judgement,
   // A catch exercise has no invariant of its own, and its sentence says what is demanded.
   if (!verdict.statement.empty() && !verdict.invariant.empty())
     out += in_colour(Colour::dim, fmt::format("  Demanded: {}.", verdict.statement)) + "\n";
+  if (!verdict.smallest.empty())
+    out += "  " +
+           in_colour(Colour::dim, wrapped(fmt::format("It takes {}.", verdict.smallest),
+                                          terminal_columns(), "    ", 2)) +
+           "\n";
   if (verdict.real) out += "  This was on the kernel's own ring; on the simulated one it held.\n";
   out += verdict.detail;
   if (!verdict.history.empty()) {
@@ -184,6 +189,16 @@ std::string told(const Judgement& judgement, const std::string& exercise, bool v
   return out;
 }
 
+namespace {
+
+Json words_of(const SmallCase& small) {
+  Json out = Json::list();
+  for (const std::string& word : to_words(small)) out.add(word);
+  return out;
+}
+
+}  // namespace
+
 std::string to_json(const Judgement& judgement) {
   Json checks = Json::list();
   for (const CheckVerdict& check : judgement.checks) {
@@ -201,7 +216,8 @@ std::string to_json(const Judgement& judgement) {
         .set("oracle", check.oracle)
         .set("skipped", check.skipped)
         .set("seeds", check.seeds);
-    if (check.has_seed) one.set("seed", check.seed);
+    if (check.has_seed) one.set("seed", check.seed).set("smallest", check.smallest);
+    if (check.has_seed) one.set("case", words_of(check.small));
     checks.add(std::move(one));
   }
   Json steps = Json::list();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "shrink.hpp"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -40,6 +42,8 @@ struct CheckVerdict {
   std::uint64_t seed = 0;
   std::uint64_t seeds = 0;
   bool has_seed = false;
+  SmallCase small;       ///< what the seed's run was reduced to; has_seed only
+  std::string smallest;  ///< that in words: "2 operations and 1 fault (EINTR at the 3rd enter)"
   bool real = false;
   bool skipped = false;  ///< the kernel's ring is not to be had here
 };

@@ -6,11 +6,13 @@
 /// stack does not take it along.
 
 #include <cstdint>
+#include <percore/sim_ledger.hpp>
 
 namespace percore::check {
 
 inline constexpr std::uint32_t PAGE_MAGIC = 0x70637031;  // "pcp1"
 inline constexpr unsigned PAGE_FRAMES_MAX = 64;
+inline constexpr unsigned PAGE_SIZES_MAX = 16;
 
 struct Page {
   std::uint32_t magic;
@@ -30,6 +32,10 @@ struct Page {
 
   std::uint64_t outside_begin;  ///< the simulated ring's code, which stands for the kernel
   std::uint64_t outside_end;
+  std::uint32_t size_count;  ///< calls of Run::size in this seed; the first ones are in sizes
+  std::uint32_t sizes[PAGE_SIZES_MAX];  ///< what each gave above its lower bound
+  sim::Ledger ledger;                   ///< all zero where no simulated ring runs
+
   std::uint32_t counting;  ///< 1 between count_from_here and count_to_here
 };
 

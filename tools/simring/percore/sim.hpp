@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
+#include <percore/sim_ledger.hpp>
 #include <string>
 #include <vector>
 
@@ -80,6 +82,8 @@ struct Options {
   /// For shrinking. A fault that does not happen leaves all other draws as they were.
   std::uint64_t fault_limit = std::numeric_limits<std::uint64_t>::max();  ///< none after so many
   std::vector<std::uint64_t> suppressed_faults;  ///< the numbers, from 1, of faults left out
+  /// These faults happen and no others, whatever is drawn: places as in a Ledger, ascending.
+  std::optional<std::vector<std::uint64_t>> only_faults;
 
   bool poison_entries = true;     ///< marks consumed SQEs, so that an unset user_data is noticed
   bool watch_buffers = true;      ///< hashes buffers in flight
@@ -148,6 +152,9 @@ struct Counts {
   std::uint64_t opcodes[64] = {};  ///< SQEs by opcode
 };
 Counts counts() noexcept;
+
+/// Keeps a ledger of each run from the next `begin` on. nullptr: none. The caller keeps it alive.
+void set_ledger(Ledger* ledger) noexcept;
 
 /// What happened, in order. `user_data` is an address in most programs and no part of the hash.
 struct Event {

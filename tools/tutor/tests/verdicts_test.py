@@ -253,7 +253,7 @@ class Kinds(unittest.TestCase):
         self.assertNotIn("gdb", first.stdout)
         again = percore(self.root, "check", "counter", "--seed", "0")
         self.assertIn("looking at 4", again.stdout)
-        debugger = re.search(r"Under a debugger: gdb --args (\S+) (--check \S+ --seeds 0\.\.0)\n", again.stdout)
+        debugger = re.search(r"Under a debugger: gdb --args (\S+) (--check \S+ --seeds 0\.\.0( --\S+ \S+)*)\n", again.stdout)
         self.assertTrue(debugger, again.stdout)
         # As a learner types it: from the folder in which the tutor said it.
         alone = subprocess.run([debugger[1], *debugger[2].split()], capture_output=True, text=True, timeout=60)

@@ -1,0 +1,92 @@
+#include "losing_case.hpp"
+
+#include "problem.hpp"
+
+#include <algorithm>
+
+namespace percore::tutor {
+
+namespace {
+
+// The program of that stem, built from the learner's files as they are now.
+fs::path built_program(const Judge& judge, const Exercise& exercise, const fs::path& sources,
+                       const std::string& stem) {
+  judge.build().build_shared(Variant::fast);
+  auto programs = judge.build().plan(
+      {exercise, sources, judge.build().folder(exercise, sources), Variant::fast});
+  std::erase_if(programs, [&](const CheckProgram& program) { return program.stem != stem; });
+  if (programs.empty()) return {};
+  if (!judge.build().build(programs).built)
+    give_up("{} {} does not compile: `./tools/percore check {}` says where.", exercise.number,
+            exercise.name, exercise.number);
+  return programs.front().path;
+}
+
+// Judges anew, and remembers what was lost.
+LosingCase judged(Session& session, const Judge& judge, const Exercise& exercise,
+                  const JudgeOptions& options) {
+  const Judgement judgement = judge.judge(exercise, options);
+  if (judgement.kind == VerdictKind::compile_error)
+    give_up("{} {} does not compile: `./tools/percore check {}` says where.", exercise.number,
+            exercise.name, exercise.number);
+  const CheckVerdict* shown_check = judgement.first_broken();
+  const bool fails = shown_check != nullptr;
+  if (fails) {
+    session.record_loss(exercise, judgement);
+    session.state.save();
+  } else if (!options.seed) {
+    refuse("{} {} passes: name a case to look at, as in `--seed 7`.", exercise.number,
+           exercise.name);
+  } else if (!judgement.checks.empty()) {
+    shown_check = &judgement.checks.front();
+  }
+  if (shown_check == nullptr || (fails && !shown_check->has_seed))
+    refuse("{} {} has no run on the simulated ring to look at.", exercise.number, exercise.name);
+  return {.program = built_program(judge, exercise, options.sources, shown_check->program),
+          .check = shown_check->name,
+          .seed = options.seed.value_or(shown_check->seed),
+          .small = shown_check->small,
+          .fails = fails,
+          .headline = fails ? headline(*shown_check) : std::string()};
+}
+
+}  // namespace
+
+std::vector<std::string> LosingCase::words() const {
+  std::vector<std::string> out = {program.string(), "--check", check, "--seeds",
+                                  fmt::format("{}..{}", seed, seed)};
+  const auto smaller = to_words(small);
+  out.insert(out.end(), smaller.begin(), smaller.end());
+  return out;
+}
+
+LosingCase losing_case(Session& session, const Exercise& exercise, const std::string& check,
+                       std::optional<std::uint64_t> seed) {
+  if (exercise.kind == Kind::predict || exercise.kind == Kind::catching)
+    refuse("{} {} asks for {}: it has no run of its own to look at.", exercise.number,
+           exercise.name, exercise.kind == Kind::predict ? "answers" : "checks");
+  session.prepare(exercise);
+  const Judge judge(session.course, session.config());
+  const fs::path sources = session.workspace.lesson_folder(exercise);
+  if (const auto& loss = session.state.at(exercise.number).loss;
+      loss && loss->files_hash == Workspace::files_hash(exercise, sources) &&
+      (check.empty() || check == loss->check) && (!seed || *seed == loss->seed)) {
+    const fs::path program = built_program(judge, exercise, sources, loss->program);
+    if (!program.empty())
+      return {.program = program,
+              .check = loss->check,
+              .seed = loss->seed,
+              .small = loss->small,
+              .fails = true,
+              .headline = ""};
+  }
+  return judged(session, judge, exercise,
+                {.sources = sources,
+                 .seed = seed,
+                 .check = check,
+                 .step_first = "",
+                 .with_real = false,
+                 .thorough = false});
+}
+
+}  // namespace percore::tutor

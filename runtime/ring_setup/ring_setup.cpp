@@ -75,6 +75,30 @@ RingFailure explain_refusal(int error, const RingSurroundings& around) {
           "grep -i denied"};
 }
 
+// Says what `level` granted and what it lost, and hands `opened` over to `ring`. Words need memory:
+// where there is none, the ring is closed again.
+RingReport report_on(const Level& level, io_uring& ring, io_uring& opened) {
+  struct CloseUnlessKept {
+    ~CloseUnlessKept() {
+      if (ring != nullptr) io_uring_queue_exit(ring);
+    }
+    io_uring* ring;
+  } guard{&opened};
+  RingReport report;
+  report.single_issuer = (level.flags & IORING_SETUP_SINGLE_ISSUER) != 0;
+  report.defer_taskrun = (level.flags & IORING_SETUP_DEFER_TASKRUN) != 0;
+  report.coop_taskrun = (level.flags & IORING_SETUP_COOP_TASKRUN) != 0;
+  if (level.lost != nullptr) report.lost.emplace_back(level.lost);
+  report.ring_fd_registered = io_uring_register_ring_fd(&opened) == 1;
+  if (!report.ring_fd_registered) {
+    report.lost.emplace_back(
+        "The ring's descriptor could not be registered: each enter looks it up again.");
+  }
+  guard.ring = nullptr;
+  ring = opened;
+  return report;
+}
+
 }  // namespace
 
 RingSurroundings ring_surroundings() {
@@ -143,18 +167,7 @@ std::expected<RingReport, RingFailure> open_ring(io_uring& ring, const RingOptio
       error = EINVAL;
       break;
     }
-    ring = opened;
-    RingReport report;
-    report.single_issuer = (level.flags & IORING_SETUP_SINGLE_ISSUER) != 0;
-    report.defer_taskrun = (level.flags & IORING_SETUP_DEFER_TASKRUN) != 0;
-    report.coop_taskrun = (level.flags & IORING_SETUP_COOP_TASKRUN) != 0;
-    if (level.lost != nullptr) report.lost.emplace_back(level.lost);
-    report.ring_fd_registered = io_uring_register_ring_fd(&ring) == 1;
-    if (!report.ring_fd_registered) {
-      report.lost.emplace_back(
-          "The ring's descriptor could not be registered: each enter looks it up again.");
-    }
-    return report;
+    return report_on(level, ring, opened);
   }
   return std::unexpected(explain_ring_failure(error, ring_surroundings()));
 }

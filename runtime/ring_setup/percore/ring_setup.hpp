@@ -70,8 +70,9 @@ struct RingSurroundings {
 ///   the thread COOP_TASKRUN (5.19) none (5.11)                           ... by interrupting it
 /// TASKRUN_FLAG and SUBMIT_ALL go with all but the last. The ring's descriptor is registered where
 /// possible. Returns  what was granted; the caller then owns the ring and calls
-/// io_uring_queue_exit(). Errors   a diagnosis; `ring` is then untouched. Thread   the one that
-/// will use the ring: SINGLE_ISSUER answers any other with EEXIST. Source   io_uring_setup(2);
+/// io_uring_queue_exit(). Errors   a diagnosis; `ring` is then untouched. Throws   std::bad_alloc,
+/// where there is no memory for words; no ring is then left open. Thread   the one that will use
+/// the ring: SINGLE_ISSUER answers any other with EEXIST. Source   io_uring_setup(2);
 /// io_uring_register(2) IORING_REGISTER_RING_FDS (5.18).
 std::expected<RingReport, RingFailure> open_ring(io_uring& ring, const RingOptions& options);
 

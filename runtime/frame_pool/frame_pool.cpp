@@ -2,6 +2,7 @@
 
 #include <mutex>
 #include <new>
+#include <utility>
 
 namespace percore::frame_pool_detail {
 
@@ -57,13 +58,22 @@ struct AtThreadEnd {
   }
 };
 
-// Takes over an ended thread's free blocks of this size, or else the rest of its slab.
+// How many blocks a thread takes from the depot at once. Not all: the thread beside it would find
+// none and take new memory, pair after pair.
+constexpr unsigned blocks_from_depot_max = 32;
+
+// Takes over some free blocks of this size of ended threads, or else the rest of a slab.
 void take_from_depot(std::size_t size_class, std::size_t block_bytes) {
   Depot& shared = depot();
   const std::lock_guard lock(shared.mutex);
-  pool.free[size_class] = shared.free[size_class];
-  shared.free[size_class] = nullptr;
-  if (pool.free[size_class] != nullptr) return;
+  if (FreeBlock* const first = shared.free[size_class]; first != nullptr) {
+    FreeBlock* last = first;
+    for (unsigned i = 1; i != blocks_from_depot_max && last->next != nullptr; ++i)
+      last = last->next;
+    shared.free[size_class] = std::exchange(last->next, nullptr);
+    pool.free[size_class] = first;
+    return;
+  }
   Remainder* const rest = shared.remainders;
   if (rest == nullptr || rest->size_bytes < block_bytes) return;
   shared.remainders = rest->next;

@@ -79,16 +79,17 @@ class QueueScheduler {
 ///                         pushes it there.
 ///   spawn(Task<T>)        -> JoinHandle<T>: starts it at the back of the queue that runs now.
 ///                         Allocates nothing beside the task's frame, except when the queue must
-///                         grow to hold one more.
+///                         grow to hold one more. Throws std::bad_alloc, with nothing changed.
 ///   JoinHandle<T>         co_await handle; detach(); done(); movable.
 ///   yield()               awaiter: every ready task of the queue runs before the caller goes on.
 template <typename E>
 concept ExecutorContract = requires(E executor, const E const_executor, ExecutorOptions options,
                                     Poller& poller, QueueScheduler* scheduler) {
-  // Opens a ring. Throws RingUnavailable. One for a thread at a time: nesting is a programmer's
-  // mistake.
+  // Opens a ring. Throws RingUnavailable, or std::bad_alloc with no ring left open. One for a
+  // thread at a time: nesting is a programmer's mistake.
   E(options);
-  // Runs `root` on this thread until E6. Throws what the root threw.
+  // Runs `root` on this thread until E6. Throws what the root threw; std::bad_alloc, with nothing
+  // started, when the run queue has no room for it.
   { executor.run(Task<int>(std::declval<Task<int>>())) } -> std::same_as<int>;
   { executor.run(Task<void>(std::declval<Task<void>>())) } -> std::same_as<void>;
   // The executor that runs on this thread, or null. current() ends the program where there is none.

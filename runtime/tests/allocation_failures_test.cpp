@@ -1,0 +1,329 @@
+// Every n-th allocation fails, for n = 1, 2, 3 ... until a program comes through without meeting
+// the failure. Each time the exception must reach who the contract says, nothing may leak or be
+// lost, and what is left must work. Each n has a process of its own: run queues, frame pools and
+// tables are as empty there as in a program that has just started.
+#include <doctest/doctest.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+#include <new>
+#include <percore/io.hpp>
+#include <percore/sim.hpp>
+#include <string>
+#include <vector>
+
+#include "failing_new.hpp"
+#include "random/program.hpp"
+
+using namespace percore;
+using percore::test::expect;
+using percore::test::Token;
+
+namespace {
+
+// What a process left behind: blocks beside those that stay for ever, such as the frame pool's.
+struct Left {
+  std::int64_t blocks = 0;
+  std::uint64_t allocations = 0;
+  bool failed = false;  // the allocation that was to fail was asked for
+  bool whole = false;   // the process came to its end
+};
+
+// Does `work` with its n-th allocation failing, and then again with none.
+Left left_by(void (*work)(), std::uint64_t n, sim::Options options) {
+  auto* const left = static_cast<Left*>(
+      mmap(nullptr, sizeof(Left), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  REQUIRE(left != MAP_FAILED);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    options.seed = n;
+    sim::begin(options);
+    const int descriptor_before = dup(0);
+    const std::uint64_t allocations_before = test::allocations();
+    const std::int64_t blocks_before = test::live_blocks();
+    if (n != 0) test::fail_after(n - 1);
+    work();
+    left->failed = test::stop_failing();
+    left->allocations = test::allocations() - allocations_before;
+    expect(Token::alive == 0, "a frame was never freed after an allocation had failed");
+    work();
+    expect(Token::alive == 0, "a frame was never freed");
+    left->blocks = test::live_blocks() - blocks_before;
+    close(descriptor_before);
+    const int descriptor_after = dup(0);
+    expect(descriptor_after == descriptor_before, "a descriptor is left open");
+    expect(sim::end(), "a rule of the simulated ring was broken");
+    left->whole = true;
+    _exit(0);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  const Left result = *left;
+  munmap(left, sizeof(Left));
+  return result;
+}
+
+void with_each_allocation_failing(void (*work)(), std::uint64_t failures_min,
+                                  const sim::Options& options = {}) {
+  constexpr std::uint64_t allocations_max = 3'000;
+  const Left clean = left_by(work, 0, options);
+  REQUIRE(clean.whole);
+  CHECK(clean.allocations >= failures_min);  // else there is nothing to fail
+  std::uint64_t n = 1;
+  for (; n != allocations_max; ++n) {
+    CAPTURE(n);
+    const Left left = left_by(work, n, options);
+    REQUIRE_MESSAGE(left.whole, "the process ended; its words are above");
+    CHECK_MESSAGE(left.blocks == clean.blocks, "memory was lost when an allocation failed");
+    if (!left.failed) break;
+  }
+  CHECK(n < allocations_max);
+  CHECK(n > failures_min);
+}
+
+struct Asked final : Operation {
+  Asked()
+      : Operation([](Operation& self, std::int32_t, std::uint32_t) noexcept {
+          ++static_cast<Asked&>(self).completions;
+        }) {}
+  unsigned completions = 0;
+};
+
+void opens_and_uses_a_ring() {
+  std::array<Asked, 40> asked;
+  std::uint64_t allocations_in_use = 0;
+  bool opened = false;
+  try {
+    Ring ring(RingOptions{.entries = 4, .completion_entries = 0});
+    opened = true;
+    const std::uint64_t before = test::allocations();
+    for (Asked& one : asked) io_uring_prep_nop(&ring.entry(one));
+    ring.reserve(4);
+    ring.turn(Wait::for_completion);
+    ring.cancel_all();
+    ring.drain();
+    allocations_in_use = test::allocations() - before;
+  } catch (const std::bad_alloc&) {
+    expect(!opened, "a ring in use threw bad_alloc");
+  }
+  expect(allocations_in_use == 0, "a ring in use allocated memory");
+  for (const Asked& one : asked)
+    expect(one.completions == (opened ? 1 : 0), "an operation did not complete once");
+}
+
+void finds_no_ring() {
+  try {
+    const Ring ring;
+    expect(false, "a ring was opened although the kernel refuses it");
+  } catch (const RingUnavailable&) {
+  } catch (const std::bad_alloc&) {  // there was no memory for the words
+  }
+}
+
+// A frame of about `bytes`: small ones come from the pool, large ones from operator new.
+template <std::size_t bytes>
+Task<unsigned> adds_up(Token, unsigned depth) {
+  std::array<std::byte, bytes> room;
+  test::fill(room, depth, 0);
+  if (depth == 0) co_return 1;
+  const unsigned below = co_await adds_up<bytes>(Token(), depth - 1);
+  expect(test::holds(room, depth, 0), "a frame lost what it held");
+  const std::unique_ptr<unsigned> one = std::make_unique<unsigned>(1);
+  co_return below + *one;
+}
+
+// Above the task that failed: an exception of a child is an ordinary one here.
+Task<unsigned> adds_up_or_none(Token, unsigned depth) {
+  unsigned sum = 0;
+  try {
+    sum += co_await adds_up<8>(Token(), depth);
+  } catch (const std::bad_alloc&) {
+  }
+  const unsigned rest = co_await adds_up<2'000>(Token(), depth);
+  co_return sum + rest;
+}
+
+struct Finished : FinishHook {
+  Finished()
+      : FinishHook{[](FinishHook& self, std::coroutine_handle<>) noexcept {
+          ++static_cast<Finished&>(self).times;
+        }} {}
+  unsigned times = 0;
+};
+
+void runs_trees_of_tasks() {
+  constexpr unsigned depth = 12;
+  bool failed = false;
+  unsigned sum = 0;
+  Finished finished;
+  bool started = false;
+  try {
+    Task<unsigned> task = adds_up_or_none(Token(), depth);
+    started = true;
+    run_chain(task.start(Continuation::call(finished)));
+    expect(task.done(), "T2: a task whose child found no memory never finished");
+    sum = task.take_result();
+  } catch (const std::bad_alloc&) {
+    failed = true;
+  }
+  expect(finished.times == (started ? 1 : 0), "T2: the end of a task was not told once");
+  expect(failed || sum == 2 * (depth + 1) || sum == depth + 1,
+         "T2: a task came to another value although it did not throw");
+}
+
+constexpr unsigned tasks = 70;  // more than a run queue first has room for
+
+struct Spawned {
+  unsigned started = 0;
+  unsigned ended = 0;
+  unsigned failed = 0;
+};
+
+template <std::size_t bytes>
+Task<unsigned> works(Token, Spawned& spawned, unsigned number) {
+  std::array<std::byte, bytes> room;
+  test::fill(room, number, 0);
+  co_await yield();
+  try {
+    const unsigned depth = number < 4 ? 2 : 0;
+    const unsigned sum = co_await adds_up<bytes>(Token(), depth);
+    expect(sum == depth + 1, "T2: a task brought another value");
+  } catch (const std::bad_alloc&) {
+    ++spawned.failed;
+  }
+  const auto nothing = co_await nop();
+  expect(nothing == 0u || Executor::current().ending(), "a nop failed");
+  ++spawned.ended;
+  expect(test::holds(room, number, 0), "a frame lost what it held");
+  co_return number;
+}
+
+template <std::size_t bytes>
+Task<> spawns(Token, Spawned& spawned, unsigned count) {
+  std::vector<JoinHandle<unsigned>> handles;
+  std::vector<unsigned> numbers;
+  for (unsigned number = 0; number != count; ++number) {
+    const std::size_t alive_before = Executor::current().tasks_alive();
+    try {
+      numbers.reserve(handles.size() + 1);
+      handles.reserve(handles.size() + 1);
+      JoinHandle<unsigned> handle = spawn(works<bytes>(Token(), spawned, number));
+      ++spawned.started;
+      handles.push_back(std::move(handle));
+      numbers.push_back(number);
+    } catch (const std::bad_alloc&) {
+      ++spawned.failed;
+      expect(Executor::current().tasks_alive() == alive_before,
+             "a spawn that threw left a task counted");
+    }
+  }
+  for (std::size_t i = 0; i != handles.size(); ++i) {
+    const unsigned number = co_await handles[i];
+    expect(number == numbers[i], "E5: a JoinHandle brought another value");
+  }
+}
+
+template <std::size_t bytes>
+void spawns_many() {
+  Spawned spawned;
+  try {
+    Executor executor(ExecutorOptions{.ring = {.entries = 8}});
+    try {
+      executor.run(spawns<bytes>(Token(), spawned, tasks));
+    } catch (const std::bad_alloc&) {
+      ++spawned.failed;
+    }
+    expect(executor.tasks_alive() == 0, "E6: a task is alive after run() has thrown");
+    expect(executor.ring().in_flight() == 0, "E6: an operation outlived a run() that has thrown");
+    expect(Executor::current_or_null() == nullptr, "an executor is current after run() has thrown");
+    // And it can be used again at once, now with all the memory it wants.
+    test::stop_failing();
+    const unsigned failed_before = spawned.failed;
+    executor.run(spawns<bytes>(Token(), spawned, tasks));
+    expect(spawned.failed == failed_before, "a spawn failed although no allocation did");
+  } catch (const std::bad_alloc&) {
+    expect(spawned.started == 0, "the executor's constructor threw after tasks had run");
+  }
+  expect(spawned.ended == spawned.started, "E6: a task that was spawned never ended");
+}
+
+Task<std::size_t> copies(Token, int from, int to, std::size_t size_bytes) {
+  std::vector<std::byte> bytes(size_bytes);
+  std::size_t done = 0;
+  while (done != size_bytes) {
+    const auto got = co_await read(from, std::span(bytes).subspan(done), done);
+    expect(got.has_value(), "a read failed");
+    const std::span<std::byte> part = std::span(bytes).subspan(done, *got);
+    const auto written = co_await write(to, part, done);
+    expect(written.has_value(), "a write failed");
+    done += *written;
+  }
+  co_return done;
+}
+
+Task<unsigned> copies_often(Token, int from, int to) {
+  unsigned whole = 0;
+  for (unsigned i = 0; i != 8; ++i) {
+    try {
+      JoinHandle<std::size_t> handle = spawn(copies(Token(), from, to, 1'000 + i));
+      const std::size_t copied = co_await handle;
+      expect(copied == 1'000 + i, "a copy is not whole");
+      ++whole;
+    } catch (const std::bad_alloc&) {
+    }
+  }
+  co_return whole;
+}
+
+void copies_files() {
+  const test::MemoryFile from;
+  const test::MemoryFile to;
+  std::array<std::byte, 2'000> bytes;
+  test::fill(bytes, 3, 0);
+  expect(pwrite(from.fd(), bytes.data(), bytes.size(), 0) == 2'000, "a file took no bytes");
+  unsigned whole = 7;
+  try {
+    Executor executor;
+    whole = executor.run(copies_often(Token(), from.fd(), to.fd()));
+  } catch (const std::bad_alloc&) {
+  }
+  expect(whole >= 7, "more copies failed than allocations");
+}
+
+sim::Options old_kernel() {
+  sim::Options options;
+  options.refused_setup_flags = IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SINGLE_ISSUER;
+  return options;
+}
+sim::Options kernel_without_rings() {
+  sim::Options options;
+  options.setup_result = -EPERM;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a ring's constructor throws without leaving a ring open; a ring in use never allocates") {
+  with_each_allocation_failing(opens_and_uses_a_ring, 0);
+  // What an older kernel lacks is told in words, and words need memory.
+  with_each_allocation_failing(opens_and_uses_a_ring, 1, old_kernel());
+  with_each_allocation_failing(finds_no_ring, 4, kernel_without_rings());
+}
+
+TEST_CASE("a task that finds no memory for a frame throws to whoever awaits it") {
+  with_each_allocation_failing(runs_trees_of_tasks, 10);
+}
+
+TEST_CASE("a spawn throws with nothing changed; every other task comes to its end") {
+  with_each_allocation_failing(spawns_many<8>, 5);
+  with_each_allocation_failing(spawns_many<1'200>, tasks);
+}
+
+TEST_CASE("tasks that read and write lose nothing when another finds no memory") {
+  with_each_allocation_failing(copies_files, 9);
+}

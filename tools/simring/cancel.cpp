@@ -42,7 +42,8 @@ int cancel_one(Operation& operation) {
   note(operation.ring, {.kind = Event::Kind::cancel_asked, .operation = operation.id});
   if (operation.state != State::flying && operation.state != State::parked) return -ENOENT;
   if (operation.result_fixed) return -EALREADY;
-  const bool only_waits = operation.sqe.opcode == IORING_OP_TIMEOUT ||
+  const bool multishot = operation.exchange != nullptr && operation.exchange->multishot;
+  const bool only_waits = multishot || operation.sqe.opcode == IORING_OP_TIMEOUT ||
                           operation.state == State::parked || would_park(operation);
   const std::uint64_t luck = only_waits ? 0 : session().random.below(3);
   operation.cancel_came_late = luck != 0;
@@ -58,6 +59,7 @@ int cancel(Ring& ring, std::uint64_t key, int fd, unsigned flags, unsigned opcod
   for (auto& [id, operation] : ring.live) {
     if (id == self || operation.sqe.opcode == IORING_OP_LINK_TIMEOUT) continue;
     if (operation.state == State::chained || operation.state == State::drained) continue;
+    if (operation.over) continue;
     if (!matches(operation, key, fd, flags, opcode)) continue;
     const int result = cancel_one(operation);
     if (!all && result != -ENOENT) return result;

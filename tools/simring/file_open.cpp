@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "file_opcodes.hpp"
+#include "network.hpp"
 
 namespace percore::sim {
 
@@ -98,6 +99,7 @@ int perform_close(Operation& operation) {
   if (sqe.file_index != 0) return remove_direct(*operation.ring, sqe.file_index);
   if (find_ring(sqe.fd) != nullptr) return -EBADF;  // io_uring does not close rings
   hold_file(sqe.fd);
+  network::close(sqe.fd);
   return result_of_call(::close(sqe.fd));
 }
 

@@ -30,6 +30,41 @@ constexpr Opcode transfer(const char* name, Moves moves, int (*prepare)(Operatio
           .takes_priority = true};
 }
 
+constexpr Opcode selecting(Opcode opcode) {
+  opcode.takes_buffers = true;
+  return opcode;
+}
+
+constexpr Opcode sender(const char* name, decltype(Opcode::arguments) arguments) {
+  return {.name = name,
+          .prepare = prepare_send,
+          .perform = perform_send,
+          .breaks_link = message_breaks_link,
+          .arguments = arguments,
+          .draw = draw_socket_faults,
+          .awaited_events = send_events,
+          .cancelled = cancelled_message,
+          .uses_file = true,
+          .takes_priority = true};
+}
+
+constexpr Opcode zero_copy_sender(const char* name, decltype(Opcode::arguments) arguments) {
+  Opcode opcode = sender(name, arguments);
+  opcode.prepare = prepare_zero_copy;
+  opcode.perform = perform_zero_copy;
+  opcode.draw = draw_zero_copy_faults;
+  return opcode;
+}
+
+constexpr Opcode receiver(const char* name, decltype(Opcode::arguments) arguments) {
+  Opcode opcode = sender(name, arguments);
+  opcode.prepare = prepare_receive;
+  opcode.perform = perform_receive;
+  opcode.awaited_events = receive_events;
+  opcode.takes_buffers = true;
+  return opcode;
+}
+
 constexpr Opcode opcodes[] = {
     {.name = "IORING_OP_NOP", .prepare = prepare_nop, .perform = perform_nop},
     transfer("IORING_OP_READV", Moves::in, prepare_vectored, vectored_arguments),
@@ -41,15 +76,22 @@ constexpr Opcode opcodes[] = {
      .uses_file = true},
     transfer("IORING_OP_READ_FIXED", Moves::in, prepare_fixed, nullptr),
     transfer("IORING_OP_WRITE_FIXED", Moves::out, prepare_fixed, nullptr),
-    {.name = "IORING_OP_POLL_ADD"},
-    {.name = "IORING_OP_POLL_REMOVE"},
+    {.name = "IORING_OP_POLL_ADD",
+     .prepare = prepare_poll,
+     .perform = perform_poll,
+     .draw = draw_multishot_end,
+     .awaited_events = poll_events,
+     .awaited_descriptor = poll_descriptor,
+     .stirred = poll_stirred,
+     .uses_file = true},
+    {.name = "IORING_OP_POLL_REMOVE", .prepare = prepare_poll_remove, .start = start_poll_remove},
     {.name = "IORING_OP_SYNC_FILE_RANGE",
      .prepare = prepare_sync_file_range,
      .perform = perform_sync_file_range,
      .breaks_link = never_breaks_link,
      .uses_file = true},
-    {.name = "IORING_OP_SENDMSG"},
-    {.name = "IORING_OP_RECVMSG"},
+    sender("IORING_OP_SENDMSG", header_arguments),
+    receiver("IORING_OP_RECVMSG", header_arguments),
     {.name = "IORING_OP_TIMEOUT",
      .prepare = prepare_timeout,
      .perform = perform_timeout,
@@ -59,14 +101,26 @@ constexpr Opcode opcodes[] = {
     {.name = "IORING_OP_TIMEOUT_REMOVE",
      .prepare = prepare_timeout_remove,
      .start = start_timeout_remove},
-    {.name = "IORING_OP_ACCEPT"},
+    {.name = "IORING_OP_ACCEPT",
+     .prepare = prepare_accept,
+     .perform = perform_accept,
+     .draw = draw_socket_faults,
+     .awaited_events = accept_events,
+     .uses_file = true,
+     .takes_priority = true},
     {.name = "IORING_OP_ASYNC_CANCEL", .prepare = prepare_cancel, .start = start_cancel},
     {.name = "IORING_OP_LINK_TIMEOUT",
      .prepare = prepare_timeout,
      .perform = perform_link_timeout,
      .breaks_link = timeout_breaks_link,
      .arguments = timeout_arguments},
-    {.name = "IORING_OP_CONNECT"},
+    {.name = "IORING_OP_CONNECT",
+     .prepare = prepare_connect,
+     .perform = perform_connect,
+     .arguments = connect_arguments,
+     .draw = draw_socket_faults,
+     .awaited_events = connect_events,
+     .uses_file = true},
     {.name = "IORING_OP_FALLOCATE",
      .prepare = prepare_fallocate,
      .perform = perform_fallocate,
@@ -85,7 +139,7 @@ constexpr Opcode opcodes[] = {
      .perform = perform_statx,
      .breaks_link = never_breaks_link,
      .arguments = path_arguments},
-    transfer("IORING_OP_READ", Moves::in, prepare_transfer, transfer_arguments),
+    selecting(transfer("IORING_OP_READ", Moves::in, prepare_transfer, message_arguments)),
     transfer("IORING_OP_WRITE", Moves::out, prepare_transfer, transfer_arguments),
     {.name = "IORING_OP_FADVISE",
      .prepare = prepare_advice,
@@ -95,18 +149,25 @@ constexpr Opcode opcodes[] = {
      .prepare = prepare_advice,
      .perform = perform_madvise,
      .breaks_link = never_breaks_link},
-    {.name = "IORING_OP_SEND"},
-    {.name = "IORING_OP_RECV"},
+    sender("IORING_OP_SEND", message_arguments),
+    receiver("IORING_OP_RECV", message_arguments),
     {.name = "IORING_OP_OPENAT2",
      .prepare = prepare_open2,
      .perform = perform_open,
      .arguments = open2_arguments},
-    {.name = "IORING_OP_EPOLL_CTL"},
+    {.name = "IORING_OP_EPOLL_CTL", .prepare = prepare_epoll_ctl, .perform = perform_epoll_ctl},
     {.name = "IORING_OP_SPLICE"},
-    {.name = "IORING_OP_PROVIDE_BUFFERS"},
-    {.name = "IORING_OP_REMOVE_BUFFERS"},
+    {.name = "IORING_OP_PROVIDE_BUFFERS",
+     .prepare = prepare_provide_buffers,
+     .perform = perform_provide_buffers},
+    {.name = "IORING_OP_REMOVE_BUFFERS",
+     .prepare = prepare_remove_buffers,
+     .perform = perform_remove_buffers},
     {.name = "IORING_OP_TEE"},
-    {.name = "IORING_OP_SHUTDOWN"},
+    {.name = "IORING_OP_SHUTDOWN",
+     .prepare = prepare_shutdown,
+     .perform = perform_shutdown,
+     .uses_file = true},
     {.name = "IORING_OP_RENAMEAT",
      .prepare = prepare_rename,
      .perform = perform_rename,
@@ -137,12 +198,20 @@ constexpr Opcode opcodes[] = {
     {.name = "IORING_OP_SETXATTR"},
     {.name = "IORING_OP_FGETXATTR"},
     {.name = "IORING_OP_GETXATTR"},
-    {.name = "IORING_OP_SOCKET"},
+    {.name = "IORING_OP_SOCKET",
+     .prepare = prepare_socket,
+     .perform = perform_socket,
+     .draw = draw_socket_faults},
     {.name = "IORING_OP_URING_CMD"},
-    {.name = "IORING_OP_SEND_ZC"},
-    {.name = "IORING_OP_SENDMSG_ZC"},
+    zero_copy_sender("IORING_OP_SEND_ZC", message_arguments),
+    zero_copy_sender("IORING_OP_SENDMSG_ZC", header_arguments),
     {.name = "IORING_OP_READ_MULTISHOT"},
-    {.name = "IORING_OP_WAITID"},
+    {.name = "IORING_OP_WAITID",
+     .prepare = prepare_waitid,
+     .perform = perform_waitid,
+     .awaited_events = waitid_events,
+     .awaited_descriptor = waitid_descriptor,
+     .stirred = waitid_stirred},
     {.name = "IORING_OP_FUTEX_WAIT"},
     {.name = "IORING_OP_FUTEX_WAKE"},
     {.name = "IORING_OP_FUTEX_WAITV"},

@@ -57,6 +57,13 @@ struct Opcode {
   void (*draw)(Operation& operation) = nullptr;
   /// The POLL... bits it waits for, 0 where it never waits. Null: it never waits.
   short (*awaited_events)(const Operation& operation) = nullptr;
+  /// The descriptor it waits for, -1 where the world cannot be asked. Null: sqe.fd's.
+  int (*awaited_descriptor)(const Operation& operation) = nullptr;
+  /// Whether a parked operation has reason to perform again. Null: when its descriptor is ready.
+  bool (*stirred)(Operation& operation) = nullptr;
+  /// A result known before the work was done: cancelled, mostly. Returns as `perform` does.
+  /// Null: it is the result.
+  int (*cancelled)(Operation& operation, int result) = nullptr;
 
   Moves moves = Moves::nothing;
   bool uses_file = false;  // sqe.fd is a descriptor to act on: cancelling by descriptor finds it
@@ -98,6 +105,7 @@ bool start_cancel(Operation& operation);
 int prepare_transfer(Operation& operation);
 int prepare_vectored(Operation& operation);
 int prepare_fixed(Operation& operation);
+int check_registered_range(Operation& operation);
 int perform_transfer(Operation& operation);
 bool transfer_breaks_link(const Operation& operation, int result);
 void draw_transfer_faults(Operation& operation);
@@ -147,5 +155,61 @@ int perform_ftruncate(Operation& operation);
 int prepare_advice(Operation& operation);
 int perform_fadvise(Operation& operation);
 int perform_madvise(Operation& operation);
+
+// sockets.cpp
+int prepare_socket(Operation& operation);
+int perform_socket(Operation& operation);
+int prepare_accept(Operation& operation);
+int perform_accept(Operation& operation);
+short accept_events(const Operation& operation);
+int prepare_connect(Operation& operation);
+int perform_connect(Operation& operation);
+short connect_events(const Operation& operation);
+std::size_t connect_arguments(const io_uring_sqe& sqe, std::span<Argument, arguments_max> out);
+int prepare_shutdown(Operation& operation);
+int perform_shutdown(Operation& operation);
+
+// messages.cpp
+int prepare_send(Operation& operation);
+int perform_send(Operation& operation);
+short send_events(const Operation& operation);
+int prepare_zero_copy(Operation& operation);
+int perform_zero_copy(Operation& operation);
+int prepare_receive(Operation& operation);
+int perform_receive(Operation& operation);
+short receive_events(const Operation& operation);
+int cancelled_message(Operation& operation, int result);
+bool message_breaks_link(const Operation& operation, int result);
+std::size_t message_arguments(const io_uring_sqe& sqe, std::span<Argument, arguments_max> out);
+std::size_t header_arguments(const io_uring_sqe& sqe, std::span<Argument, arguments_max> out);
+
+// socket_faults.cpp
+void draw_socket_faults(Operation& operation);
+void draw_zero_copy_faults(Operation& operation);
+void draw_multishot_end(Operation& operation);
+
+// poll.cpp
+int prepare_poll(Operation& operation);
+int perform_poll(Operation& operation);
+short poll_events(const Operation& operation);
+int poll_descriptor(const Operation& operation);
+bool poll_stirred(Operation& operation);
+int prepare_poll_remove(Operation& operation);
+bool start_poll_remove(Operation& operation);
+int prepare_epoll_ctl(Operation& operation);
+int perform_epoll_ctl(Operation& operation);
+
+// buffer_ring.cpp
+int prepare_provide_buffers(Operation& operation);
+int perform_provide_buffers(Operation& operation);
+int prepare_remove_buffers(Operation& operation);
+int perform_remove_buffers(Operation& operation);
+
+// processes.cpp
+int prepare_waitid(Operation& operation);
+int perform_waitid(Operation& operation);
+short waitid_events(const Operation& operation);
+int waitid_descriptor(const Operation& operation);
+bool waitid_stirred(Operation& operation);
 
 }  // namespace percore::sim

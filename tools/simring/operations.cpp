@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "network.hpp"
 #include "state.hpp"
 
 namespace percore::sim {
@@ -70,6 +71,26 @@ void let_drained_go(Ring& ring) {
   }
 }
 
+// What an operation leaves behind it in its chain.
+struct Rest {
+  Id next = 0, timer = 0;
+  bool breaks = false, skips = false;
+};
+
+void go_on_behind(Ring& ring, Rest rest) {
+  if (Operation* const timer = rest.timer == 0 ? nullptr : find_operation(ring, rest.timer)) {
+    timer->result = -ECANCELED;
+    timer->failed = true;
+    timer->skip_always = rest.breaks && rest.skips;
+    complete(*timer);
+  }
+  if (rest.breaks) {
+    cancel_chain(ring, rest.next, rest.skips);
+  } else if (Operation* const behind = rest.next == 0 ? nullptr : find_operation(ring, rest.next)) {
+    issue(*behind);
+  }
+}
+
 // The end of an operation: from here on its record and its buffers are the program's again.
 void complete(Operation& operation) {
   Ring& ring = *operation.ring;
@@ -83,36 +104,62 @@ void complete(Operation& operation) {
   const int result = operation.result;
   const unsigned cqe_flags = operation.cqe_flags;
   ResourcePointer file = std::move(operation.file), buffer = std::move(operation.buffer);
+  ring.posts_in_submit = operation.in_submit;
   ring.live.erase(id);
   if (!skipped) post_completion(ring, id, user_data, result, cqe_flags);
+  ring.posts_in_submit = false;
   let_go(ring, file);
   let_go(ring, buffer);
   if (!is_timeout) ++ring.posted;
-  if (Operation* const timer = link_timeout == 0 ? nullptr : find_operation(ring, link_timeout)) {
-    timer->result = -ECANCELED;
-    timer->failed = true;
-    timer->skip_always = breaks && skip_rest;
-    complete(*timer);
-  }
-  if (breaks) {
-    cancel_chain(ring, next, skip_rest);
-  } else if (Operation* const behind = next == 0 ? nullptr : find_operation(ring, next)) {
-    issue(*behind);
-  }
+  go_on_behind(ring, {.next = next, .timer = link_timeout, .breaks = breaks, .skips = skip_rest});
   if (!ring.counted.empty()) end_counted_timeouts(ring);
   if (!ring.drained.empty()) let_drained_go(ring);
+}
+
+int work(Operation& operation) {
+  const Opcode& opcode = *operation.opcode;
+  if (!operation.result_fixed) return opcode.perform(operation);
+  return opcode.cancelled == nullptr ? operation.result
+                                     : opcode.cancelled(operation, operation.result);
 }
 
 // The moment an operation's work is done: afterwards it has finished, flies on, or is parked.
 void perform(Operation& operation, bool in_submit) {
   operation.in_submit = in_submit;
-  if (operation.result_fixed) return finish(operation, operation.result);
-  const int result = operation.opcode->perform(operation);
+  const int result = work(operation);
   if (result == under_way) return;  // the operation may be gone
   if (result != would_block) return finish(operation, result);
   // Somebody else took the data. Whoever was told that a cancel came too late will not ask again.
   if (operation.cancel_came_late) return finish(operation, -ECANCELED);
   park(operation);
+}
+
+// A completion with F_MORE. What is linked behind goes on with the last one, or with the one that
+// has the result where only a notification follows.
+void post_one_of_several(Operation& operation, const Finished& one) {
+  Ring& ring = *operation.ring;
+  ring.posts_in_submit = operation.in_submit;
+  post_completion(ring, operation.id, operation.sqe.user_data, one.result, one.cqe_flags);
+  ring.posts_in_submit = false;
+  ++ring.posted;
+  if (one.frees_chain) {
+    const bool breaks = operation.failed && (operation.sqe.flags & IOSQE_IO_HARDLINK) == 0;
+    const Rest rest{.next = std::exchange(operation.next, 0),
+                    .timer = std::exchange(operation.link_timeout, 0),
+                    .breaks = breaks};
+    go_on_behind(ring, rest);
+  }
+  if (!ring.counted.empty()) end_counted_timeouts(ring);
+}
+
+void post_or_queue(const Finished& one, Operation& operation) {
+  Ring& ring = *operation.ring;
+  note(operation.ring,
+       {.kind = Event::Kind::finished, .result = one.result, .operation = operation.id});
+  if (posts_now(operation)) return post_one_of_several(operation, one);
+  ring.finished.push_back(one);
+  if (ring.deferred()) signal_eventfd(ring, false);  // nothing is posted before the next enter
+  update_flags(ring);
 }
 
 void arm_link_timeout(Operation& operation) {
@@ -161,6 +208,7 @@ void issue(Operation& operation) {
 
 void park(Operation& operation) {
   operation.state = State::parked;
+  hold_own_file(operation);
   operation.ring->parked.push_back(operation.id);
   note(operation.ring,
        {.kind = Event::Kind::parked, .fd = operation.sqe.fd, .operation = operation.id});
@@ -185,23 +233,35 @@ void finish(Operation& operation, int result, unsigned cqe_flags) {
        {.kind = Event::Kind::finished, .result = result, .operation = operation.id});
   if (posts_now(operation)) return complete(operation);
   ring.finished.push_back({.operation = operation.id});
+  if (ring.deferred()) signal_eventfd(ring, false);
   update_flags(ring);
 }
 
 void post_more(Operation& operation, int result, unsigned cqe_flags) {
+  post_or_queue({.operation = operation.id,
+                 .more = true,
+                 .result = result,
+                 .cqe_flags = cqe_flags | IORING_CQE_F_MORE},
+                operation);
+}
+
+void finish_but_notify(Operation& operation, int result, Nanoseconds delay) {
+  stop_flying(operation);
+  operation.over = true;
+  operation.failed = counts_as_failure(operation, result);
+  const Id id = operation.id;
   Ring& ring = *operation.ring;
-  note(operation.ring,
-       {.kind = Event::Kind::finished, .result = result, .operation = operation.id});
-  const unsigned flags = cqe_flags | IORING_CQE_F_MORE;
-  if (posts_now(operation)) {
-    post_completion(ring, operation.id, operation.sqe.user_data, result, flags);
-    ++ring.posted;
-    if (!ring.counted.empty()) end_counted_timeouts(ring);
-    return;
-  }
-  ring.finished.push_back(
-      {.operation = operation.id, .more = true, .result = result, .cqe_flags = flags});
-  update_flags(ring);
+  post_or_queue({.operation = id,
+                 .more = true,
+                 .frees_chain = true,
+                 .result = result,
+                 .cqe_flags = IORING_CQE_F_MORE},
+                operation);
+  if (Operation* const left = find_operation(ring, id)) fly(*left, delay);
+}
+
+bool completions_full(const Ring& ring) {
+  return !ring.overflow.empty() || ring.ready() + ring.finished.size() >= ring.cq_entries;
 }
 
 void run_finished(Ring& ring) {
@@ -214,9 +274,7 @@ void run_finished(Ring& ring) {
       complete(*operation);
       continue;
     }
-    post_completion(ring, operation->id, operation->sqe.user_data, oldest.result, oldest.cqe_flags);
-    ++ring.posted;
-    if (!ring.counted.empty()) end_counted_timeouts(ring);
+    post_one_of_several(*operation, oldest);
   }
   update_flags(ring);
 }
@@ -225,6 +283,10 @@ void perform_due() {
   Session& now = session();
   for (refresh_next_due(); now.next_due <= now.clock;
        refresh_next_due()) {  // a cancel may have removed the next
+    if (network::next_due() == now.next_due) {
+      network::deliver();
+      continue;
+    }
     Ring* earliest = nullptr;
     for (Ring* ring : now.open_rings) {
       if (ring->due.empty()) continue;
@@ -239,7 +301,7 @@ void perform_due() {
 
 void refresh_next_due() {
   Session& now = session();
-  now.next_due = std::numeric_limits<Nanoseconds>::max();
+  now.next_due = network::next_due();
   for (const Ring* ring : now.open_rings) {
     if (!ring->due.empty()) now.next_due = std::min(now.next_due, ring->due.begin()->first);
   }

@@ -136,6 +136,10 @@ bool mapped(const void* begin, std::size_t size_bytes) {
          msync(reinterpret_cast<void*>(first_page), first + size_bytes - first_page, MS_ASYNC) == 0;
 }
 
+std::uint64_t hash_memory(const void* begin, std::size_t size_bytes) {
+  return hash_part({.iov_base = const_cast<void*>(begin), .iov_len = size_bytes}, 1) | 1;
+}
+
 void watch(Operation& operation) {
   if (!session().options.watch_buffers || operation.buffers().empty()) return;
   for (const iovec& part : operation.buffers()) {
@@ -311,6 +315,7 @@ void memory_freed(void* block, std::size_t size_bytes) noexcept {
   const auto begin = reinterpret_cast<std::uintptr_t>(block);
   for (Ring* ring : session().open_rings) {
     for (auto& [id, operation] : ring->live) check_freed(operation, begin, begin + size_bytes);
+    check_lent_freed(*ring, begin, begin + size_bytes);
   }
 }
 

@@ -2,6 +2,9 @@
 
 #include <poll.h>
 
+#include <algorithm>
+
+#include "network.hpp"
 #include "state.hpp"
 
 namespace percore::sim {
@@ -13,13 +16,34 @@ short awaited_events(const Operation& operation) {
   return hook == nullptr ? static_cast<short>(0) : hook(operation);
 }
 
+int awaited_descriptor(const Operation& operation) {
+  const auto hook = operation.opcode->awaited_descriptor;
+  return hook == nullptr ? file_of(operation) : hook(operation);
+}
+
+bool stirred(Operation& operation) {
+  if (operation.opcode->stirred != nullptr) return operation.opcode->stirred(operation);
+  int error = 0;
+  return ready(file_of(operation), awaited_events(operation), error);
+}
+
+// The world decides when these go on: real descriptors, and children.
+bool waits_for_world(const Operation& operation) {
+  return operation.opcode->stirred != nullptr || !network::owns(file_of(operation));
+}
+
 }  // namespace
 
+short look(int fd, short events, int& error) {
+  if (network::owns(fd)) return network::poll(fd, events);
+  pollfd asked{.fd = fd, .events = events, .revents = 0};
+  if (poll(&asked, 1, 0) <= 0) return 0;
+  if ((asked.revents & POLLNVAL) != 0) error = -EBADF;
+  return asked.revents;
+}
+
 bool ready(int fd, short events, int& error) {
-  pollfd look{.fd = fd, .events = events, .revents = 0};
-  if (poll(&look, 1, 0) <= 0) return false;
-  if ((look.revents & POLLNVAL) != 0) error = -EBADF;
-  return true;
+  return look(fd, events, error) != 0;
 }
 
 int file_of(const Operation& operation) {
@@ -39,9 +63,7 @@ void look_at_parked(Ring& ring) {
   const std::vector<Id> waiting = ring.parked;
   for (const Id id : waiting) {
     Operation* const operation = find_operation(ring, id);
-    int error = 0;
-    if (operation == nullptr || !ready(file_of(*operation), awaited_events(*operation), error))
-      continue;
+    if (operation == nullptr || !stirred(*operation)) continue;
     std::erase(ring.parked, id);
     // Data that has come is read soon, but not always before the program's next look.
     const bool at_once = session().random.percent(session().options.inline_percent);
@@ -49,17 +71,55 @@ void look_at_parked(Ring& ring) {
   }
 }
 
+bool awaits_world(const Ring& ring) {
+  return std::any_of(ring.parked.begin(), ring.parked.end(),
+                     [&](Id id) { return waits_for_world(ring.live.at(id)); });
+}
+
+bool awaits_child(const Ring& ring) {
+  return std::any_of(ring.parked.begin(), ring.parked.end(),
+                     [&](Id id) { return ring.live.at(id).sqe.opcode == op_waitid; });
+}
+
+bool awaits_loopback(const Ring& ring) {
+  return std::any_of(ring.parked.begin(), ring.parked.end(), [&](Id id) {
+    int domain = 0;
+    socklen_t size = sizeof domain;
+    const int fd = file_of(ring.live.at(id));
+    return !network::owns(fd) && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+           domain != AF_UNIX;
+  });
+}
+
 bool wait_outside(Ring& ring, Nanoseconds timeout) {
+  constexpr Nanoseconds slice = 2'000'000;  // where only looking again helps
   std::vector<pollfd> looks;
+  bool sliced = false;
+  const std::size_t parked = ring.parked.size();
   for (const Id id : ring.parked) {
-    const Operation& operation = *find_operation(ring, id);
-    looks.push_back({.fd = file_of(operation), .events = awaited_events(operation), .revents = 0});
+    const Operation& operation = ring.live.at(id);
+    if (!waits_for_world(operation)) continue;
+    const int fd = awaited_descriptor(operation);
+    sliced = sliced || (fd < 0 && slice < timeout);
+    if (sliced) timeout = std::min(timeout, slice);
+    looks.push_back({.fd = fd, .events = awaited_events(operation), .revents = 0});
   }
   const bool for_ever = timeout == std::numeric_limits<Nanoseconds>::max();
   const timespec limit{.tv_sec = timeout / 1'000'000'000, .tv_nsec = timeout % 1'000'000'000};
   const bool found = ppoll(looks.data(), looks.size(), for_ever ? nullptr : &limit, nullptr) > 0;
   look_at_parked(ring);
-  return found;
+  return found || sliced || ring.parked.size() != parked;
+}
+
+bool pass_until_stirred(int fd, short events) {
+  Session& now = session();
+  while (network::poll(fd, events) == 0) {
+    if (now.next_due == std::numeric_limits<Nanoseconds>::max()) return false;
+    now.clock = std::max(now.clock, now.next_due);
+    perform_due();
+    for (Ring* ring : now.open_rings) look_at_parked(*ring);
+  }
+  return true;
 }
 
 }  // namespace percore::sim

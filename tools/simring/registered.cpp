@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "library.hpp"
+#include "network.hpp"
 #include "state.hpp"
 
 namespace percore::sim {
@@ -129,7 +130,7 @@ int set_allocation_range(Ring& ring, unsigned offset, unsigned count) {
 }  // namespace
 
 Resource::~Resource() {
-  if (fd >= 0) ::close(fd);
+  if (fd >= 0) close_descriptor(fd);
 }
 
 void ResourceTable::make(unsigned count) {
@@ -148,7 +149,20 @@ void let_go(Ring& ring, ResourcePointer& resource) {
 int duplicate(int fd) {
   int made = fcntl(fd, F_DUPFD_CLOEXEC, first_high_descriptor);
   if (made < 0 && errno == EINVAL) made = fcntl(fd, F_DUPFD_CLOEXEC, 0);  // a low RLIMIT_NOFILE
+  if (made >= 0 && network::owns(fd)) network::duplicated(fd, made);
   return made < 0 ? -errno : made;
+}
+
+void close_descriptor(int fd) {
+  network::close(fd);
+  ::close(fd);
+}
+
+void hold_own_file(Operation& operation) {
+  const bool by_number = (operation.sqe.flags & IOSQE_FIXED_FILE) == 0;
+  if (operation.file != nullptr || !operation.opcode->uses_file || !by_number) return;
+  ResourcePointer held;
+  if (make_file(operation.sqe.fd, 0, held) == 0) operation.file = held;
 }
 
 void hold_file(int fd) {
@@ -173,7 +187,7 @@ int install_direct(Ring& ring, int fd, unsigned file_index) {
   if (!allocates && table.registered() && file_index > table.slots.size()) slot = -EINVAL;
   ResourcePointer made;
   const int error = slot < 0 ? slot : make_file(fd, 0, made);
-  ::close(fd);
+  close_descriptor(fd);
   if (error != 0) return error;
   fill(ring, table, static_cast<unsigned>(slot), std::move(made));
   note_use(table, static_cast<unsigned>(slot), true);

@@ -50,6 +50,10 @@ int allocate_files(Ring& ring, int* files, unsigned count);
 void let_go(Ring& ring, ResourcePointer& resource);
 /// A second descriptor for the same open file, with a high number: the low ones are the program's.
 int duplicate(int fd);
+/// Closes a descriptor, of a modelled socket too.
+void close_descriptor(int fd);
+/// A parked operation keeps its file, whatever becomes of the program's descriptor.
+void hold_own_file(Operation& operation);
 /// The operations under way on `fd` keep its file when the program closes it.
 void hold_file(int fd);
 

@@ -153,6 +153,7 @@ void close_ring(Ring& ring, io_uring& handle) {
   check_entries(ring, handle.sq.sqe_tail);
   check_closing(ring, handle.sq.sqe_tail - ring.shared->sq_head);
   note(&ring, {.kind = Event::Kind::ring_closed});
+  unregister_eventfd(ring);
   ::close(ring.fd);
   std::erase(now.open_rings, &ring);
   now.rings.erase(&ring);
@@ -203,6 +204,7 @@ void post_completion(Ring& ring, Id operation, std::uint64_t user_data, int resu
                .result = result,
                .operation = operation,
                .user_data = user_data});
+  signal_eventfd(ring, ring.posts_in_submit);
 }
 
 void flush_overflow(Ring& ring) {

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "network.hpp"
 #include "state.hpp"
 
 namespace percore::sim {
@@ -103,6 +104,7 @@ void begin(Options options) {
   now.violations = 0;
   now.fault_place = 0;
   if (now.ledger != nullptr) *now.ledger = {};
+  network::reset();
 }
 
 bool end() {
@@ -188,6 +190,8 @@ const char* rule_name(Rule rule) noexcept {
       return "buffer_freed";
     case Rule::buffer_changed:
       return "buffer_changed";
+    case Rule::buffer_lent_twice:
+      return "buffer_lent_twice";
     case Rule::buffer_dead:
       return "buffer_dead";
     case Rule::record_freed:

@@ -10,6 +10,9 @@
 //   operations.cpp  the life of an operation: start, completion, links, drains
 //   file_open.cpp, file_paths.cpp, file_sync.cpp: the opcodes on files
 //   registered.cpp  registered files and buffers
+//   sockets.cpp, messages.cpp, poll.cpp, buffer_ring.cpp, processes.cpp: the opcodes on those
+//   network.cpp     sockets modelled in memory; socket_calls.cpp: ordinary calls on them
+//   notifications.cpp  the eventfd of a ring
 //   readiness.cpp   descriptors that are not ready; parked operations
 //   schedule.cpp    the seed: delays, faults; the clock
 //   oracles.cpp     buffers, entries, memory: what the program must not do
@@ -30,6 +33,8 @@
 #include <utility>
 #include <vector>
 
+#include "buffer_ring.hpp"
+#include "exchange.hpp"
 #include "opcodes.hpp"
 #include "percore/sim.hpp"
 #include "registered.hpp"
@@ -64,6 +69,7 @@ struct Operation {
   bool skip_always =
       false;  // the CQE of an operation cancelled behind a failed one that asked to be skipped
   bool is_drain = false;
+  bool over = false;    // its result is told; what is still to come is a notification
   Id next = 0;          // the operation linked behind this one
   Id link_timeout = 0;  // the LINK_TIMEOUT armed for this one
   Id guards = 0;        // of a LINK_TIMEOUT: the operation it watches
@@ -76,6 +82,7 @@ struct Operation {
   ResourcePointer buffer;          // the registered one
   std::vector<std::string> paths;  // copied at the submit
   open_how open{};
+  std::unique_ptr<Exchange> exchange;  // of an operation on sockets, of a poll
   iovec single{};
   std::vector<iovec> vectors;
   std::uint64_t length = 0;  // bytes asked for
@@ -108,6 +115,7 @@ struct Overflowed {
 struct Finished {
   Id operation = 0;
   bool more = false;
+  bool frees_chain = false;  // what is linked behind it goes on
   int result = 0;
   unsigned cqe_flags = 0;
 };
@@ -149,9 +157,13 @@ struct Ring {
   std::uint64_t posted = 0;  // completions but for those of timeouts
   bool drain_disabled =
       false;  // CQE_SKIP_SUCCESS was used: drain counts completions, so they exclude one another
-  std::vector<Id> counted;     // timeouts that so many completions end
-  unsigned acquired_tail = 0;  // how far the program has taken entries, as last seen
-  unsigned looks = 0;          // looks at the CQ in a row without an enter
+  std::vector<Id> counted;  // timeouts that so many completions end
+  std::map<unsigned, BufferGroup> buffer_groups;
+  int event_descriptor = -1;     // told of each completion
+  bool event_only_late = false;  // not of those posted within their own submit
+  bool posts_in_submit = false;  // as the one that is being posted
+  unsigned acquired_tail = 0;    // how far the program has taken entries, as last seen
+  unsigned looks = 0;            // looks at the CQ in a row without an enter
 
   ResourceTable files, fixed_buffers;
   unsigned workers_max[2] = {8, 1024};  // kernel threads: of files, of everything else
@@ -257,6 +269,10 @@ void run_finished(Ring& ring);
 void finish(Operation& operation, int result, unsigned cqe_flags = 0);
 /// A completion with IORING_CQE_F_MORE: the operation stays in flight.
 void post_more(Operation& operation, int result, unsigned cqe_flags);
+/// A zero-copy send's result. The operation performs once more, after `delay`: its notification.
+void finish_but_notify(Operation& operation, int result, Nanoseconds delay);
+/// One completion more would overflow the queue.
+bool completions_full(const Ring& ring);
 void fly(Operation& operation, Nanoseconds delay);
 void park(Operation& operation);
 void queue_chain(Operation& head);
@@ -266,11 +282,34 @@ void refresh_next_due();
 
 // readiness.cpp
 int file_of(const Operation& operation);  // a descriptor, or -1
+/// poll(2) with no time-out, on real and on modelled descriptors.
+short look(int fd, short events, int& error);
 bool ready(int fd, short events, int& error);
+/// Whether parked operations wait for anything real, for a child, for a peer on the internet.
+bool awaits_world(const Ring& ring);
+bool awaits_child(const Ring& ring);
+bool awaits_loopback(const Ring& ring);
+/// Lets time pass until a modelled descriptor is ready. Returns  false when it never will be.
+bool pass_until_stirred(int fd, short events);
 bool would_park(const Operation& operation);  // it awaits events, and its descriptor has none
 void look_at_parked(Ring& ring);
 bool wait_outside(Ring& ring,
                   Nanoseconds timeout);  // really waits for a parked operation's descriptor
+
+// notifications.cpp
+void signal_eventfd(const Ring& ring, bool in_submit);
+void unregister_eventfd(Ring& ring);
+
+// socket_faults.cpp
+inline constexpr unsigned rounds_max = 32;  // of a multishot or MSG_WAITALL, before others go on
+/// Tells of the fault drawn for the operation, once. Returns  its result, 0 for none.
+int strike(Operation& operation);
+/// As `strike`; a reset also tears the connection.
+int strike_stream(Operation& operation, int fd);
+/// Whether a multishot's completion is its last: by a fault, or because the queue is full.
+bool ends_here(const Operation& operation);
+bool is_socket(int fd);
+bool is_stream(int fd);
 
 // timeouts.cpp
 Nanoseconds time_left(const Operation& operation);
@@ -296,6 +335,7 @@ Nanoseconds to_nanoseconds(const __kernel_timespec& time);
 bool mapped(const void* begin, std::size_t size_bytes);
 void watch(Operation& operation);
 bool check_buffers(Operation& operation);
+std::uint64_t hash_memory(const void* begin, std::size_t size_bytes);
 void rehash_overlapping(const Ring& ring, const Operation& writer);
 void check_entries(Ring& ring, unsigned acquired_tail);
 void check_before_submit(const Operation& operation);

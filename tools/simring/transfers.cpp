@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "buffer_ring.hpp"
+#include "network.hpp"
 #include "state.hpp"
 
 namespace percore::sim {
@@ -47,9 +49,19 @@ ssize_t write_stream(int fd, std::vector<iovec>& parts) {
   return writev(fd, parts.data(), static_cast<int>(parts.size()));
 }
 
+// As the system calls: -1 and errno.
+ssize_t move_modelled(const Operation& operation, int fd, const std::vector<iovec>& parts) {
+  network::Parts message{.parts = parts};
+  const int moved =
+      operation.is_read() ? network::receive(fd, message, 0) : network::send(fd, message, 0);
+  if (moved < 0) errno = -moved;
+  return moved < 0 ? -1 : moved;
+}
+
 ssize_t move_bytes(const Operation& operation, int fd, std::vector<iovec> parts) {
   const auto count = static_cast<int>(parts.size());
   const auto offset = static_cast<off_t>(operation.sqe.off);
+  if (network::owns(fd)) return move_modelled(operation, fd, parts);
   const bool stream = lseek(fd, 0, SEEK_CUR) < 0 && errno == ESPIPE;
   if (operation.is_read()) {
     if (stream) return readv(fd, parts.data(), count);
@@ -75,13 +87,18 @@ bool priority_valid(unsigned priority) {
 int prepare_transfer(Operation& operation) {
   const io_uring_sqe& sqe = operation.sqe;
   if (!priority_valid(sqe.ioprio)) return -EINVAL;
-  operation.single = {.iov_base = reinterpret_cast<void*>(sqe.addr), .iov_len = sqe.len};
   operation.length = sqe.len;
+  if ((sqe.flags & IOSQE_BUFFER_SELECT) != 0) return 0;
+  operation.single = {.iov_base = reinterpret_cast<void*>(sqe.addr), .iov_len = sqe.len};
   return 0;
 }
 
 int prepare_fixed(Operation& operation) {
   if (const int error = prepare_transfer(operation); error != 0) return error;
+  return check_registered_range(operation);
+}
+
+int check_registered_range(Operation& operation) {
   const auto& registered = operation.ring->fixed_buffers.slots;
   if (operation.sqe.buf_index >= registered.size()) return -EFAULT;
   operation.buffer = registered[operation.sqe.buf_index];
@@ -152,12 +169,16 @@ int perform_transfer(Operation& operation) {
                           .result = static_cast<int>(operation.bytes_max),
                           .operation = operation.id});
   }
+  const bool selects = (operation.sqe.flags & IOSQE_BUFFER_SELECT) != 0;
+  if (selects && !select_buffer(operation, operation.length, operation.single)) return -ENOBUFS;
   const ssize_t moved = move_bytes(operation, fd, parts_of(operation, operation.bytes_max));
   if (moved < 0 && errno == EAGAIN && (operation.sqe.rw_flags & RWF_NOWAIT) == 0)
     return would_block;
   if (moved < 0) return -errno;
   if (operation.is_read()) rehash_overlapping(*operation.ring, operation);
-  return static_cast<int>(moved);
+  if (!selects) return static_cast<int>(moved);
+  finish(operation, static_cast<int>(moved), use_selected_buffer(operation));
+  return under_way;
 }
 
 }  // namespace percore::sim

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "network.hpp"
 #include "state.hpp"
 
 namespace percore::sim {
@@ -11,6 +12,7 @@ namespace {
 
 constexpr Nanoseconds enter_cost_nanoseconds = 400;
 constexpr Nanoseconds never = std::numeric_limits<Nanoseconds>::max();
+constexpr Nanoseconds loopback_nanoseconds_max = 50'000'000;
 constexpr unsigned faults_in_a_row_max = 3;  // a program that tries again makes progress
 
 void check_budget() {
@@ -52,11 +54,15 @@ std::string blame_sleep(Ring& ring, unsigned wanted) {
 int pass_time(Ring& ring, Nanoseconds deadline, unsigned wanted) {
   Session& now = session();
   const Nanoseconds until = std::min(deadline, now.next_due);
-  if (now.options.wait_for_outside && !ring.parked.empty()) {
+  const bool for_world = now.options.wait_for_outside && awaits_world(ring);
+  if (for_world || awaits_child(ring)) {
     const Nanoseconds left = until == never ? never : until - now.clock;
     if (wait_outside(ring, left)) return 0;
     if (until == never) return -EINTR;
   }
+  // What went over the loopback may still be on its way.
+  if (until == never && awaits_loopback(ring) && wait_outside(ring, loopback_nanoseconds_max))
+    return 0;
   if (until == never) {
     violate(Rule::sleeps_for_ever, 0, blame_sleep(ring, wanted));
     return -EDEADLK;
@@ -160,6 +166,8 @@ int enter_noted(Ring& ring, unsigned to_submit, unsigned min_complete, unsigned 
   if (!ring.deferred()) run_finished(ring);
   if (!submitted.whole || (flags & IORING_ENTER_GETEVENTS) == 0) return submitted.result;
   perform_due();
+  look_at_parked(ring);  // what was submitted may have made others ready
+  perform_due();
   run_finished(ring);
   flush_overflow(ring);
   if (scripted.result != 0) return submitted.result;
@@ -181,6 +189,8 @@ int enter(Ring& ring, unsigned to_submit, unsigned min_complete, unsigned flags,
                .offset = flags});
   check_budget();
   if (now.options.watch_buffers) check_stack(ring);
+  if (!ring.buffer_groups.empty()) look_at_buffer_rings(ring);
+  network::look_for_closed();
   const int result = enter_noted(ring, to_submit, min_complete, flags, timeout);
   note(&ring, {.kind = Event::Kind::enter_returned, .result = result});
   return result;

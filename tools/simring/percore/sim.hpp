@@ -28,6 +28,7 @@ namespace percore::sim {
 enum class Rule : std::uint8_t {
   buffer_freed,         ///< memory given back while the kernel may still read or write it
   buffer_changed,       ///< bytes of a buffer changed between submission and completion
+  buffer_lent_twice,    ///< a provided buffer given again while the kernel still had it
   buffer_dead,          ///< a buffer on a stack frame that has returned, or in poisoned memory
   record_freed,         ///< the object that user_data points to was freed before its completion
   argument_dead,        ///< iovec, timespec or buffer was gone before the submit
@@ -69,6 +70,20 @@ struct Options {
   unsigned interrupted_waits_percent = 0;    ///< waits that a signal ends: -EINTR
   unsigned refused_enters_percent = 0;       ///< submits that give -EAGAIN or -EBUSY
   unsigned short_submits_percent = 0;        ///< submits that consume fewer entries than they could
+
+  /// Of sockets. A reset stays one: what comes after it gives 0 and EPIPE.
+  unsigned connection_resets_percent = 0;   ///< sends and receives that end in -ECONNRESET
+  unsigned too_many_files_percent = 0;      ///< sockets and accepts that end in -EMFILE
+  unsigned no_buffers_percent = 0;          ///< receives that find no provided buffer: -ENOBUFS
+  unsigned multishot_ends_percent = 0;      ///< multishots whose first to fourth CQE has no F_MORE
+  unsigned late_notifications_percent = 0;  ///< zero-copy sends whose buffer stays in use for long
+  unsigned lost_packets_percent = 0;        ///< datagrams of modelled sockets that never arrive
+
+  /// Sockets that are made after `begin` are modelled: a network of their own on virtual time, the
+  /// same in each run. Those of socketpair(2) stay real. See the documentation for what a program
+  /// that binds and listens by ordinary calls must be linked with.
+  bool sockets_in_memory = false;
+  std::size_t socket_buffer_bytes = 0;  ///< that a modelled socket holds; 0 = drawn, 2 to 64 KiB
 
   unsigned sq_entries_max = 0;    ///< the SQ is made no larger than this; 0 = as asked
   unsigned cq_entries_max = 0;    ///< likewise the CQ
@@ -147,7 +162,9 @@ struct Counts {
   std::uint64_t rings_opened = 0;
   std::uint64_t allocations = 0;  ///< operator new; needs the object memory_watch
   std::uint64_t frees = 0;
-  std::uint64_t in_flight = 0;  ///< now
+  std::uint64_t buffers_lent = 0;  ///< provided buffers given to the kernel
+  std::uint64_t buffers_used = 0;  ///< of these, the ones that a completion named
+  std::uint64_t in_flight = 0;     ///< now
   std::uint64_t in_flight_max = 0;
   std::uint64_t opcodes[64] = {};  ///< SQEs by opcode
 };

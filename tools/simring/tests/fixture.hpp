@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <liburing.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <string>
@@ -90,13 +91,14 @@ struct OpenRing {
   struct Completion {
     std::uint64_t user_data;
     int result;
+    unsigned flags = 0;
     friend bool operator==(const Completion&, const Completion&) = default;
   };
   std::vector<Completion> harvest() {
     std::vector<Completion> found;
     unsigned head = 0;
     io_uring_cqe* cqe = nullptr;
-    io_uring_for_each_cqe(&ring, head, cqe) found.push_back({cqe->user_data, cqe->res});
+    io_uring_for_each_cqe(&ring, head, cqe) found.push_back({cqe->user_data, cqe->res, cqe->flags});
     io_uring_cq_advance(&ring, static_cast<unsigned>(found.size()));
     return found;
   }
@@ -111,7 +113,28 @@ struct OpenRing {
     }
     return all;
   }
+  /// Until `all` holds `count`.
+  void wait_for(std::vector<Completion>& all, std::size_t count) {
+    while (all.size() < count) {
+      for (const Completion& one : wait(1)) all.push_back(one);
+    }
+  }
+  /// Long enough for everything on its way to have come.
+  void pause() {
+    __kernel_timespec while_{.tv_sec = 0, .tv_nsec = 2'000'000};
+    io_uring_prep_timeout(entry(999), &while_, 0, 0);
+    wait(1);
+  }
 };
+
+/// The flags of the completion that `result_of` speaks of.
+inline unsigned flags_of(const std::vector<OpenRing::Completion>& all, std::uint64_t user_data) {
+  unsigned flags = 0;
+  for (const auto& one : all) {
+    if (one.user_data == user_data) flags = one.flags;
+  }
+  return flags;
+}
 
 /// What a list of completions says of one user_data; it must be there exactly once.
 inline int result_of(const std::vector<OpenRing::Completion>& all, std::uint64_t user_data) {
@@ -122,6 +145,26 @@ inline int result_of(const std::vector<OpenRing::Completion>& all, std::uint64_t
   REQUIRE(found == 1);
   return result;
 }
+
+struct SocketPair {
+  int left = -1, right = -1;
+  explicit SocketPair(int kind = SOCK_STREAM) {
+    int ends[2];
+    REQUIRE(socketpair(AF_UNIX, kind, 0, ends) == 0);
+    left = ends[0], right = ends[1];
+  }
+  ~SocketPair() { close_left(), close_right(); }
+  SocketPair(const SocketPair&) = delete;
+  SocketPair& operator=(const SocketPair&) = delete;
+  void close_left() {
+    if (left >= 0) ::close(left);
+    left = -1;
+  }
+  void close_right() {
+    if (right >= 0) ::close(right);
+    right = -1;
+  }
+};
 
 struct Pipe {
   int out = -1, in = -1;

@@ -179,6 +179,7 @@ def main():
     steps = [Step("release, clang", release, alone=True)]
     steps += [Step("exercise matrix", matrix, alone=True)]
     steps += [Step("tutor", lambda s: unittests(s, "tools/tutor/tests"), alone=True)]
+    steps += [Step("hostile programs", lambda s: unittests(s, "tools/hostile"), alone=True)]
     steps += [Step("bench's arithmetic", lambda s: unittests(s, "tools/benchmarks/tests"))]
     steps += [Step("tree checks' own tests", lambda s: unittests(s, "tools/tree/tests"))]
     steps += [Step("layers", lambda s: s.counted(python, "tools/tree/layers.py"))]

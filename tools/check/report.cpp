@@ -42,6 +42,7 @@ std::string quoted(std::string_view text) {
 }
 
 void write_line(std::string line) {
+  state().page->stage = STAGE_REPORTED;
   line += '\n';
   std::string_view rest = line;
   while (!rest.empty()) {

@@ -8,7 +8,9 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 
@@ -34,6 +36,45 @@ class FolderLock {
  private:
   int file_ = -1;
 };
+
+Limits build_limits() {
+  Limits limits;
+  limits.may_fork = true;
+  limits.wall = std::chrono::seconds(60);
+  limits.resident_bytes_max = UINT64_MAX;
+  limits.output_bytes_max = 4U << 20;
+  return limits;
+}
+
+// A learner's file can send a compiler round without end. An ordinary one costs a second or two and
+// 300 MiB; a slow machine may be given more time.
+Limits learners_limits() {
+  Limits limits = build_limits();
+  limits.processor_seconds_max = 30;
+  if (const char* given = std::getenv("PERCORE_COMPILE_SECONDS")) {
+    const std::string_view text = given;
+    std::uint64_t seconds = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (error != std::errc{} || end != text.data() + text.size() || seconds == 0)
+      refuse("PERCORE_COMPILE_SECONDS is '{}': give a number of seconds, 30 say.", text);
+    limits.processor_seconds_max = seconds;
+    limits.wall = std::max(limits.wall, std::chrono::milliseconds(2000 * seconds));
+  }
+  limits.address_bytes_max = 3ULL << 30;
+  limits.file_bytes_max = 256ULL << 20;
+  return limits;
+}
+
+// A compiler that dies at a limit says little or prints its own stack; one that finds a mistake
+// says "error:".
+bool died(const std::string& output) {
+  for (const std::string_view sign :
+       {"Stack dump:", "out of memory", "std::bad_alloc", "cannot allocate memory",
+        "Cannot allocate memory", "File size limit exceeded", "CPU time limit exceeded",
+        "File too large", "internal compiler error", "unable to execute command", "Killed"})
+    if (output.find(sign) != output.npos) return true;
+  return output.find("error:") == output.npos;
+}
 
 // What learners' files and checks include most. A precompiled header is what brings the verdict
 // under a second.
@@ -117,18 +158,15 @@ std::string CheckBuild::shared_ninja(Variant variant) const {
   return file.text();
 }
 
-BuildResult CheckBuild::ninja(const fs::path& folder,
-                              const std::vector<std::string>& targets) const {
+BuildResult CheckBuild::ninja(const fs::path& folder, const std::vector<std::string>& targets,
+                              const Limits& limits) const {
   std::vector<std::string> words = {tools_.config().ninja, "--quiet", "-j2", "-k1"};
   words.insert(words.end(), targets.begin(), targets.end());
-  Limits limits;
-  limits.may_fork = true;
-  limits.wall = std::chrono::seconds(60);
-  limits.resident_bytes_max = UINT64_MAX;
-  limits.output_bytes_max = 4U << 20;
   const Supervised ran = supervise(words, folder, limits, false);
-  return {.built = ran.ending == Ending::exited && ran.exit_status == 0,
+  const bool built = ran.ending == Ending::exited && ran.exit_status == 0;
+  return {.built = built,
           .out_of_time = ran.ending == Ending::out_of_time,
+          .compiler_died = !built && limits.processor_seconds_max != 0 && died(ran.output),
           .output = ran.output};
 }
 
@@ -137,7 +175,7 @@ void CheckBuild::build_shared(Variant variant) const {
   const FolderLock lock(folder);
   write_if_changed(tools_.header(variant), precompiled);
   write_if_changed(folder / "build.ninja", shared_ninja(variant));
-  const BuildResult result = ninja(folder, {});
+  const BuildResult result = ninja(folder, {}, build_limits());
   if (!result.built)
     give_up(
         "The checker itself does not build ({} in {}). This is not your mistake: `./tools/percore "
@@ -160,7 +198,7 @@ BuildResult CheckBuild::build(const std::vector<CheckProgram>& programs) const {
   const FolderLock lock(folder);
   std::vector<std::string> targets;
   for (const CheckProgram& program : programs) targets.push_back(program.path);
-  return ninja(folder, targets);
+  return ninja(folder, targets, learners_limits());
 }
 
 std::string CheckBuild::compile_command(const Exercise& exercise, const fs::path& sources,

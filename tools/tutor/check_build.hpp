@@ -1,6 +1,7 @@
 #pragma once
 
 #include "exercise_plan.hpp"
+#include "supervise.hpp"
 
 #include <string>
 #include <vector>
@@ -11,7 +12,8 @@ namespace percore::tutor {
 struct BuildResult {
   bool built = false;
   bool out_of_time = false;
-  std::string output;  ///< the compiler's words, without ninja's
+  bool compiler_died = false;  ///< at a limit, without an error of its own
+  std::string output;          ///< the compiler's words, without ninja's
 };
 
 /// The build behind the checks. It writes ninja files of its own, because a Meson reconfigure costs
@@ -42,7 +44,8 @@ class CheckBuild {
 
  private:
   [[nodiscard]] std::string shared_ninja(Variant variant) const;
-  BuildResult ninja(const fs::path& folder, const std::vector<std::string>& targets) const;
+  BuildResult ninja(const fs::path& folder, const std::vector<std::string>& targets,
+                    const Limits& limits) const;
 
   const Course& course_;
   Toolchain tools_;

@@ -3,7 +3,9 @@
 #include "amount.hpp"
 #include "count_steps.hpp"
 #include "json.hpp"
+#include "scratch.hpp"
 #include "symbolize.hpp"
+#include "tampering.hpp"
 
 #include <fmt/format.h>
 
@@ -38,6 +40,8 @@ std::string signal_words(int signal) {
       return "SIGPIPE, a write into a pipe that nobody reads";
     case SIGKILL:
       return "SIGKILL; out of memory, perhaps";
+    case SIGALRM:
+      return "SIGALRM, an alarm that it set itself";
     default:
       return fmt::format("signal {}", signal);
   }
@@ -179,9 +183,9 @@ Supervised CheckRunner::start(const CheckProgram& program, std::vector<std::stri
         "allocator_may_return_null=1",
         "UBSAN_OPTIONS=print_stacktrace=1:symbolize=0:halt_on_error=1"};
   }
-  // A file that the program leaves behind, lands beside its objects and not in the learner's
-  // folder.
-  return supervise(words, program.path.parent_path(), limits, true, environment);
+  const ScratchFolder scratch(program.path.parent_path());
+  environment.push_back("TMPDIR=" + scratch.path().string());
+  return supervise(words, scratch.path(), limits, true, environment);
 }
 
 std::string CheckRunner::place(const CheckProgram& program, const Supervised& ran) const {
@@ -230,6 +234,13 @@ void CheckRunner::tell_ending(const CheckProgram& program, const Supervised& ran
   };
   switch (ran.ending) {
     case Ending::exited:
+      if (ran.page.stage == check::STAGE_REPORTED) {
+        verdict.kind = VerdictKind::tampering;
+        verdict.sentence =
+            "the program closed or replaced descriptors that are not its own: the checker's report "
+            "went nowhere, so nothing is known";
+        break;
+      }
       verdict.kind = VerdictKind::early_exit;
       verdict.sentence = fmt::format(
           "the program ended with exit status {} before the check was done: something called exit, "
@@ -272,13 +283,45 @@ void CheckRunner::tell_ending(const CheckProgram& program, const Supervised& ran
       verdict.kind = VerdictKind::memory;
       verdict.sentence = "the program took more than 512 MiB of memory and was stopped";
       break;
+    case Ending::filled_disk:
+      verdict.kind = VerdictKind::disk;
+      verdict.sentence =
+          "the program wrote more than 256 MiB, 10,000 files, or folders 32 deep, and was stopped; "
+          "all of it is removed again";
+      break;
+    case Ending::ran_wild:
+      verdict.kind = VerdictKind::threads;
+      verdict.sentence = "the program started more than 1,000 threads and was stopped";
+      break;
   }
   if (verdict.detail.empty() && !sanitized_) verdict.detail = last_words(ran.output);
   verdict.sentence += fmt::format(" ({})", where_in_check(ran));
 }
 
+// What in the program's own list says that it is not the checker we compiled; empty when it is.
+static std::string changed_checker(const CheckProgram& program,
+                                   const std::vector<ManifestEntry>& listed) {
+  if (program.checks.empty()) return "";  // the learner's own checks: a catch exercise
+  for (const std::string& name : check_names(program.checks))
+    if (std::ranges::find(listed, name, &ManifestEntry::name) == listed.end())
+      return fmt::format(
+          "the check `{}` is not in the program: a macro or a static initialiser of yours changes "
+          "the checker",
+          name);
+  return "";
+}
+
 std::vector<ManifestEntry> CheckRunner::manifest(const CheckProgram& program,
                                                  std::optional<CheckVerdict>& broken) const {
+  broken = CheckVerdict{};
+  broken->program = program.stem;
+  broken->name = "start";
+  broken->statement = "the program starts";
+  broken->kind = VerdictKind::tampering;
+  if (const auto foreign = foreign_symbol(program)) {
+    broken->sentence = *foreign;
+    return {};
+  }
   const Supervised ran = start(program, {"--list"});
   std::vector<ManifestEntry> out;
   for (const std::string& line : split_lines(ran.report)) {
@@ -292,13 +335,18 @@ std::vector<ManifestEntry> CheckRunner::manifest(const CheckProgram& program,
                    .seeds = static_cast<std::uint64_t>((*json)["seeds"].number()),
                    .operations = static_cast<std::uint64_t>((*json)["operations"].number())});
   }
-  if (ran.ending == Ending::exited && ran.exit_status == 0 &&
-      ran.report.find("\"event\":\"end\"") != std::string::npos)
+  const bool whole = ran.ending == Ending::exited && ran.exit_status == 0 &&
+                     ran.report.find("\"event\":\"end\"") != std::string::npos;
+  std::string changed;
+  if (whole) changed = changed_checker(program, out);
+  if (whole && changed.empty()) {
+    broken.reset();
     return out;
-  broken = CheckVerdict{};
-  broken->program = program.stem;
-  broken->name = "start";
-  broken->statement = "the program starts";
+  }
+  if (whole) {
+    broken->sentence = changed;
+    return {};
+  }
   tell_ending(program, ran, *broken);
   broken->has_seed = false;
   return {};
@@ -336,6 +384,12 @@ CheckRunner::Outcome CheckRunner::run_once(const CheckProgram& program, const Ma
       verdict.seeds = static_cast<std::uint64_t>(json["seeds"].number());
       verdict.detail = last_words(ran.output);
       out.reported = true;
+      if (seeds.empty() && verdict.seeds < check.seeds) {
+        verdict.kind = VerdictKind::tampering;
+        verdict.sentence =
+            fmt::format("only {} of {} seeds were run: your code changes the checker",
+                        verdict.seeds, check.seeds);
+      }
       return out;
     }
     if (event == "skipped") {

@@ -99,6 +99,11 @@ std::optional<std::string> undefined_symbol(const std::string& line) {
 CompileError link_error(const std::vector<std::string>& lines) {
   CompileError out;
   for (const std::string& line : lines) {
+    if (line.find("duplicate symbol: main") != line.npos ||
+        line.find("multiple definition of `main'") != line.npos) {
+      out.sentence = "main is defined here, but the checker brings its own: take yours out.";
+      break;
+    }
     if (const auto name = undefined_symbol(line)) {
       if (++out.more > 1) continue;
       out.sentence =

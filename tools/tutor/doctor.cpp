@@ -4,6 +4,7 @@
 #include "commands.hpp"
 #include "json.hpp"
 #include "problem.hpp"
+#include "sandbox.hpp"
 #include "supervise.hpp"
 #include "terminal.hpp"
 
@@ -14,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <percore/ring_setup.hpp>
 
@@ -120,6 +122,27 @@ Finding look_at_direct_io(const fs::path& root) {
   return out;
 }
 
+// What the checks could put around a learner's program, tried in a child.
+Finding look_at_sandbox(const fs::path& root) {
+  const std::string folder = root.string();
+  const pid_t child = fork();
+  if (child < 0) give_up("no process can be started: {}", std::strerror(errno));
+  if (child == 0) _exit(enter_sandbox(Limits{}, "", folder.c_str()));
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  const int shut = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+  if (shut == (SHUT_FILES | SHUT_PROCESSES))
+    return {Health::good, "sandbox", "programs in checks can start and write nothing outside", ""};
+  return {
+      Health::warning, "sandbox",
+      (shut & SHUT_PROCESSES) == 0
+          ? "no seccomp: a program in a check could start processes"
+          : "no Landlock: a program in a check could write outside its own folder",
+      "Linux 5.13 or newer has both, where the security modules (lsm=) name landlock; meanwhile "
+      "check only code that you have read."};
+}
+
 Finding look_at_compiler(const fs::path& root) {
   if (!fs::exists(root / "build" / "tools" / "tutor" / "percore.conf"))
     return {Health::bad, "compiler", "the build is not set up", "Run tools/percore once."};
@@ -212,6 +235,7 @@ int doctor_command(const fs::path& root) {
   tell("memlock", look_at_memlock);
   tell("CPUs", look_at_cpus);
   tell("O_DIRECT", [&] { return look_at_direct_io(root); });
+  tell("sandbox", [&] { return look_at_sandbox(root); });
   tell("compiler", [&] { return look_at_compiler(root); });
   if (fs::exists(root / "build" / "tools" / "tutor" / "percore.conf"))
     tell("sanitizers", [&] { return look_at_sanitizers(root); });

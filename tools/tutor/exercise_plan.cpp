@@ -145,6 +145,8 @@ void Planner::plan_checks() {
     CheckProgram program;
     program.stem = file.stem();
     program.path = out_.folder / program.stem;
+    program.checks = file;
+    if (!request_.ours) program.own = own_objects_;
     program.real = program.stem.ends_with("_real");
     for (const Step& step : exercise_.steps)
       if (program.stem == exercise_.name + "_" + underscored(step.name)) program.step = step.name;

@@ -13,6 +13,8 @@ struct CheckProgram {
   fs::path path;               ///< the executable
   std::string stem;            ///< the check file's name: "ring_harvest"
   std::string step;            ///< the step it belongs to; empty: all
+  fs::path checks;             ///< the file of checks; empty: the learner writes them
+  std::vector<fs::path> own;   ///< the objects of the learner's files; none where they are checks
   bool real = false;           ///< on the kernel's ring
   std::string fault;           ///< catch: the folder of the module that is wrong; "right" for ours
   std::string fault_sentence;  ///< what is wrong with it

@@ -3,6 +3,7 @@
 #include "check_runner.hpp"
 #include "compile_error.hpp"
 #include "problem.hpp"
+#include "tampering.hpp"
 
 #include <algorithm>
 
@@ -17,6 +18,12 @@ void tell_compile_error(Judgement& out, const BuildResult& built, const fs::path
   if (built.out_of_time) {
     out.error =
         "  The compiler needed more than a minute: a template may call itself without end.\n";
+    return;
+  }
+  if (built.compiler_died) {
+    out.error =
+        "  The compiler ran out of processor time, memory or space for its output: a template, a "
+        "macro or an #include may repeat itself without end, or an array be very large.\n";
     return;
   }
   const CompileError error = first_error(built.output, sources, root);
@@ -38,7 +45,8 @@ bool is_enough(const Judgement& out) {
       out.checks, [](const CheckVerdict& check) { return check.kind != VerdictKind::passed; });
   const VerdictKind last = out.checks.back().kind;
   return broken >= broken_enough || last == VerdictKind::spins || last == VerdictKind::waits ||
-         last == VerdictKind::slow || last == VerdictKind::memory;
+         last == VerdictKind::slow || last == VerdictKind::memory || last == VerdictKind::disk ||
+         last == VerdictKind::threads;
 }
 
 // Runs the checks of one program; returns whether all passed.
@@ -118,6 +126,11 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
       give_up("{} is not there: `./tools/percore reset {}` puts the starting file back.",
               shown(options.sources / file, course_.root), exercise.number);
 
+  if (const auto word = redefined_word(exercise, options.sources, course_.root)) {
+    out.kind = VerdictKind::compile_error;
+    out.error = "  " + *word + ".\n";
+    return out;
+  }
   build_.build_shared(Variant::fast);
   const fs::path folder = build_.folder(exercise, options.sources);
   std::vector<CheckProgram> programs =

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -81,6 +82,7 @@ struct SharedPage {
 // What /proc says of the child.
 struct Usage {
   char state = '?';
+  std::uint64_t threads = 0;
   milliseconds processor{0};
   std::uint64_t resident_bytes = 0;
 };
@@ -95,7 +97,7 @@ std::string read_proc(pid_t child, const char* file) {
 
 Usage usage_of(pid_t child) {
   // Field 2 of stat, the name, may hold spaces: count from its closing bracket. 3 state, 14 utime,
-  // 15 stime, 24 rss.
+  // 15 stime, 20 num_threads, 24 rss.
   const std::string stat = read_proc(child, "stat");
   const std::size_t bracket = stat.rfind(')');
   if (bracket == stat.npos) return {};
@@ -109,8 +111,39 @@ Usage usage_of(pid_t child) {
   };
   const auto ticks_per_second = static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK));
   return {.state = fields[0][0],
+          .threads = number(20),
           .processor = milliseconds((number(14) + number(15)) * 1000 / ticks_per_second),
           .resident_bytes = number(24) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE))};
+}
+
+// What the child keeps on disk or in memory files: all below its folder, and what it holds open
+// without a name (unlinked, memfd).
+struct Holdings {
+  std::uint64_t bytes = 0;
+  std::uint64_t files = 0;
+};
+
+Holdings holdings_of(pid_t child, const fs::path& folder, std::uint64_t files_max) {
+  Holdings out;
+  const auto add = [&out](const struct stat& status) {
+    constexpr std::uint64_t BLOCK = 512;  // what st_blocks counts in, whatever the file system
+    out.bytes += static_cast<std::uint64_t>(status.st_blocks) * BLOCK;
+  };
+  std::error_code error;
+  struct stat status{};
+  for (auto at = fs::recursive_directory_iterator(
+           folder, fs::directory_options::skip_permission_denied, error);
+       !error && at != fs::recursive_directory_iterator() && out.files <= files_max;
+       at.increment(error)) {
+    // Nobody needs so many folders in folders, and a walk needs a descriptor for each.
+    constexpr int DEPTH_MAX = 32;
+    out.files += at.depth() > DEPTH_MAX ? files_max + 1 : 1;
+    if (lstat(at->path().c_str(), &status) == 0) add(status);
+  }
+  for (const auto& entry : fs::directory_iterator(fmt::format("/proc/{}/fd", child), error))
+    if (stat(entry.path().c_str(), &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 0)
+      add(status);
+  return out;
 }
 
 // The system call that the child sleeps in, by name where it is one that learners meet.
@@ -128,6 +161,8 @@ std::string waits_in(pid_t child) {
       return "read";
     case __NR_write:
       return "write";
+    case __NR_openat:
+      return "open (of a fifo, perhaps: it waits for the other end)";
     case __NR_clock_nanosleep:
       return "clock_nanosleep (a sleep)";
     case __NR_nanosleep:
@@ -215,6 +250,7 @@ class Supervisor {
                            const char* folder) noexcept;
   void drain(Descriptor& from, std::string& into, bool capped);
   bool look();
+  bool look_at_holdings(Clock::time_point now);
   void stop(Ending ending);
   void finish(int status);
 
@@ -224,7 +260,9 @@ class Supervisor {
   SharedPage shared_;
   Pipe output_, report_, failure_;
   Child child_;
+  fs::path folder_;
   Clock::time_point started_ = Clock::now();
+  Clock::time_point held_ = started_;  ///< when the holdings were last looked at
 
   // Progress: when the page last changed, and the processor time then.
   Clock::time_point moved_ = Clock::now();
@@ -252,6 +290,7 @@ void Supervisor::start(std::vector<std::string> words, const fs::path& folder,
   for (std::string& variable : variables) pointers.push_back(variable.data());
   pointers.push_back(nullptr);
 
+  folder_ = folder;
   const std::string where = folder.string();
   child_.may_fork = limits_.may_fork;
   child_.id = fork();
@@ -276,7 +315,7 @@ void Supervisor::become(char* const* words, char* const* environment, const char
     dup2(shared_.memory.number, PAGE_DESCRIPTOR);
   }
   if (chdir(folder) == 0) {
-    enter_sandbox(limits_, words[0]);
+    enter_sandbox(limits_, words[0], folder);
     execve(words[0], words, environment);
   }
   const int error = errno;
@@ -306,7 +345,9 @@ void Supervisor::drain(Descriptor& from, std::string& into, bool capped) {
 void Supervisor::stop(Ending ending) {
   if (child_.id < 0) return;
   out_.ending = ending;
-  if (ending == Ending::waited) out_.waits_in = waits_in(child_.id);
+  if (ending == Ending::waited)
+    out_.waits_in =
+        usage_of(child_.id).state == 'T' ? "SIGSTOP, which it sent itself" : waits_in(child_.id);
   if (with_page_ && (ending == Ending::spun || ending == Ending::waited)) {
     // Its handler writes the return addresses into the page: where it spins or waits.
     kill(child_.id, check::SIGNAL_WHERE);
@@ -315,11 +356,23 @@ void Supervisor::stop(Ending ending) {
   child_.end();
 }
 
+// Walking a folder costs, and output makes the supervisor look often.
+bool Supervisor::look_at_holdings(Clock::time_point now) {
+  if (limits_.may_fork || now - held_ < milliseconds(40)) return true;
+  held_ = now;
+  const Holdings held = holdings_of(child_.id, folder_, limits_.files_max);
+  if (held.bytes <= limits_.disk_bytes_max && held.files <= limits_.files_max) return true;
+  return stop(Ending::filled_disk), false;
+}
+
 // Looks at what the child uses. Returns false when it was stopped for it.
 bool Supervisor::look() {
   const auto now = Clock::now();
   const Usage usage = usage_of(child_.id);
   if (usage.resident_bytes > limits_.resident_bytes_max) return stop(Ending::ate_memory), false;
+  if (!limits_.may_fork && usage.threads > limits_.threads_max)
+    return stop(Ending::ran_wild), false;
+  if (!look_at_holdings(now)) return false;
   if (now - started_ > limits_.wall) return stop(Ending::out_of_time), false;
   if (!with_page_) return true;
   const check::Page& page = *shared_.page;
@@ -333,9 +386,10 @@ bool Supervisor::look() {
   }
   const milliseconds used = usage.processor - processor_then_;
   if (used > limits_.spin) return stop(Ending::spun), false;
-  // Asleep, and hardly ever awake since: on a busy machine a ready program may get no processor,
-  // which is no wait.
-  if (now - moved_ > limits_.wait && usage.state == 'S' && used < limits_.wait / 10)
+  // Asleep, stopped, or its main thread gone, and hardly ever awake since: on a busy machine a
+  // ready program may get no processor, which is no wait.
+  const bool idle = usage.state == 'S' || usage.state == 'T' || usage.state == 'Z';
+  if (now - moved_ > limits_.wait && idle && used < limits_.wait / 10)
     return stop(Ending::waited), false;
   return true;
 }

@@ -20,7 +20,12 @@ struct Limits {
   std::chrono::milliseconds wall{60'000};  ///< whatever happens
   std::uint64_t resident_bytes_max = 512ULL << 20;
   std::uint64_t output_bytes_max = 1ULL << 20;
-  std::uint64_t file_bytes_max = 64ULL << 20;
+  std::uint64_t file_bytes_max = 64ULL << 20;   ///< one file
+  std::uint64_t disk_bytes_max = 256ULL << 20;  ///< all that it wrote; checks only
+  unsigned files_max = 10'000;                  ///< in its folder; checks only
+  unsigned threads_max = 1'024;                 ///< checks only
+  std::uint64_t processor_seconds_max = 0;      ///< of one process of a build; 0: no limit
+  std::uint64_t address_bytes_max = 0;          ///< of one process of a build; 0: no limit
   unsigned open_files_max = 256;
   bool may_fork = false;  ///< compilers may, checks may not
 };
@@ -34,6 +39,8 @@ enum class Ending {
   flooded,      ///< printed too much
   forked,       ///< tried to start a process
   ate_memory,
+  filled_disk,
+  ran_wild,  ///< started threads without end
 };
 
 struct Supervised {
@@ -56,8 +63,8 @@ struct GaveWay {};
 void give_way_to(std::vector<int> descriptors);
 
 /// Runs `words` (words[0] is a path) as a child with limits, in a session of its own, standard
-/// input empty, and returns when it is gone. For a check program (`page` true) `--report-fd` and
-/// `--page-fd` are added. No child outlives this call: not on Interrupted, which it throws, and not
+/// input empty, and returns when it is gone. One that may not fork can write below `folder` only.
+/// For a check program (`page` true) `--report-fd` and `--page-fd` are added. No child outlives this call: not on Interrupted, which it throws, and not
 /// when the tutor itself is killed.
 Supervised supervise(const std::vector<std::string>& words, const fs::path& folder,
                      const Limits& limits, bool page,

@@ -32,6 +32,12 @@ std::string_view word(VerdictKind kind) {
       return "early_exit";
     case VerdictKind::memory:
       return "out_of_memory";
+    case VerdictKind::disk:
+      return "disk_flood";
+    case VerdictKind::threads:
+      return "too_many_threads";
+    case VerdictKind::tampering:
+      return "tampering";
   }
   return "";
 }

@@ -22,6 +22,9 @@ enum class VerdictKind {
   forks,       ///< tried to start a process
   early_exit,  ///< ended before its checks did
   memory,
+  disk,
+  threads,
+  tampering,  ///< changed the checker itself, or its descriptors
 };
 
 std::string_view word(VerdictKind kind);

@@ -43,7 +43,8 @@ enum Stage : std::uint32_t {
   STAGE_START = 0,
   STAGE_BODY = 1,
   STAGE_FINAL_ORACLES = 2,
-  STAGE_DONE = 3
+  STAGE_DONE = 3,
+  STAGE_REPORTED = 4  ///< the report was written: where it does not arrive, its descriptor is gone
 };
 
 /// The supervisor sends this to a program that ran out of time; its handler writes frames[] and

@@ -112,7 +112,7 @@ class Commands(unittest.TestCase):
     def test_doctor(self):
         result = percore(self.root, "doctor")
         self.assertIn(result.returncode, (PASS, ENVIRONMENT))
-        for line in ("kernel", "io_uring", "memlock", "CPUs", "O_DIRECT", "compiler", "sanitizers"):
+        for line in ("kernel", "io_uring", "memlock", "CPUs", "O_DIRECT", "sandbox", "compiler", "sanitizers"):
             self.assertRegex(result.stdout, rf"(good|warning|bad) +{line} ")
         self.assertEqual(result.returncode == ENVIRONMENT, "  bad " in result.stdout)
 

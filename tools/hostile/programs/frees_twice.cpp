@@ -1,0 +1,23 @@
+// Frees a block twice.
+// kind: crash
+// says: SIGABRT
+
+#include <percore/counter.hpp>
+
+#include <cstdlib>
+
+namespace percore {
+
+void Counter::up() {
+  void* block = std::malloc(24);
+  void* same = block;
+  std::free(block);
+  std::free(same);
+  ++value_;
+}
+
+void Counter::down() {
+  --value_;
+}
+
+}  // namespace percore

@@ -1,0 +1,5 @@
+// Includes itself.
+// kind: compile_error
+// says: #include nested|include nested
+
+#include __FILE__

@@ -1,0 +1,20 @@
+// Uses vfork.
+// kind: forking
+// says: tried to start a process
+
+#include <percore/counter.hpp>
+
+#include <unistd.h>
+
+namespace percore {
+
+void Counter::up() {
+  if (vfork() == 0) _exit(0);
+  ++value_;
+}
+
+void Counter::down() {
+  --value_;
+}
+
+}  // namespace percore

@@ -1,0 +1,76 @@
+#include "scratch.hpp"
+
+#include "problem.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace percore::tutor {
+
+namespace {
+
+// The names in a folder, read at once: it is changed while they are gone through.
+std::vector<std::string> names_in(int folder) {
+  std::vector<std::string> out;
+  const int again = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* const listing = again < 0 ? nullptr : fdopendir(again);
+  if (listing == nullptr) return out;
+  while (const dirent* entry = readdir(listing))
+    if (const std::string_view name = entry->d_name; name != "." && name != "..")
+      out.emplace_back(name);
+  closedir(listing);
+  return out;
+}
+
+// Empties a folder. Folders in folders are first moved to the top, so that neither a path that is
+// too long nor a descriptor for each level is ever needed; one without permissions gets them.
+void empty(int folder) {
+  std::uint64_t moved = 0;
+  for (bool found = true; found;) {
+    found = false;
+    for (const std::string& name : names_in(folder)) {
+      if (unlinkat(folder, name.c_str(), 0) == 0) continue;
+      fchmodat(folder, name.c_str(), 0700, 0);
+      if (unlinkat(folder, name.c_str(), AT_REMOVEDIR) == 0) continue;
+      const int inner =
+          openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+      if (inner < 0) continue;
+      for (const std::string& deeper : names_in(inner)) {
+        if (unlinkat(inner, deeper.c_str(), 0) == 0) continue;
+        fchmodat(inner, deeper.c_str(), 0700, 0);
+        const std::string top = fmt::format("moved-{}", moved++);
+        found = renameat(inner, deeper.c_str(), folder, top.c_str()) == 0 || found;
+      }
+      close(inner);
+      unlinkat(folder, name.c_str(), AT_REMOVEDIR);
+    }
+  }
+}
+
+}  // namespace
+
+ScratchFolder::ScratchFolder(const fs::path& parent) {
+  std::string name = (parent / "run-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr)
+    give_up("No folder can be made in {}: {}.", parent.string(), std::strerror(errno));
+  path_ = name;
+}
+
+ScratchFolder::~ScratchFolder() {
+  const int folder = open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder >= 0) {
+    empty(folder);
+    close(folder);
+  }
+  rmdir(path_.c_str());
+}
+
+}  // namespace percore::tutor

@@ -70,6 +70,8 @@ def judge(name):
     shutil.copytree(ANSWER, sources)
     shutil.copy(HERE / "programs" / "macro.inc", sources / "counter" / "percore")
     shutil.copy(program, sources / expectations(program).get("file", "counter/counter.cpp"))
+    objects = ROOT / "build" / "check" / f"from-{fnv1a(str(sources))}"
+    shutil.rmtree(objects, ignore_errors=True)
     before = contents(sources)
     # ccache may make __FILE__, by which the programs find themselves, a relative path.
     result = percore(ROOT, "check", "counter", "--from", sources, "--json", "--no-sanitizers", timeout=300,
@@ -78,7 +80,6 @@ def judge(name):
     after = contents(sources)
     left += [f"changed: {path}" for path in sorted(before.keys() | after.keys()) if before.get(path) != after.get(path)]
     left += [f"outside: {one}" for one in outside()]
-    objects = ROOT / "build" / "check" / f"from-{fnv1a(str(sources))}"
     left += [f"beside the objects: {path}" for path in objects.rglob("*") if path.name.startswith("run-") or path.name == "core"]
     if not objects.exists() and "compile_error" not in result.stdout:
         left.append(f"{objects} is not there: this test looks for remains in the wrong place")

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,20 +56,44 @@ void empty(int folder) {
   }
 }
 
+int open_folder(const fs::path& path) {
+  return open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+void remove_abandoned(const fs::path& parent) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(parent, error)) {
+    if (!entry.path().filename().string().starts_with("run-")) continue;
+    const int folder = open_folder(entry.path());
+    if (folder < 0) continue;
+    if (flock(folder, LOCK_EX | LOCK_NB) == 0) {
+      empty(folder);
+      rmdir(entry.path().c_str());
+    }
+    close(folder);
+  }
+}
+
 }  // namespace
 
 ScratchFolder::ScratchFolder(const fs::path& parent) {
-  std::string name = (parent / "run-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr)
-    give_up("No folder can be made in {}: {}.", parent.string(), std::strerror(errno));
-  path_ = name;
+  remove_abandoned(parent);
+  for (bool locked = false; !locked; locked = folder_ >= 0 && fs::exists(path_)) {
+    if (folder_ >= 0) close(folder_);
+    std::string name = (parent / "run-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr)
+      give_up("No folder can be made in {}: {}.", parent.string(), std::strerror(errno));
+    path_ = name;
+    folder_ = open_folder(path_);
+    // Before this lock another tutor may have taken the folder for abandoned, and removed it.
+    if (folder_ >= 0) flock(folder_, LOCK_EX);
+  }
 }
 
 ScratchFolder::~ScratchFolder() {
-  const int folder = open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder >= 0) {
-    empty(folder);
-    close(folder);
+  if (folder_ >= 0) {
+    empty(folder_);
+    close(folder_);
   }
   rmdir(path_.c_str());
 }

@@ -4,7 +4,8 @@
 
 namespace percore::tutor {
 
-/// A new folder below `parent` for what a program writes, removed with all that is in it.
+/// A new folder below `parent` for what a program writes, removed with all that is in it. Locked
+/// while it is in use: what a killed tutor left behind is removed by the next.
 class ScratchFolder {
  public:
   explicit ScratchFolder(const fs::path& parent);
@@ -16,6 +17,7 @@ class ScratchFolder {
 
  private:
   fs::path path_;
+  int folder_ = -1;
 };
 
 }  // namespace percore::tutor

@@ -64,8 +64,8 @@ void give_way_to(std::vector<int> descriptors);
 
 /// Runs `words` (words[0] is a path) as a child with limits, in a session of its own, standard
 /// input empty, and returns when it is gone. One that may not fork can write below `folder` only.
-/// For a check program (`page` true) `--report-fd` and `--page-fd` are added. No child outlives this call: not on Interrupted, which it throws, and not
-/// when the tutor itself is killed.
+/// For a check program (`page` true) `--report-fd` and `--page-fd` are added. No child outlives
+/// this call: not on Interrupted, which it throws, and not when the tutor itself is killed.
 Supervised supervise(const std::vector<std::string>& words, const fs::path& folder,
                      const Limits& limits, bool page,
                      const std::vector<std::string>& environment = {});

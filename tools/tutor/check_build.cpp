@@ -175,7 +175,9 @@ void CheckBuild::build_shared(Variant variant) const {
   const FolderLock lock(folder);
   write_if_changed(tools_.header(variant), precompiled);
   write_if_changed(folder / "build.ninja", shared_ninja(variant));
-  const BuildResult result = ninja(folder, {}, build_limits());
+  Limits limits = build_limits();
+  limits.wall = std::chrono::minutes(10);  // ours, and once only: a slow machine may take its time
+  const BuildResult result = ninja(folder, {}, limits);
   if (!result.built)
     give_up(
         "The checker itself does not build ({} in {}). This is not your mistake: `./tools/percore "

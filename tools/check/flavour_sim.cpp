@@ -29,6 +29,7 @@ void on_violation(const sim::Violation& violation, void*) {
 void begin_with(sim::Options options) {
   const Arguments& arguments = state().arguments;
   if (arguments.only_faults) options.only_faults = arguments.only_faults;
+  if (arguments.only_switches) options.only_switches = arguments.only_switches;
   sim::set_ledger(&state().page->ledger);
   sim::begin(std::move(options));
   sim::set_violation_handler(on_violation);

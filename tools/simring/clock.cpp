@@ -3,17 +3,19 @@
 
 #include <percore/clock.hpp>
 
-#include "state.hpp"
+#include "baton.hpp"
 
 namespace percore {
 
 Time now() noexcept {
   const sim::Call call(20);
+  sim::maybe_hand_over();
   return Time{sim::time_nanoseconds()};
 }
 
 void cpu_relax() noexcept {
   const sim::Call call(40);
+  sim::maybe_hand_over(true);
 }
 
 }  // namespace percore

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "state.hpp"
+#include "baton.hpp"
 
 namespace percore::sim {
 
@@ -63,8 +63,37 @@ std::string describe(const Event& event) {
       return "a cancel found it";
     case Event::Kind::violation:
       return std::string("BROKEN: ") + rule_name(static_cast<Rule>(event.result));
+    case Event::Kind::thread_started:
+      return "thread starts";
+    case Event::Kind::thread_ended:
+      return "thread ends";
+    case Event::Kind::switched:
+      if (event.offset == 0) return format("the baton goes to thread %d", event.result);
+      return format("switch %llu: thread %d goes on", static_cast<unsigned long long>(event.offset),
+                    event.result);
+    case Event::Kind::blocked:
+      return std::string("waits in ") + place_name(static_cast<unsigned>(event.result));
+    case Event::Kind::woken:
+      return format("makes thread %llu ready", static_cast<unsigned long long>(event.offset));
+    case Event::Kind::stalled:
+      return format("fault injected: the core of thread %llu stalls for %u ns",
+                    static_cast<unsigned long long>(event.offset), event.length);
   }
   return "unknown event";
+}
+
+// What the kernel does for a ring is seen in the lane of the ring's own thread, whoever runs.
+bool kernel_did(Event::Kind kind) {
+  switch (kind) {
+    case Event::Kind::issued:
+    case Event::Kind::parked:
+    case Event::Kind::finished:
+    case Event::Kind::posted:
+    case Event::Kind::overflowed:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -84,10 +113,13 @@ void note_fault(const Ledger& ledger, int result) {
 void note(const Ring* ring, Event event) {
   Session& now = session();
   event.ring = ring == nullptr ? 0 : static_cast<std::uint32_t>(ring->number);
+  const Thread* const thread = current_thread();
+  event.executor = thread == nullptr ? 0 : thread->number;
+  if (ring != nullptr && kernel_did(event.kind)) event.executor = ring->executor;
   event.time_nanoseconds = now.clock;
   mix(now.hash,
       static_cast<std::uint64_t>(event.kind) << 32 | static_cast<std::uint32_t>(event.result));
-  mix(now.hash, event.operation);
+  mix(now.hash, event.operation ^ std::uint64_t{event.executor} << 48);
   mix(now.hash, static_cast<std::uint64_t>(event.time_nanoseconds));
   if (Ledger* const ledger = now.ledger; ledger != nullptr) {
     if (event.kind == Event::Kind::fault && event.operation == 0) note_fault(*ledger, event.result);
@@ -103,9 +135,10 @@ void note(const Ring* ring, Event event) {
 
 const char* kind_name(Event::Kind kind) noexcept {
   static constexpr const char* names[] = {
-      "ring_opened", "ring_closed", "enter",    "enter_returned", "submitted",
-      "issued",      "parked",      "finished", "posted",         "overflowed",
-      "harvested",   "slept",       "fault",    "cancel_asked",   "violation"};
+      "ring_opened", "ring_closed",  "enter",     "enter_returned", "submitted",    "issued",
+      "parked",      "finished",     "posted",    "overflowed",     "harvested",    "slept",
+      "fault",       "cancel_asked", "violation", "thread_started", "thread_ended", "switched",
+      "blocked",     "woken",        "stalled"};
   const auto index = static_cast<std::size_t>(kind);
   return index < std::size(names) ? names[index] : "unknown";
 }

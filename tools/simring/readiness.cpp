@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "baton.hpp"
 #include "network.hpp"
-#include "state.hpp"
 
 namespace percore::sim {
 
@@ -91,27 +91,35 @@ bool awaits_loopback(const Ring& ring) {
   });
 }
 
-bool wait_outside(Ring& ring, Nanoseconds timeout) {
+bool wait_outside(std::span<Ring* const> rings, Nanoseconds timeout) {
   constexpr Nanoseconds slice = 2'000'000;  // where only looking again helps
   std::vector<pollfd> looks;
   bool sliced = false;
-  const std::size_t parked = ring.parked.size();
-  for (const Id id : ring.parked) {
-    const Operation& operation = ring.live.at(id);
-    if (!waits_for_world(operation)) continue;
-    const int fd = awaited_descriptor(operation);
-    sliced = sliced || (fd < 0 && slice < timeout);
-    if (sliced) timeout = std::min(timeout, slice);
-    looks.push_back({.fd = fd, .events = awaited_events(operation), .revents = 0});
+  const auto count_parked = [&] {
+    std::size_t count = 0;
+    for (const Ring* const ring : rings) count += ring->parked.size();
+    return count;
+  };
+  const std::size_t parked = count_parked();
+  for (const Ring* const ring : rings) {
+    for (const Id id : ring->parked) {
+      const Operation& operation = ring->live.at(id);
+      if (!waits_for_world(operation)) continue;
+      const int fd = awaited_descriptor(operation);
+      sliced = sliced || (fd < 0 && slice < timeout);
+      if (sliced) timeout = std::min(timeout, slice);
+      looks.push_back({.fd = fd, .events = awaited_events(operation), .revents = 0});
+    }
   }
   const bool for_ever = timeout == std::numeric_limits<Nanoseconds>::max();
   const timespec limit{.tv_sec = timeout / 1'000'000'000, .tv_nsec = timeout % 1'000'000'000};
   const bool found = ppoll(looks.data(), looks.size(), for_ever ? nullptr : &limit, nullptr) > 0;
-  look_at_parked(ring);
-  return found || sliced || ring.parked.size() != parked;
+  for (Ring* const ring : rings) look_at_parked(*ring);
+  return found || sliced || count_parked() != parked;
 }
 
 bool pass_until_stirred(int fd, short events) {
+  if (has_company()) return wait_for_descriptor(fd, events);
   Session& now = session();
   while (network::poll(fd, events) == 0) {
     if (now.next_due == std::numeric_limits<Nanoseconds>::max()) return false;

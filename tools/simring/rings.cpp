@@ -9,7 +9,7 @@
 #include <bit>
 #include <cstring>
 
-#include "state.hpp"
+#include "baton.hpp"
 
 namespace percore::sim {
 
@@ -127,6 +127,7 @@ int make_ring(unsigned entries, io_uring* handle, io_uring_params* params) {
   ring.disabled = (params->flags & IORING_SETUP_R_DISABLED) != 0;
   ring.issuer = pthread_self();
   ring.number = ++now.counts.rings_opened;
+  ring.executor = current_thread() == nullptr ? 0 : current_thread()->number;
   make_memory(ring);
   params->sq_entries = ring.sq_entries;
   params->cq_entries = ring.cq_entries;
@@ -137,6 +138,27 @@ int make_ring(unsigned entries, io_uring* handle, io_uring_params* params) {
   note(&ring,
        {.kind = Event::Kind::ring_opened, .length = ring.sq_entries, .offset = ring.cq_entries});
   return 0;
+}
+
+}  // namespace
+
+namespace {
+
+// Another thread may be inside a call on it, asleep or preempted: it finds the ring empty and
+// closed.
+void bury(Ring& ring) {
+  Session& now = session();
+  const auto found = now.rings.find(&ring);
+  now.closed_rings.push_back(std::move(found->second));
+  now.rings.erase(found);
+  ring.closed = true;
+  ring.due.clear();
+  ring.parked.clear();
+  ring.finished.clear();
+  ring.drained.clear();
+  ring.counted.clear();
+  ring.overflow.clear();
+  ring.live.clear();
 }
 
 }  // namespace
@@ -156,7 +178,11 @@ void close_ring(Ring& ring, io_uring& handle) {
   unregister_eventfd(ring);
   ::close(ring.fd);
   std::erase(now.open_rings, &ring);
-  now.rings.erase(&ring);
+  if (has_company()) {
+    bury(ring);
+  } else {
+    now.rings.erase(&ring);
+  }
   refresh_next_due();
 }
 

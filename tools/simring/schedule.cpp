@@ -12,6 +12,8 @@ Options gentle(std::uint64_t seed) {
   options.seed = seed;
   Random random{seed ^ 0x6E71E};
   options.inline_percent = static_cast<unsigned>(random.below(4)) * 30;
+  constexpr unsigned preemptions[] = {1, 5, 20, 50};  // few switches find other things than many
+  options.preemption_percent = preemptions[random.below(4)];
   return options;
 }
 
@@ -30,6 +32,7 @@ Options rough(std::uint64_t seed) {
   options.short_submits_percent = strength();
   if (random.percent(30)) options.sq_entries_max = 1u << (1 + random.below(3));
   if (random.percent(30)) options.cq_entries_max = 1u << (1 + random.below(3));
+  if (random.percent(25)) options.stalled_cores_percent = static_cast<unsigned>(random.below(10));
   return options;
 }
 
@@ -61,6 +64,11 @@ std::uint64_t next_place() {
 
 bool fault_happens(unsigned percent) {
   Session& now = session();
+  return fault_strikes(percent != 0 && now.random.percent(percent));
+}
+
+bool fault_strikes(bool drawn) {
+  Session& now = session();
   const std::uint64_t place = next_place();
   const auto& only = now.options.only_faults;
   const auto chose = [&](std::uint64_t wanted) {
@@ -68,7 +76,6 @@ bool fault_happens(unsigned percent) {
   };
   now.fault_is_least = chose(place + FAULT_PLACE_LEAST);
   const bool chosen = now.fault_is_least || chose(place);
-  const bool drawn = percent != 0 && now.random.percent(percent);
   if (only ? !chosen : !drawn) return false;
   const std::uint64_t number = ++now.counts.faults;
   const auto& suppressed = now.options.suppressed_faults;

@@ -3,8 +3,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "baton.hpp"
 #include "network.hpp"
-#include "state.hpp"
 
 namespace percore::sim {
 
@@ -48,6 +48,7 @@ struct Inside {
 
 void drop_rings(Session& now) {
   now.rings.clear();
+  now.closed_rings.clear();
   now.open_rings.clear();
   refresh_next_due();
 }
@@ -59,9 +60,8 @@ Session& session() noexcept {
   return only;
 }
 
-std::recursive_mutex& mutex() noexcept {
-  alignas(std::recursive_mutex) static unsigned char memory[sizeof(std::recursive_mutex)];
-  static std::recursive_mutex& only = *new (memory) std::recursive_mutex;  // as the session
+Lock& mutex() noexcept {
+  static constinit Lock only;
   return only;
 }
 
@@ -90,7 +90,7 @@ void begin(Options options) {
   Session& now = session();
   drop_rings(now);
   now.options = std::move(options);
-  now.running = true;
+  now.running = now.begun = true;
   now.counts = {};
   now.record.clear();
   now.hash = 0xCBF29CE484222325u;
@@ -104,6 +104,7 @@ void begin(Options options) {
   now.violations = 0;
   now.fault_place = 0;
   if (now.ledger != nullptr) *now.ledger = {};
+  start_threads();
   network::reset();
 }
 
@@ -111,6 +112,7 @@ bool end() {
   const std::lock_guard lock(mutex());
   const Inside inside;
   Session& now = session();
+  end_threads();
   for (Ring* ring : now.open_rings) {
     note_harvest(*ring);
     if (now.options.allow_unfinished) continue;
@@ -120,6 +122,7 @@ bool end() {
   }
   drop_rings(now);
   now.running = false;
+  start_threads();
   return now.violations == 0;
 }
 
@@ -224,6 +227,8 @@ const char* rule_name(Rule rule) noexcept {
       return "spins_for_ever";
     case Rule::too_many_enters:
       return "too_many_enters";
+    case Rule::thread_left:
+      return "thread_left";
   }
   return "unknown rule";
 }

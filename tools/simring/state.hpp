@@ -17,6 +17,9 @@
 //   schedule.cpp    the seed: delays, faults; the clock
 //   oracles.cpp     buffers, entries, memory: what the program must not do
 //   history.cpp     the record and its words
+//   baton.cpp       several threads, of which one runs (baton.hpp)
+//   threads.cpp     the C library's functions on threads and time, for those threads
+//   lock.cpp        the lock around all of this
 //   session.cpp     begin, end, options, violations
 
 #include <liburing.h>
@@ -35,6 +38,7 @@
 
 #include "buffer_ring.hpp"
 #include "exchange.hpp"
+#include "lock.hpp"
 #include "opcodes.hpp"
 #include "percore/sim.hpp"
 #include "registered.hpp"
@@ -127,7 +131,9 @@ struct Ring {
   bool disabled = false;
   bool registered = false;
   pthread_t issuer{};
-  std::uint64_t number = 0;  // in the order of opening, from 1
+  std::uint64_t number = 0;    // in the order of opening, from 1
+  std::uint32_t executor = 0;  // the thread whose completions it holds
+  bool closed = false;         // kept only for threads that are still inside a call on it
 
   // Shared with the program, as the kernel's mapping would be.
   struct Shared {
@@ -189,6 +195,7 @@ struct Random {
 struct Session {
   Options options;
   bool running = false;  // between begin and end
+  bool begun = false;    // begin was called at least once
   Counts counts;
   std::vector<Event> record;
   std::uint64_t hash = 0;
@@ -198,7 +205,8 @@ struct Session {
   std::map<Ring*, std::unique_ptr<Ring>>
       rings;                      // by address, only for look-up: never walked for effects
   std::vector<Ring*> open_rings;  // in the order of opening
-  bool setup_failed = false;      // the newest io_uring_queue_init did
+  std::vector<std::unique_ptr<Ring>> closed_rings;  // while there are several threads
+  bool setup_failed = false;                        // the newest io_uring_queue_init did
   Id last_operation = 0;
   std::vector<Fault> script;
   unsigned interruptions_in_a_row = 0;
@@ -218,7 +226,7 @@ struct Session {
 };
 
 Session& session() noexcept;
-std::recursive_mutex& mutex() noexcept;
+Lock& mutex() noexcept;
 
 // Marks the simulation's own allocations, which are not the program's, and takes the mutex. Also
 // the place where every call of the program passes: what is due happens, released CQEs are
@@ -233,7 +241,7 @@ class Call {
   Call& operator=(const Call&) = delete;
 
  private:
-  std::unique_lock<std::recursive_mutex> lock_;
+  std::lock_guard<Lock> lock_;
 };
 bool inside_simulation() noexcept;
 const void* program_frame() noexcept;
@@ -293,8 +301,9 @@ bool awaits_loopback(const Ring& ring);
 bool pass_until_stirred(int fd, short events);
 bool would_park(const Operation& operation);  // it awaits events, and its descriptor has none
 void look_at_parked(Ring& ring);
-bool wait_outside(Ring& ring,
-                  Nanoseconds timeout);  // really waits for a parked operation's descriptor
+inline constexpr Nanoseconds loopback_nanoseconds_max = 50'000'000;
+// Really waits for the descriptor of a parked operation.
+bool wait_outside(std::span<Ring* const> rings, Nanoseconds timeout);
 
 // notifications.cpp
 void signal_eventfd(const Ring& ring, bool in_submit);
@@ -323,6 +332,7 @@ int change_timeout(Ring& ring, const Operation& request);
 Nanoseconds draw_delay();
 void draw_faults(Operation& operation);
 bool fault_happens(unsigned percent);  // draws, numbers and records a fault
+bool fault_strikes(bool drawn);        // the same, drawn already
 // How much the newest fault lets through: from 1 to `most`.
 std::uint64_t draw_amount(std::uint64_t most);
 void enter_fault(std::uint64_t place);  // into the ledger; 0 = one that a script asked for

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "baton.hpp"
 #include "network.hpp"
-#include "state.hpp"
 
 namespace percore::sim {
 
@@ -12,7 +12,6 @@ namespace {
 
 constexpr Nanoseconds enter_cost_nanoseconds = 400;
 constexpr Nanoseconds never = std::numeric_limits<Nanoseconds>::max();
-constexpr Nanoseconds loopback_nanoseconds_max = 50'000'000;
 constexpr unsigned faults_in_a_row_max = 3;  // a program that tries again makes progress
 
 void check_budget() {
@@ -53,15 +52,17 @@ std::string blame_sleep(Ring& ring, unsigned wanted) {
 // where nothing can.
 int pass_time(Ring& ring, Nanoseconds deadline, unsigned wanted) {
   Session& now = session();
+  if (has_company()) return sleep_in_ring(ring, deadline, wanted);
   const Nanoseconds until = std::min(deadline, now.next_due);
+  Ring* const rings[] = {&ring};
   const bool for_world = now.options.wait_for_outside && awaits_world(ring);
   if (for_world || awaits_child(ring)) {
     const Nanoseconds left = until == never ? never : until - now.clock;
-    if (wait_outside(ring, left)) return 0;
+    if (wait_outside(rings, left)) return 0;
     if (until == never) return -EINTR;
   }
   // What went over the loopback may still be on its way.
-  if (until == never && awaits_loopback(ring) && wait_outside(ring, loopback_nanoseconds_max))
+  if (until == never && awaits_loopback(ring) && wait_outside(rings, loopback_nanoseconds_max))
     return 0;
   if (until == never) {
     violate(Rule::sleeps_for_ever, 0, blame_sleep(ring, wanted));
@@ -180,6 +181,8 @@ int enter_noted(Ring& ring, unsigned to_submit, unsigned min_complete, unsigned 
 int enter(Ring& ring, unsigned to_submit, unsigned min_complete, unsigned flags,
           const __kernel_timespec* timeout) {
   Session& now = session();
+  maybe_hand_over();
+  if (ring.closed) return -EBADF;
   ++now.counts.enters;
   ring.looks = 0;
   now.clock += enter_cost_nanoseconds;

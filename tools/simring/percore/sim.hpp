@@ -18,7 +18,14 @@
 /// that is ready completes within its submit, and waits for pipes and terminals are real. The
 /// environment variable PERCORE_SIM_SEED makes its completions come late and in another order.
 ///
-/// Thread  any; one mutex guards everything.
+/// Threads made between `begin` and `end`, or in a program that never calls `begin`, run one at a
+/// time. The baton goes on where a thread blocks (in io_uring_enter, a mutex, a condition variable,
+/// a semaphore, an atomic's wait, a join, a sleep), and, as the seed has it, in io_uring_enter,
+/// now(), cpu_relax() and preemption_point(). They share one virtual clock: what each of them does
+/// takes its time from all, as if one core ran them. When all sleep it jumps. Clocks and sleeps of
+/// the C library follow it.
+///
+/// Thread  any; one lock guards everything.
 /// Source  io_uring_setup(2), io_uring_enter(2), io_uring_register(2); the kernel imitated is 6.1.
 struct io_uring;
 
@@ -45,6 +52,7 @@ enum class Rule : std::uint8_t {
   sleeps_with_work,     ///< a wait while the ready probe says there is work
   spins_for_ever,       ///< looks at the ring again and again, never enters the kernel
   too_many_enters,      ///< more io_uring_enter calls than the budget
+  thread_left,          ///< the run ended and a thread had not been joined
 };
 const char* rule_name(Rule rule) noexcept;
 
@@ -93,6 +101,17 @@ struct Options {
   unsigned refused_setup_flags = 0;  ///< IORING_SETUP_ bits answered -EINVAL: an older kernel
   unsigned missing_features = 0;     ///< IORING_FEAT_ bits that are not reported
   std::vector<int> missing_opcodes;  ///< answered -EINVAL, and absent from the probe
+
+  unsigned preemption_percent = 10;    ///< of the points at which another thread may go on
+  bool preempt_at_locks = false;       ///< of these, pthread_mutex_lock and unlock
+  unsigned stalled_cores_percent = 0;  ///< of the choices of the next thread: one is held up
+
+  /// For shrinking. A switch that nothing forced and that does not happen: its thread goes on.
+  std::uint64_t switch_limit = std::numeric_limits<std::uint64_t>::max();
+  /// A switch's number is its event's `offset`: it stays the same when others are left out.
+  std::vector<std::uint64_t> suppressed_switches;
+  /// These switches happen and no others, whatever is drawn.
+  std::optional<std::vector<std::uint64_t>> only_switches;
 
   /// For shrinking. A fault that does not happen leaves all other draws as they were.
   std::uint64_t fault_limit = std::numeric_limits<std::uint64_t>::max();  ///< none after so many
@@ -159,6 +178,7 @@ struct Counts {
   std::uint64_t harvested = 0;    ///< CQEs released by the program
   std::uint64_t overflowed = 0;   ///< CQEs that did not fit and were kept aside
   std::uint64_t faults = 0;       ///< faults drawn, suppressed ones too
+  std::uint64_t switches = 0;     ///< between threads, that nothing forced; suppressed ones too
   std::uint64_t rings_opened = 0;
   std::uint64_t allocations = 0;  ///< operator new; needs the object memory_watch
   std::uint64_t frees = 0;
@@ -190,7 +210,13 @@ struct Event {
     slept,
     fault,
     cancel_asked,
-    violation
+    violation,
+    thread_started,
+    thread_ended,
+    switched,  ///< to thread `result`; `offset` is the switch's number, 0 = forced
+    blocked,   ///< `result` is where, as place_name() says it
+    woken,     ///< thread `offset` is ready; `result` is 0, 1 by its deadline, 2 by despair
+    stalled    ///< the core of thread `offset` does not run it for `length` nanoseconds
   };
   Kind kind;
   std::uint8_t opcode = 0;
@@ -218,6 +244,12 @@ std::uint64_t trace_hash() noexcept;
 /// waits.
 std::int64_t time_nanoseconds() noexcept;
 void advance(std::int64_t nanoseconds);
+
+/// Another thread may go on here, if the seed has it so: for code that is no system call, between
+/// two looks at an atomic for example. Costs next to nothing in a program of one thread.
+void preemption_point() noexcept;
+/// Where a thread waits, in words: the `result` of an event `blocked`.
+const char* place_name(unsigned place) noexcept;
 
 /// True for values that stand in entries and completions which are not the program's to read.
 bool is_poison(std::uint64_t user_data) noexcept;

@@ -32,7 +32,7 @@ struct Ledger {
   std::uint64_t faults;    ///< of these, the first LEDGER_ENTRIES_MAX are below
   std::uint64_t switches;  ///< unforced ones between threads; likewise
   FaultEntry fault[LEDGER_ENTRIES_MAX];
-  std::uint64_t switched[LEDGER_ENTRIES_MAX];  ///< their numbers, from 1
+  std::uint64_t switched[LEDGER_ENTRIES_MAX];  ///< their numbers, never 0
 };
 
 }  // namespace percore::sim

@@ -6,6 +6,8 @@
 #include "problem.hpp"
 #include "terminal.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 namespace percore::tutor {
@@ -36,22 +38,103 @@ void tell_case(const Judge& judge, const Exercise& exercise, const JudgeOptions&
              shown(program, fs::current_path()), at->name, seed, seed, words);
 }
 
+// Whether some cases are asked for in place of the usual verdict.
+bool is_part(const CheckCommand& command) {
+  return command.seed || command.seeds != 0 || command.real || !command.only.empty();
+}
+
+void refuse_contradictions(const CheckCommand& command) {
+  if (command.seed && command.seeds != 0)
+    refuse("--seed names one case and --seeds a number of them: give one of the two.");
+  if (command.seed && command.real)
+    refuse("--seed is a case of the simulated ring; the kernel's has none. Leave one of the two.");
+}
+
+// A line that is written over, on a terminal only.
+void show_progress(const std::string& check, std::uint64_t done, std::uint64_t all) {
+  if (isatty(STDERR_FILENO) == 0) return;
+  const std::string words =
+      done == all ? "" : fmt::format("  {}: {} of {} cases", check, done, all);
+  fmt::print(stderr, "\r\x1b[K{}", words);
+  std::fflush(stderr);
+}
+
+JudgeOptions options_of(const CheckCommand& command, const fs::path& sources) {
+  // On the kernel's ring the order of things is its own: a check sees more of them in more runs.
+  constexpr std::uint64_t REAL_RUNS = 20;
+  return {.sources = sources,
+          .seed = command.seed,
+          .seeds = command.real && command.seeds == 0 ? REAL_RUNS : command.seeds,
+          .check = command.only,
+          .step_first = "",
+          .with_real = command.real || !is_part(command),
+          .only_real = command.real,
+          .thorough = command.json || command.verbose || is_part(command),
+          .progress = show_progress};
+}
+
+std::string told_part(const CheckCommand& command, const Exercise& exercise,
+                      const Judgement& judgement) {
+  std::uint64_t cases = 0;
+  bool skipped = false;
+  for (const CheckVerdict& check : judgement.checks) {
+    cases += check.seeds;
+    skipped = skipped || check.skipped;
+  }
+  if (skipped)
+    return told(judgement, exercise.number, true) +
+           "  The kernel gives no ring here, so nothing was looked at; `./tools/percore doctor` "
+           "says why.\n";
+  std::string out = command.verbose ? told(judgement, exercise.number, true) : "";
+  if (command.seed)
+    return out + fmt::format(
+                     "  Holds for this case. `./tools/percore check {}` looks at all of "
+                     "them.\n",
+                     exercise.number);
+  return out +
+         fmt::format("  Holds for {}{}. `./tools/percore check {}` gives the whole verdict.\n",
+                     cases == 1 ? "one case" : fmt::format("{} cases", cases),
+                     command.real ? " on the kernel's ring" : "", exercise.number);
+}
+
+// Some cases again, for looking at them, or more of them than usual: no record, because they prove
+// nothing about the others.
+int check_part(Session& session, const Exercise& exercise, const CheckCommand& command) {
+  const JudgeOptions options = options_of(command, session.workspace.lesson_folder(exercise));
+  const Judge judge(session.course, session.config());
+  Judgement judgement = judge.judge(exercise, options);
+  // What only the sanitizers saw is shown again by them.
+  if (judgement.kind == VerdictKind::passed && command.sanitizers && command.seeds == 0 &&
+      !command.real && exercise.kind != Kind::predict && exercise.kind != Kind::catching)
+    judgement = judge.judge_sanitized(exercise, options);
+  if (command.json)
+    fmt::print("{}\n", to_json(judgement));
+  else if (judgement.kind == VerdictKind::passed)
+    fmt::print("{}", told_part(command, exercise, judgement));
+  else
+    fmt::print("{}", told(judgement, exercise.number, command.verbose));
+  if (judgement.first_broken() != nullptr) {
+    session.record_loss(exercise, judgement);
+    session.state.save();
+  }
+  const bool looked_at_one = command.seed || !command.only.empty();
+  if (!command.json && (looked_at_one || judgement.kind != VerdictKind::passed))
+    tell_case(judge, exercise, options, judgement);
+  return status_of(judgement);
+}
+
 // Another folder in place of my/: nothing is recorded, nothing of the learner's is touched.
 int check_elsewhere(Session& session, const Exercise& exercise, const CheckCommand& command) {
   std::error_code error;
   const fs::path sources = fs::canonical(command.from, error);
   if (error) refuse("--from {}: {}.", command.from, error.message());
-  JudgeOptions options{.sources = sources,
-                       .seed = command.seed,
-                       .check = command.only,
-                       .step_first = "",
-                       .with_real = true,
-                       .thorough = command.json || command.verbose};
+  JudgeOptions options = options_of(command, sources);
+  if (!command.real && !command.seed) options.with_real = true;
   const Judge judge(session.course, session.config());
   Judgement judgement = judge.judge(exercise, options);
   session.add_compiler_remarks(exercise, sources, judgement);
-  if (command.sanitizers && !command.seed && judgement.kind == VerdictKind::passed &&
-      exercise.kind != Kind::predict) {
+  if (command.sanitizers && !command.seed && command.seeds == 0 && !command.real &&
+      judgement.kind == VerdictKind::passed && exercise.kind != Kind::predict) {
     const Judgement sanitized = judge.judge_sanitized(exercise, options);
     if (sanitized.kind != VerdictKind::passed) judgement = sanitized;
   }
@@ -63,6 +146,7 @@ int check_elsewhere(Session& session, const Exercise& exercise, const CheckComma
 }  // namespace
 
 int check_command(Session& session, const CheckCommand& command) {
+  refuse_contradictions(command);
   const Exercise& exercise = session.exercise(command.exercise);
   if (!command.from.empty()) return check_elsewhere(session, exercise, command);
   if (!command.json)
@@ -70,34 +154,7 @@ int check_command(Session& session, const CheckCommand& command) {
   else
     session.workspace.prepare(exercise);
   session.go_to(exercise);
-  if (command.seed || !command.only.empty()) {
-    // One case again, for looking at it: no record, because it proves nothing about the others.
-    JudgeOptions options{.sources = session.workspace.lesson_folder(exercise),
-                         .seed = command.seed,
-                         .check = command.only,
-                         .step_first = "",
-                         .with_real = false,
-                         .thorough = true};
-    const Judge judge(session.course, session.config());
-    Judgement judgement = judge.judge(exercise, options);
-    // What only the sanitizers saw is shown again by them.
-    if (judgement.kind == VerdictKind::passed && command.sanitizers &&
-        exercise.kind != Kind::predict && exercise.kind != Kind::catching)
-      judgement = judge.judge_sanitized(exercise, options);
-    if (command.json)
-      fmt::print("{}\n", to_json(judgement));
-    else if (judgement.kind == VerdictKind::passed)
-      fmt::print("{}  Holds for this case. `./tools/percore check {}` looks at all of them.\n",
-                 command.verbose ? told(judgement, exercise.number, true) : "", exercise.number);
-    else
-      fmt::print("{}", told(judgement, exercise.number, command.verbose));
-    if (judgement.first_broken() != nullptr) {
-      session.record_loss(exercise, judgement);
-      session.state.save();
-    }
-    if (!command.json) tell_case(judge, exercise, options, judgement);
-    return status_of(judgement);
-  }
+  if (is_part(command)) return check_part(session, exercise, command);
   if (!command.json) {
     fmt::print("{}\n", in_colour(Colour::bold, fmt::format("{} {}: {}", exercise.number,
                                                            exercise.name, exercise.title)));

@@ -448,6 +448,13 @@ CheckVerdict CheckRunner::shrunk(const CheckProgram& program, const ManifestEntr
   return tell(program, std::move(found));
 }
 
+CheckVerdict CheckRunner::run_range(const CheckProgram& program, const ManifestEntry& check,
+                                    std::uint64_t first, std::uint64_t last,
+                                    unsigned shrink_budget) const {
+  const std::string seeds = fmt::format("{}..{}", first, last);
+  return shrunk(program, check, run_once(program, check, seeds, {}), shrink_budget);
+}
+
 CheckVerdict CheckRunner::run(const CheckProgram& program, const ManifestEntry& check,
                               std::optional<std::uint64_t> seed, std::uint64_t seeds_max,
                               unsigned shrink_budget) const {

@@ -36,6 +36,10 @@ class CheckRunner {
                    std::optional<std::uint64_t> seed, std::uint64_t seeds_max = UINT64_MAX,
                    unsigned shrink_budget = SHRINK_BUDGET) const;
 
+  /// Runs one check over the seeds first..last.
+  CheckVerdict run_range(const CheckProgram& program, const ManifestEntry& check,
+                         std::uint64_t first, std::uint64_t last, unsigned shrink_budget) const;
+
   /// Runs one seed's smaller case as it is, and tells it.
   CheckVerdict run_small(const CheckProgram& program, const ManifestEntry& check,
                          std::uint64_t seed, const SmallCase& small) const;

@@ -12,8 +12,10 @@ namespace percore::tutor {
 struct CheckCommand {
   std::string exercise;
   std::optional<std::uint64_t> seed;
-  std::string only;  ///< one check by name
-  std::string from;  ///< another folder in place of my/NN-lesson
+  std::uint64_t seeds = 0;  ///< so many of each check; 0: as many as it says itself
+  std::string only;         ///< one check by name
+  bool real = false;        ///< the kernel's ring, and it alone
+  std::string from;         ///< another folder in place of my/NN-lesson
   bool json = false;
   bool verbose = false;
   bool sanitizers = true;

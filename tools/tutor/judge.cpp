@@ -50,6 +50,25 @@ bool is_enough(const Judgement& out) {
 }
 
 // Runs the checks of one program; returns whether all passed.
+// A check over as many seeds as were asked for, a process for each thousand. One that does not
+// depend on its seed says so by having one.
+CheckVerdict run_seeds(const CheckRunner& runner, const CheckProgram& program,
+                       const ManifestEntry& check, const JudgeOptions& options, unsigned budget) {
+  constexpr std::uint64_t PORTION = 1000;
+  const std::uint64_t all = check.seeds == 1 && !program.real ? 1 : options.seeds;
+  CheckVerdict verdict;
+  std::uint64_t passed = 0;
+  for (std::uint64_t first = 0; first < all; first += PORTION) {
+    const std::uint64_t last = std::min(all, first + PORTION) - 1;
+    verdict = runner.run_range(program, check, first, last, budget);
+    passed += verdict.seeds;
+    if (verdict.kind != VerdictKind::passed || verdict.skipped) return verdict;
+    if (options.progress) options.progress(check.name, last + 1, all);
+  }
+  verdict.seeds = passed;
+  return verdict;
+}
+
 bool run_program(const CheckRunner& runner, const CheckProgram& program,
                  const JudgeOptions& options, std::uint64_t seeds_max, Judgement& out,
                  bool smallest = true) {
@@ -67,7 +86,9 @@ bool run_program(const CheckRunner& runner, const CheckProgram& program,
     // Of several that break the first is told: the others are made smaller when they are asked for.
     const bool small = smallest && out.first_broken() == nullptr;
     const unsigned budget = small ? CheckRunner::SHRINK_BUDGET : 0;
-    out.checks.push_back(runner.run(program, check, options.seed, seeds_max, budget));
+    out.checks.push_back(options.seeds != 0
+                             ? run_seeds(runner, program, check, options, budget)
+                             : runner.run(program, check, options.seed, seeds_max, budget));
     passed = passed && out.checks.back().kind == VerdictKind::passed;
     if (!passed && !options.thorough && is_enough(out)) break;
   }
@@ -137,6 +158,14 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
       build_.plan({exercise, options.sources, folder, Variant::fast});
   if (!options.with_real || options.seed)
     std::erase_if(programs, [](const auto& program) { return program.real; });
+  if (options.only_real) {
+    std::erase_if(programs, [](const auto& program) { return !program.real; });
+    if (programs.empty())
+      refuse(
+          "{} {} has no checks on the kernel's ring: what its checks look at, only the simulated "
+          "one shows. `--seeds 10000` looks at more of its cases.",
+          exercise.number, exercise.name);
+  }
 
   fs::path answers;
   if (exercise.kind == Kind::predict) answers = options.sources / exercise.files.front();

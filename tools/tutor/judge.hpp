@@ -13,10 +13,14 @@ namespace percore::tutor {
 struct JudgeOptions {
   fs::path sources;                   ///< the folder that stands for my/NN-lesson
   std::optional<std::uint64_t> seed;  ///< only this one
+  std::uint64_t seeds = 0;            ///< so many of each check; 0: as many as it says itself
   std::string check;                  ///< only this one; empty: all
   std::string step_first;             ///< the step at hand: compiled and judged before the others
   bool with_real = true;              ///< also the checks on the kernel's ring
+  bool only_real = false;             ///< and no others
   bool thorough = false;              ///< all checks of a broken step, however many hang
+  /// Told now and then, where `seeds` is given: the check's name, seeds done, seeds in all.
+  std::function<void(const std::string&, std::uint64_t, std::uint64_t)> progress = nullptr;
 };
 
 /// Compiles and runs the checks of an exercise. One child for each check. Stops at the first step

@@ -42,6 +42,9 @@ void add_check(CLI::App& app, CommandLine& line) {
   check->add_option_function<std::uint64_t>(
       "--seed", [&line](std::uint64_t seed) { line.check.seed = seed; },
       "only this case, as a verdict named it");
+  check->add_option("--seeds", line.check.seeds, "so many cases of each check in place of its own")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}));
+  check->add_flag("--real", line.check.real, "on the kernel's ring, and only there");
   check->add_option("--only", line.check.only, "only the check of this name");
   check->add_option("--from", line.check.from, "files from this folder in place of my/NN-lesson");
   check->add_flag("--json", line.check.json, "the verdict for scripts");

@@ -239,6 +239,43 @@ class Kinds(unittest.TestCase):
         self.assertEqual(again.returncode, 1)
         self.assertIn(headline, again.stdout)
 
+    def test_as_many_seeds_as_are_asked_for(self):
+        """2,500 cases pass where the mistake lies behind them, and stop at it where it lies before."""
+        header = (FIXTURE / "solutions" / LESSON / "counter/percore/counter.hpp").read_text()
+        self.write("counter/percore/counter.hpp", header.replace("void up();", "void up();\n  Counter();"))
+        late = ("#include <percore/counter.hpp>\nnamespace percore {\nstatic int made = 0;\n"
+                "Counter::Counter() { if (++made > %d) value_ = 1; }\n"
+                "void Counter::up() { ++value_; }\nvoid Counter::down() { --value_; }\n}\n")
+        self.write("counter/counter.cpp", late % 700)  # of one process, and each runs at most a thousand
+        usual = percore(self.root, "check", "counter", "--no-sanitizers")
+        self.assertEqual(usual.returncode, 0, usual.stdout)
+        more = percore(self.root, "check", "counter", "--seeds", "2500")
+        self.assertEqual(more.returncode, 1, more.stdout)
+        self.assertRegex(more.stdout, r"I1 broken: after 1 times up the counter shows 2 \(seed 700")
+        self.write("counter/counter.cpp", late % 5000)
+        more = percore(self.root, "check", "counter", "--seeds", "2500")
+        self.assertEqual((more.returncode, more.stderr), (0, ""), more.stdout)
+        self.assertRegex(more.stdout, r"Holds for 5000 cases\.")  # two checks
+        verdict = json.loads(percore(self.root, "check", "counter", "--seeds", "2500", "--json").stdout)
+        self.assertEqual([check["seeds"] for check in verdict["checks"]], [2500, 2500])
+
+    def test_the_kernels_ring_alone(self):
+        shutil.copytree(FIXTURE / "solutions" / LESSON, self.root / "my" / LESSON, dirs_exist_ok=True)
+        verdict = json.loads(percore(self.root, "check", "nop_batch", "--real", "--json").stdout)
+        self.assertEqual([(check["program"], check["seeds"] or check["skipped"]) for check in verdict["checks"]],
+                         [("nop_batch_real", 20 if not verdict["checks"][0]["skipped"] else True)])
+        refused = percore(self.root, "check", "counter", "--real")
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("90.3 counter has no checks on the kernel's ring", refused.stderr)
+
+    def test_options_that_contradict_one_another(self):
+        for options, words in ((("--seed", "1", "--seeds", "5"), "give one of the two"),
+                               (("--seed", "1", "--real"), "Leave one of the two"),
+                               (("--seeds", "0"), "--seeds")):
+            refused = percore(self.root, "check", "counter", *options)
+            self.assertEqual(refused.returncode, 2, options)
+            self.assertIn(words, refused.stdout + refused.stderr)
+
     def test_what_the_program_printed_is_shown_and_how_to_debug_it(self):
         self.write("counter/percore/counter.hpp",
                    (FIXTURE / "solutions" / LESSON / "counter/percore/counter.hpp").read_text())

@@ -8,6 +8,7 @@
 #include <options.hpp>
 #include <percore/executor.hpp>
 #include <percore/io.hpp>
+#include <percore/mark.hpp>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@ using percore::lesson::CallWindow;
 int out = STDOUT_FILENO;
 
 percore::Task<> greet(unsigned index) {
+  const percore::Span span("task", index);  // a lane in the picture of a run
   const std::string line =
       fmt::format("hello from task {}\n", index);  // in the frame: it outlives the write
   const auto written = co_await percore::write(out, std::as_bytes(std::span(line)));

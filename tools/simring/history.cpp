@@ -78,6 +78,10 @@ std::string describe(const Event& event) {
     case Event::Kind::stalled:
       return format("fault injected: the core of thread %llu stalls for %u ns",
                     static_cast<unsigned long long>(event.offset), event.length);
+    case Event::Kind::mark: {
+      const char* const what = event.result == 0 ? " begins" : event.result == 1 ? " ends" : ": ";
+      return word(event.length) + what + word(event.offset);
+    }
   }
   return "unknown event";
 }
@@ -131,6 +135,7 @@ void note(const Ring* ring, Event event) {
     record.erase(record.begin(), record.begin() + static_cast<std::ptrdiff_t>(record.size() / 2));
   }
   record.push_back(event);
+  record_event(event);
 }
 
 const char* kind_name(Event::Kind kind) noexcept {
@@ -138,7 +143,7 @@ const char* kind_name(Event::Kind kind) noexcept {
       "ring_opened", "ring_closed",  "enter",     "enter_returned", "submitted",    "issued",
       "parked",      "finished",     "posted",    "overflowed",     "harvested",    "slept",
       "fault",       "cancel_asked", "violation", "thread_started", "thread_ended", "switched",
-      "blocked",     "woken",        "stalled"};
+      "blocked",     "woken",        "stalled",      "mark"};
   const auto index = static_cast<std::size_t>(kind);
   return index < std::size(names) ? names[index] : "unknown";
 }
@@ -160,7 +165,8 @@ std::string history(std::uint64_t operation, std::size_t lines_max) {
   std::string text;
   for (const Event* event : chosen) {
     char head[64];
-    const double microseconds = static_cast<double>(event->time_nanoseconds - 1'000'000'000) / 1000;
+    const double microseconds =
+        static_cast<double>(event->time_nanoseconds - run_begins_nanoseconds) / 1000;
     std::snprintf(head, sizeof head, "  %10.2f us  ", microseconds);
     text += head;
     if (event->operation != 0) text += "operation " + std::to_string(event->operation) + ": ";

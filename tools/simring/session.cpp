@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "baton.hpp"
 #include "network.hpp"
@@ -31,12 +32,19 @@ Session& make_session() {
     // within its submit.
     const char* const seed = std::getenv("PERCORE_SIM_SEED");
     made.options.inline_percent = 100;
-    if (seed != nullptr) made.options = gentle(std::strtoull(seed, nullptr, 10));
+    const char* const faults = std::getenv("PERCORE_SIM_ROUGH");
+    const bool is_rough = faults != nullptr && std::strcmp(faults, "1") == 0;
+    if (seed != nullptr || is_rough) {
+      const auto number = seed == nullptr ? 0 : std::strtoull(seed, nullptr, 10);
+      made.options = is_rough ? rough(number) : gentle(number);
+    }
     made.options.poison_entries = false;
     made.options.allow_unfinished = true;
     made.options.wait_for_outside = true;
     made.random.state = made.options.seed;
-    made.clock = 1'000'000'000;
+    made.clock = run_begins_nanoseconds;
+    open_record_file();
+    record_run(made);
   }
   return made;
 }
@@ -93,9 +101,11 @@ void begin(Options options) {
   now.running = now.begun = true;
   now.counts = {};
   now.record.clear();
+  now.words.clear();
+  now.word_places.clear();
   now.hash = 0xCBF29CE484222325u;
   now.random.state = now.options.seed;
-  now.clock = 1'000'000'000;
+  now.clock = run_begins_nanoseconds;
   now.setup_failed = false;
   now.last_operation = 0;
   now.script.clear();
@@ -106,6 +116,7 @@ void begin(Options options) {
   if (now.ledger != nullptr) *now.ledger = {};
   start_threads();
   network::reset();
+  record_run(now);
 }
 
 bool end() {
@@ -145,6 +156,7 @@ void set_violation_handler(ViolationHandler handler, void* context) {
 void violate(Rule rule, Id operation, std::string sentence) {
   Session& now = session();
   ++now.violations;
+  now.last.sentence = sentence;  // the record of this event takes it from there
   note(nullptr,
        {.kind = Event::Kind::violation, .result = static_cast<int>(rule), .operation = operation});
   now.last = {.rule = rule,

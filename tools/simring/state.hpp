@@ -20,6 +20,8 @@
 //   baton.cpp       several threads, of which one runs (baton.hpp)
 //   threads.cpp     the C library's functions on threads and time, for those threads
 //   lock.cpp        the lock around all of this
+//   record_file.cpp the record on its way to a file
+//   marks.cpp       the program's own words in the record
 //   session.cpp     begin, end, options, violations
 
 #include <liburing.h>
@@ -47,6 +49,8 @@ namespace percore::sim {
 
 using Id = std::uint64_t;  // an operation's number; 0 = none
 using Nanoseconds = std::int64_t;
+
+inline constexpr Nanoseconds run_begins_nanoseconds = 1'000'000'000;  // what the clock shows then
 
 struct Ring;
 
@@ -198,6 +202,8 @@ struct Session {
   bool begun = false;    // begin was called at least once
   Counts counts;
   std::vector<Event> record;
+  std::vector<std::string> words;  // of marks; the first is empty
+  std::map<std::string, std::size_t> word_places;
   std::uint64_t hash = 0;
   Random random;
   Nanoseconds clock = 0;
@@ -357,5 +363,10 @@ void violate(Rule rule, Id operation, std::string sentence);
 // history.cpp
 // ring  where it happened; may be null. The time and the executor are filled in.
 void note(const Ring* ring, Event event);
+
+// record_file.cpp
+void open_record_file();  // where the environment names one
+void record_run(const Session& begun);
+void record_event(const Event& event);
 
 }  // namespace percore::sim

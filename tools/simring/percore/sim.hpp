@@ -16,7 +16,9 @@
 /// A run lies between `begin` and `end`. Same options, same program: same run, down to
 /// `trace_hash()`. A program that never calls `begin` runs in a friendly session: no faults, all
 /// that is ready completes within its submit, and waits for pipes and terminals are real. The
-/// environment variable PERCORE_SIM_SEED makes its completions come late and in another order.
+/// environment variable PERCORE_SIM_SEED makes its completions come late and in another order, and
+/// PERCORE_SIM_ROUGH=1 gives it that seed's faults as well. PERCORE_SIM_RECORD=FILE keeps any run's
+/// record in a file (record_file.cpp has its format), which `percore trace --record FILE` draws.
 ///
 /// Threads made between `begin` and `end`, or in a program that never calls `begin`, run one at a
 /// time. The baton goes on where a thread blocks (in io_uring_enter, a mutex, a condition variable,
@@ -216,7 +218,8 @@ struct Event {
     switched,  ///< to thread `result`; `offset` is the switch's number, 0 = forced
     blocked,   ///< `result` is where, as place_name() says it
     woken,     ///< thread `offset` is ready; `result` is 0, 1 by its deadline, 2 by despair
-    stalled    ///< the core of thread `offset` does not run it for `length` nanoseconds
+    stalled,   ///< the core of thread `offset` does not run it for `length` nanoseconds
+    mark,  ///< the program's own words; result 0 begins, 1 ends, 2 says; length and offset: `word`s
   };
   Kind kind;
   std::uint8_t opcode = 0;
@@ -234,6 +237,11 @@ const char* kind_name(Event::Kind kind) noexcept;
 /// The kernel's name, e.g. "IORING_OP_READ".
 const char* opcode_name(unsigned opcode) noexcept;
 const std::vector<Event>& record() noexcept;
+/// A mark's lane (its Event::length) or text (its Event::offset).
+const std::string& word(std::size_t index) noexcept;
+/// Puts words of the program's own into the record, on a lane of their own in a picture: "task 3".
+/// what  0 = begins, 1 = ends, 2 = `text` is said at this moment. Programs use <percore/mark.hpp>.
+void mark(int what, std::string lane, std::string text = {});
 /// The record in words, a line an event: of one operation, or of everything (0), at most the last
 /// `lines_max`.
 std::string history(std::uint64_t operation = 0, std::size_t lines_max = 60);

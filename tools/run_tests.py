@@ -110,8 +110,8 @@ SANITIZED = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:detect_leaks=1",
 def build_steps(everything):
     """Unit tests in each build that must be right."""
     clang, gnu = os.environ["PERCORE_CLANG"], "g++"
-    test_suites = ("runtime", "simring", "tutor", "explore")
-    units = ["runtime_tests", "simring_all", "tools/tutor/tutor_tests", "explore_all"]
+    test_suites = ("runtime", "simring", "tutor", "trace", "explore")
+    units = ["runtime_tests", "simring_all", "tools/tutor/tutor_tests", "trace_tests", "explore_all"]
 
     def build(name, folder, compiler, options, targets=(), suites=test_suites):
         return Step(name, lambda step: meson_step(step, folder, compiler, ["--werror", *options], targets, suites, SANITIZED))

@@ -59,10 +59,10 @@ void report_manifest() {
   for (const Check* check = first_check(); check != nullptr; check = check->next)
     write_line(fmt::format(
         R"({{"event":"check","step":{},"name":{},"invariant":{},"statement":{},"lesson":{},)"
-        R"("seeds":{},"operations":{}}})",
+        R"("seeds":{},"operations":{},"ring":{}}})",
         quoted(check->step), quoted(check->name), quoted(check->invariant),
         quoted(check->statement), quoted(check->lesson),
-        flavour_simulated() ? check->traits.seeds : 1, check->operations));
+        flavour_simulated() ? check->traits.seeds : 1, check->operations, check->traits.ring));
   write_line(R"({"event":"end"})");  // a list without it was cut short
 }
 

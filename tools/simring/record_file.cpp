@@ -188,6 +188,9 @@ void record_event(const Event& event) {
       line.text("what", mark_name(event.result)).text("lane", word(event.length));
       if (event.offset != 0) line.text("text", word(event.offset));
       break;
+    case Event::Kind::blocked:
+      line.text("text", place_name(static_cast<unsigned>(event.result)));
+      break;
     default:
       line.number("result", event.result).number("length", event.length);
       line.number("offset", static_cast<std::int64_t>(event.offset));

@@ -9,6 +9,8 @@ Marks, each on the line before a code block:
     <!-- from: lessons/01-hello-world/parts/raw_ring.cpp#harvest -->      the definition of `submit`, with the comment above it
     <!-- output: hello --count -->                                 what that program prints (build directory, same folder)
     <!-- run: ./tools/percore list -->                             what that command prints at the top of the tree
+and one on a line of its own, for a drawing that a command makes ({} stands for the file):
+    <!-- picture: pictures/ten-tasks.svg; ./tools/percore trace 01 --seed 7 --svg {} -->
 An output may end in `; vary: REGEX`: what matches is compared as equal, and so is the width of blanks.
 
 Besides these it checks: links between files and to headings; the exercises' READMEs (fields, steps, three hints, files);
@@ -21,17 +23,20 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MARK = re.compile(r"^<!-- (from|output|run): (.*?)(?:; vary: (.*?))? -->\n(```[a-z]*\n)(.*?)(^```$)", re.M | re.S)
+PICTURE = re.compile(r"^<!-- picture: (\S+); (.*?) -->$", re.M)
 FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"")
 HEADING = re.compile(r"^#{1,6} (.*)$", re.M)
 OUTPUT_SECONDS_MAX = 300
 
 problems: list[str] = []
-counted: dict[str, int] = {"quotations": 0, "outputs": 0, "links": 0, "exercises": 0, "invariants": 0, "citations": 0}
+counted: dict[str, int] = {"quotations": 0, "outputs": 0, "pictures": 0, "links": 0, "exercises": 0, "invariants": 0,
+                           "citations": 0}
 
 
 def shown(path: Path) -> str:
@@ -134,6 +139,30 @@ def check_quotations(path: Path, text: str, build: Path, write: bool, outputs: b
         return match.group()[:match.start(4) - match.start()] + fence + new + end
 
     return MARK.sub(renewed, text)
+
+
+# ---- drawings
+
+def check_pictures(path: Path, text: str, write: bool) -> None:
+    """Makes each drawing again that the text says a command makes, and compares."""
+    for match in PICTURE.finditer(text):
+        name, command = match.groups()
+        counted["pictures"] += 1
+        picture = path.parent / name
+        with tempfile.TemporaryDirectory() as folder:
+            made = Path(folder) / picture.name
+            words = command.replace("{}", shlex.quote(str(made)))
+            said, why = run(["bash", "-o", "pipefail", "-c", words], command)
+            if said is None or not made.is_file():
+                problem(path, text, match.start(), why or f"`{command}` made no picture")
+            elif picture.is_file() and made.read_text() == picture.read_text():
+                continue
+            elif write:
+                picture.parent.mkdir(exist_ok=True)
+                picture.write_text(made.read_text())
+            else:
+                problem(path, text, match.start(), f"{name} differs from what `{command}` makes: "
+                                                   "`tools/tree/markdown.py --write` renews it")
 
 
 # ---- links
@@ -253,6 +282,8 @@ def main() -> int:
         renewed = check_quotations(path, text, options.build.resolve(), options.write, not options.no_outputs)
         if renewed != text:
             path.write_text(renewed)
+        if not options.no_outputs:
+            check_pictures(path, renewed, options.write)
         check_links(path, renewed)
         if path.name == "README.md" and path.parent.parent == ROOT / "exercises":
             check_exercises(path, renewed)

@@ -333,7 +333,8 @@ std::vector<ManifestEntry> CheckRunner::manifest(const CheckProgram& program,
                    .statement = (*json)["statement"].text(),
                    .lesson = (*json)["lesson"].text(),
                    .seeds = static_cast<std::uint64_t>((*json)["seeds"].number()),
-                   .operations = static_cast<std::uint64_t>((*json)["operations"].number())});
+                   .operations = static_cast<std::uint64_t>((*json)["operations"].number()),
+                   .ring = (*json)["ring"].truth()});
   }
   const bool whole = ran.ending == Ending::exited && ran.exit_status == 0 &&
                      ran.report.find("\"event\":\"end\"") != std::string::npos;
@@ -372,6 +373,7 @@ CheckRunner::Outcome CheckRunner::run_once(const CheckProgram& program, const Ma
   verdict.lesson = check.lesson;
   verdict.real = program.real;
   verdict.small = small;
+  verdict.drawable = check.ring && !program.real;
   // Only a program that ended by itself has a report: of one that had to be stopped, the ending is
   // the verdict.
   const std::string report = ran.ending == Ending::exited ? ran.report : "";

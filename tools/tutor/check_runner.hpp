@@ -14,6 +14,7 @@ struct ManifestEntry {
   std::string name, step, invariant, statement, lesson;
   std::uint64_t seeds = 0;
   std::uint64_t operations = 0;  ///< > 0: a measurement
+  bool ring = false;             ///< its run can be drawn
 };
 
 /// Runs check programs and turns each ending into a verdict.

@@ -36,6 +36,21 @@ int mine_command(Session& session);
 int grade_command(Session& session, bool json);
 int run_command(Session& session, const std::string& lesson, const std::string& program,
                 const std::vector<std::string>& arguments);
+
+struct TraceCommand {
+  std::string what;     ///< a lesson or an exercise
+  std::string program;  ///< where the lesson has several
+  std::string check;    ///< of an exercise; the first that fails when empty
+  std::optional<std::uint64_t> seed;
+  bool rough = false;  ///< with the seed's faults
+  bool full = false;
+  unsigned width = 0;     ///< of the text; 0: as the terminal
+  std::string svg, json;  ///< files to write in place of the text
+  std::string record;     ///< a record to draw; nothing is run
+  std::vector<std::string> arguments;
+};
+int trace_command(Session& session, const TraceCommand& command);
+
 int watch_command(Session& session);
 /// Without a terminal: where one is, and what comes next.
 int where_command(Session& session);

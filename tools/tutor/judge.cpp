@@ -117,6 +117,7 @@ void judge_catch(const CheckRunner& runner, const std::vector<CheckProgram>& pro
         verdict.sentence = fmt::format("your check `{}` rejects the right module: {}", verdict.name,
                                        verdict.sentence);
         verdict.invariant = "";
+        verdict.drawable = false;  // it runs on a module that is not the learner's
       }
       out.checks.push_back(verdict);
       if (verdict.kind != VerdictKind::passed) return;

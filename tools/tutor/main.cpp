@@ -21,6 +21,7 @@ Examples:
   ./tools/percore check 01.4 --seed 7 shows one failing case again
   ./tools/percore hint                the next hint; three for each exercise
   ./tools/percore run 01 -- --help    runs lesson 01's program, on the modules you have solved
+  ./tools/percore trace 01            draws what that program does on the simulated ring
   ./tools/percore mine                which layers of the runtime are yours
 
 Exit status: 0 passed, 1 wrong, 2 usage, 3 the environment (./tools/percore doctor says what).)";
@@ -30,6 +31,7 @@ struct CommandLine {
   std::string root, exercise, lesson, program;
   std::vector<std::string> arguments;
   CheckCommand check;
+  TraceCommand trace;
   std::uint64_t seed = 0;
   unsigned hint = 0;
   bool all = false, against_solution = false, take = false, json = false;
@@ -53,6 +55,25 @@ void add_check(CLI::App& app, CommandLine& line) {
   check->add_flag("!--no-sanitizers", line.check.sanitizers, "without the second verdict");
 }
 
+void add_trace(CLI::App& app, CommandLine& line) {
+  CLI::App* trace =
+      app.add_subcommand("trace", "draw a run on the simulated ring: a lesson's, or a failed case");
+  trace->add_option("lesson", line.trace.what,
+                    "lesson or exercise, by number or name; the current lesson when left out");
+  trace->add_option("program,--program", line.trace.program, "where the lesson has several");
+  trace->add_option_function<std::uint64_t>(
+      "--seed", [&line](std::uint64_t seed) { line.trace.seed = seed; },
+      "the order and delay of completions; of an exercise, the case");
+  trace->add_flag("--rough", line.trace.rough, "with the faults of that seed");
+  trace->add_option("--check", line.trace.check, "of an exercise; else the first that fails");
+  trace->add_option("--svg", line.trace.svg, "write a drawing to this file");
+  trace->add_option("--json", line.trace.json, "write a trace for ui.perfetto.dev to this file");
+  trace->add_option("--record", line.trace.record,
+                    "draw this record of a program of your own (PERCORE_SIM_RECORD)");
+  trace->add_flag("--full", line.trace.full, "all that happened, however long");
+  trace->add_option("--width", line.trace.width, "columns of the text");
+}
+
 CLI::App* named(CLI::App& app, const char* name, const char* what, CommandLine& line) {
   CLI::App* command = app.add_subcommand(name, what);
   command->add_option("exercise", line.exercise, "number or name; the current one when left out");
@@ -70,6 +91,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   run->add_option("--arguments", line.arguments, "for the program; usually written after --")
       ->group("");
   add_check(app, line);
+  add_trace(app, line);
   named(app, "watch", "check at each save", line);
   CLI::App* hint = named(app, "hint", "the next hint", line);
   hint->add_option("number", line.hint, "this one");
@@ -96,6 +118,10 @@ int dispatch(CLI::App& app, CommandLine& line, const fs::path& root) {
   if (name == "list") return list_command(session);
   if (name == "next") return next_command(session);
   if (name == "run") return run_command(session, line.lesson, line.program, line.arguments);
+  if (name == "trace") {
+    line.trace.arguments = line.arguments;
+    return trace_command(session, line.trace);
+  }
   if (name == "hint") return hint_command(session, line.exercise, line.hint, line.all);
   if (name == "diff") return diff_command(session, line.exercise, line.against_solution);
   if (name == "solution") return solution_command(session, line.exercise, line.take);

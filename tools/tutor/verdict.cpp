@@ -105,6 +105,9 @@ std::string told_broken(const CheckVerdict& told, const Judgement& judgement,
     if (lines.size() > most)
       out += fmt::format("    ... {} more lines with --verbose\n", lines.size() - most);
   }
+  if (verdict.drawable && verdict.has_seed)
+    out += fmt::format("  `./tools/percore trace {} --seed {}` draws this run.\n", exercise,
+                       verdict.seed);
   return out;
 }
 

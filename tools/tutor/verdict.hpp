@@ -48,7 +48,8 @@ struct CheckVerdict {
   SmallCase small;       ///< what the seed's run was reduced to; has_seed only
   std::string smallest;  ///< that in words: "2 operations and 1 fault (EINTR at the 3rd enter)"
   bool real = false;
-  bool skipped = false;  ///< the kernel's ring is not to be had here
+  bool drawable = false;  ///< `trace` can draw the run
+  bool skipped = false;   ///< the kernel's ring is not to be had here
 };
 
 /// What was counted over a measured body, the learner's beside ours.

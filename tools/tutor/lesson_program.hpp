@@ -1,0 +1,28 @@
+#pragma once
+
+#include "session.hpp"
+
+#include <string>
+#include <vector>
+
+namespace percore::tutor {
+
+/// A lesson's program, found by what the learner typed.
+struct LessonProgram {
+  const Lesson* lesson = nullptr;
+  std::string name;         ///< "ten_tasks"
+  bool uses_ring = false;   ///< else it shows coroutines, say
+  bool on_runtime = false;  ///< and not on liburing alone
+};
+
+/// The program named, or the lesson's own; of the current lesson when none is named.
+/// for_trace  the lesson's own is then the one that its text draws: `<!-- trace: NAME -->`.
+LessonProgram find_program(Session& session, const std::string& lesson, const std::string& program,
+                           bool for_trace = false);
+
+/// Builds it on the learner's modules, and says what it does where that takes time.
+/// simulated  on the simulated ring.
+/// Returns  its path.
+fs::path build_program(Session& session, const LessonProgram& program, bool simulated);
+
+}  // namespace percore::tutor

@@ -9,6 +9,10 @@ namespace percore {
 
 constinit thread_local Executor* Executor::current_ = nullptr;
 
+namespace {
+constexpr Time cancel_again_after{100'000'000};
+}
+
 void RunQueue::grow(std::size_t coroutines_min) {
   constexpr std::size_t capacity_first = 64;
   const std::size_t capacity = std::bit_ceil(std::max(coroutines_min, capacity_first));
@@ -93,13 +97,17 @@ void Executor::look_at_ring() {
 void Executor::sleep() {
   // A poller that needed an entry of a full queue may have collected completions.
   const bool quiet = pollers_.prepare_to_sleep() && !anything_ready();
-  const Time deadline = pollers_.next_deadline();
+  Time deadline = pollers_.next_deadline();
   if (quiet && ring_.in_flight() == 0 && deadline == Time::never()) {
     end_of_program_by_deadlock(tasks_alive_, ending_);
   }
+  // What is linked behind an operation that the cancel came too late for starts only now.
+  const bool cancels_again = ending_ && ring_.in_flight() != 0;
+  if (cancels_again) deadline = std::min(deadline, now() + cancel_again_after);
   turns_without_enter_ = 0;
-  ring_.turn(quiet ? Wait::for_completion : Wait::no, deadline);
+  const unsigned completions = ring_.turn(quiet ? Wait::for_completion : Wait::no, deadline);
   pollers_.cancel_sleep();
+  if (cancels_again && completions == 0 && now() >= deadline) ring_.cancel_all();
 }
 
 }  // namespace percore

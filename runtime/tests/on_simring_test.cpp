@@ -136,9 +136,22 @@ Task<> leaves_readers(int fd, int readers, int& cancelled) {
 struct Counted final : Operation {
   Counted()
       : Operation([](Operation& self, std::int32_t, std::uint32_t) noexcept {
-          ++static_cast<Counted&>(self).times;
+          auto& counted = static_cast<Counted&>(self);
+          ++counted.times;
+          if (counted.waiting.coroutine) counted.waiting.schedule();
         }) {}
+  // Awaits its completion.
+  struct Done {
+    explicit Done(Counted& for_which) : operation(for_which) {}
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> handle) const {
+      operation.waiting = Runnable::of(handle);
+    }
+    void await_resume() const noexcept {}
+    Counted& operation;
+  };
   int times = 0;
+  Runnable waiting;
 };
 
 }  // namespace
@@ -204,6 +217,56 @@ TEST_CASE("a ring alone completes each operation once, and can close with operat
     for (const auto& operation : operations) CHECK(operation->times == 1);
   });
 }
+
+#if PERCORE_ALL_OURS
+namespace {
+
+// A read for which nothing ever comes, linked behind one that may be past cancelling.
+void ask_for_what_starts_late(Ring& ring, Operation& first, Operation& late, int file, int quiet,
+                              std::byte* bytes) {
+  ring.reserve(2);
+  io_uring_sqe& head = ring.entry(first);
+  io_uring_prep_read(&head, file, bytes, 1, 0);
+  head.flags |= IOSQE_IO_LINK;
+  io_uring_prep_read(&ring.entry(late), quiet, bytes + 1, 1, -1);
+}
+
+// Ends when `operation` has completed.
+Task<> waits_for(Counted& operation) {
+  co_await Counted::Done(operation);
+}
+
+Task<> ends_with_what_starts_late(int file, int quiet, Counted& first, Counted& late,
+                                  std::byte* bytes) {
+  spawn(waits_for(late)).detach();
+  ask_for_what_starts_late(Executor::current().ring(), first, late, file, quiet, bytes);
+  co_await nop();
+}
+
+}  // namespace
+
+TEST_CASE("what is linked behind an operation that a cancel came too late for is cancelled, too") {
+  over_seeds([](std::uint64_t) {
+    MemoryFile file;
+    REQUIRE(ftruncate(file.fd, 16) == 0);
+    Pipe pipe;
+    std::array<std::byte, 2> bytes{};
+    Counted first, late;
+    {
+      Ring ring;
+      ask_for_what_starts_late(ring, first, late, file.fd, pipe.ends[0], bytes.data());
+      ring.turn(Wait::no);
+    }
+    CHECK(first.times == 1);
+    CHECK(late.times == 1);
+    Executor executor;
+    Counted first_of_task, late_of_task;
+    executor.run(ends_with_what_starts_late(file.fd, pipe.ends[0], first_of_task, late_of_task,
+                                            bytes.data()));
+    CHECK(late_of_task.times == 1);
+  });
+}
+#endif
 
 TEST_CASE("the same seed is the same run") {
   std::array<std::uint64_t, 2> hashes{};

@@ -102,7 +102,8 @@ concept RingContract =
       { const_ring.in_flight() } -> std::same_as<unsigned>;
       // Asks the kernel to cancel all that is in flight, and takes turns until that request itself
       // is answered (its record may then go). Only asks: each operation still completes, cancelled
-      // or not, now or later.
+      // or not, now or later. What is linked behind an operation that was already being worked on
+      // starts only when that one has ended: where there may be such, ask again.
       { ring.cancel_all() } -> std::same_as<void>;
       // Takes turns until nothing is in flight.
       { ring.drain() } -> std::same_as<void>;

@@ -11,6 +11,8 @@ namespace {
 // broken.
 constexpr int flush_attempts_max = 10'000;
 
+constexpr Time cancel_again_after{10'000'000};
+
 struct CancelAll final : Operation {
   CancelAll() : Operation([](Operation&, std::int32_t, std::uint32_t) noexcept {}) {}
 };
@@ -33,10 +35,10 @@ Ring::Ring(const RingOptions& options) {
 }
 
 Ring::~Ring() {
-  if (in_flight_ != 0) {
-    cancel_all();
-    drain();
-  }
+  // Again and again: what is linked behind an operation that a cancel came too late for starts only
+  // when that one has ended, and may wait for ever.
+  for (cancel_all(); in_flight_ != 0; cancel_all())
+    turn(Wait::for_completion, now() + cancel_again_after);
   io_uring_queue_exit(&ring_);
 }
 

@@ -31,6 +31,7 @@ struct Exchange {
 
   // Of a poll.
   std::uint32_t events = 0;
+  short woken_by = 0;          // what was ready when it was woken: its result, whatever is so later
   int edges = -1;              // an epoll descriptor that sees each edge, of a multishot poll
   std::uint64_t activity = 0;  // of a modelled socket, as last seen
 

@@ -3,6 +3,9 @@
 // An attempt moves what it can without blocking. MSG_WAITALL tries again until all is moved;
 // everything else ends with the first attempt that moves anything.
 
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -152,12 +155,18 @@ Found receive_once(Operation& operation, int fd, std::span<iovec> parts, void* c
   return found;
 }
 
-bool more_unread(int fd) {
-  if (network::owns(fd)) return network::is_inet(fd) && network::unread(fd) != 0;
-  int domain = 0, bytes = 0;
-  socklen_t size = sizeof domain;
-  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0 || domain == AF_UNIX) return false;
-  return ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
+// TCP counts the other side's end as something more to read.
+bool more_unread(int fd, int result) {
+  if (network::owns(fd))
+    return network::is_inet(fd) && (network::unread(fd) != 0 || network::end_told(fd));
+  int bytes = 0;
+  if (!is_inet(fd)) return false;
+  if (ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0) return true;
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
+  return info.tcpi_state == TCP_CLOSE_WAIT || info.tcpi_state == TCP_LAST_ACK ||
+         info.tcpi_state == TCP_CLOSING || (info.tcpi_state == TCP_CLOSE && result == 0);
 }
 
 bool wants_all(const Operation& operation) {
@@ -283,7 +292,7 @@ Attempt receive_attempt(Operation& operation, int fd) {
     std::vector<iovec> parts = rest_of(data_parts(operation), exchange.done, operation.bytes_max);
     attempt.found = receive_once(operation, fd, parts, exchange.control, exchange.control_length);
   }
-  const bool more = attempt.found.result >= 0 && more_unread(fd);
+  const bool more = attempt.found.result >= 0 && more_unread(fd, attempt.found.result);
   if (more) attempt.cqe_flags |= IORING_CQE_F_SOCK_NONEMPTY;
   return attempt;
 }
@@ -295,19 +304,27 @@ int end_receive(Operation& operation, const Attempt& attempt, int result) {
   return under_way;
 }
 
+// Datagrams say EAGAIN even where nothing more can come.
+bool ended(int fd) {
+  int error = 0;
+  return (look(fd, POLLRDHUP, error) & POLLRDHUP) != 0;
+}
+
 // Bytes that came with an error in the way (EAGAIN, ECONNRESET) are the result; it comes next time.
 int receive_attempts(Operation& operation, int fd) {
   Exchange& exchange = *operation.exchange;
   for (unsigned round = 0; round != rounds_max; ++round) {
     const Attempt attempt = receive_attempt(operation, fd);
     const int result = attempt.found.result;
+    if (result == -EAGAIN && ended(fd)) return end_receive(operation, {}, total(operation, 0));
     if (result == -EAGAIN) return blocked(operation);
     if (exchange.multishot) {
       ++exchange.shots;
       if (result <= 0 || ends_here(operation)) return end_receive(operation, attempt, result);
       post_more(operation, result, attempt.cqe_flags);
       int error = 0;
-      if (look(fd, POLLIN, error) == 0) return would_block;
+      // Of a stream the kernel knows whether there is more; elsewhere it tries.
+      if (is_stream(fd) && look(fd, POLLIN, error) == 0) return blocked(operation);
       continue;
     }
     if (!may_go_on(operation, fd, result))
@@ -345,6 +362,10 @@ int end_zero_copy(Operation& operation, int result) {
   return under_way;
 }
 
+int not_a_socket(int fd) {
+  return fcntl(fd, F_GETFD) < 0 ? -EBADF : -ENOTSOCK;
+}
+
 }  // namespace
 
 int prepare_send(Operation& operation) {
@@ -379,7 +400,9 @@ int perform_zero_copy(Operation& operation) {
     finish(operation, 0, IORING_CQE_F_NOTIF);
     return under_way;
   }
-  const int result = perform_send(operation);
+  const int fd = file_of(operation);
+  const bool refused = fd >= 0 && is_socket(fd) && !is_inet(fd);
+  const int result = refused ? -EOPNOTSUPP : perform_send(operation);
   if (result == would_block) return result;
   return end_zero_copy(operation, result);
 }
@@ -423,10 +446,11 @@ int perform_receive(Operation& operation) {
   const int fd = file_of(operation);
   if (fd < 0) return -EBADF;
   if (!check_buffers(operation)) return -EFAULT;
+  if (selects(operation) && !is_socket(fd)) return not_a_socket(fd);
   int error = 0;
   // A fault strikes when there is something to receive: before, the operation just waits.
   if (operation.fault_result != 0 && look(fd, POLLIN, error) == 0 && error == 0)
-    return is_socket(fd) ? blocked(operation) : -ENOTSOCK;
+    return is_socket(fd) ? blocked(operation) : not_a_socket(fd);
   if (const int fault = strike_stream(operation, fd); fault != 0) return total(operation, fault);
   return receive_attempts(operation, fd);
 }

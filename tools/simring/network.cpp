@@ -650,6 +650,10 @@ int option_of(int fd, int level, int name, void* value, socklen_t* length) {
   return 0;
 }
 
+bool end_told(int fd) {
+  return find_descriptor(fd)->end_told;
+}
+
 std::size_t unread(int fd) {
   const Socket& socket = *find_descriptor(fd);
   return socket.stream ? socket.inbox.size()

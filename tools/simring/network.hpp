@@ -47,6 +47,8 @@ bool is_inet(int fd);
 bool models(int domain, int type);
 /// getsockopt(2): the error and what kind of socket it is; anything else reads as 0.
 int option_of(int fd, int level, int name, void* value, socklen_t* length);
+/// The other side has said that it sends no more.
+bool end_told(int fd);
 /// Bytes that a receive would find.
 std::size_t unread(int fd);
 

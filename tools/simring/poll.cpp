@@ -13,8 +13,11 @@ namespace percore::sim {
 
 namespace {
 
+// io_uring always looks for these too, the end of a peer among them.
+constexpr std::uint32_t always_seen = POLLERR | POLLHUP | POLLRDHUP;
+
 constexpr short poll_bits(std::uint32_t events) {
-  return static_cast<short>(events & 0xFFFFu);
+  return static_cast<short>((events | always_seen) & 0xFFFFu);
 }
 
 // An epoll descriptor sees each edge, as the kernel's own wait queue entry would: a byte more on a
@@ -25,7 +28,7 @@ void watch_edges(Exchange& exchange, int fd) {
     return;
   }
   if (exchange.edges < 0) exchange.edges = epoll_create1(EPOLL_CLOEXEC);
-  epoll_event event{.events = (exchange.events & 0xFFFFu) | EPOLLET, .data = {}};
+  epoll_event event{.events = ((exchange.events | always_seen) & 0xFFFFu) | EPOLLET, .data = {}};
   epoll_ctl(exchange.edges, EPOLL_CTL_DEL, fd, &event);
   epoll_ctl(exchange.edges, EPOLL_CTL_ADD, fd, &event);
   epoll_wait(exchange.edges, &event, 1, 0);  // the state now is no edge
@@ -103,26 +106,29 @@ int perform_poll(Operation& operation) {
     hold_own_file(operation);
     watch_edges(exchange, file_of(operation));
   }
-  const int mask = look(file_of(operation), wanted, error);
+  const int woken_by = std::exchange(exchange.woken_by, 0);
+  const int mask = woken_by != 0 ? woken_by : look(file_of(operation), wanted, error);
   if (mask == 0) return would_block;
   return exchange.multishot ? shoot(operation, mask) : mask;
 }
 
-// Beside what is asked for, errors and hang-ups always end a poll.
 short poll_events(const Operation& operation) {
-  return static_cast<short>(poll_bits(operation.exchange->events) | POLLERR | POLLHUP);
+  return poll_bits(operation.exchange->events);
 }
 
 bool poll_stirred(Operation& operation) {
   Exchange& exchange = *operation.exchange;
   const int fd = file_of(operation);
   int error = 0;
-  if (!exchange.multishot) return look(fd, poll_bits(exchange.events), error) != 0;
-  if (network::owns(fd)) {
-    return network::activity(fd) != exchange.activity &&
-           look(fd, poll_bits(exchange.events), error) != 0;
+  const short ready_now = look(fd, poll_bits(exchange.events), error);
+  bool stirred = ready_now != 0;
+  if (exchange.multishot && network::owns(fd)) {
+    stirred = stirred && network::activity(fd) != exchange.activity;
+  } else if (exchange.multishot) {
+    stirred = exchange.edges >= 0 && take_edge(exchange);
   }
-  return exchange.edges >= 0 && take_edge(exchange);
+  if (stirred) exchange.woken_by = ready_now;
+  return stirred;
 }
 
 int poll_descriptor(const Operation& operation) {
@@ -156,6 +162,7 @@ bool start_poll_remove(Operation& operation) {
     found->exchange->events = (found->exchange->events & ~0xFFFFu) | (sqe.poll32_events & 0xFFFFu);
   }
   if ((sqe.len & IORING_POLL_UPDATE_USER_DATA) != 0) found->sqe.user_data = sqe.off;
+  found->exchange->woken_by = 0;
   if (found->state == State::parked) {
     std::erase(operation.ring->parked, found->id);
     fly(*found, 0);  // it looks again

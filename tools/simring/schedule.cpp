@@ -33,6 +33,12 @@ Options rough(std::uint64_t seed) {
   if (random.percent(30)) options.sq_entries_max = 1u << (1 + random.below(3));
   if (random.percent(30)) options.cq_entries_max = 1u << (1 + random.below(3));
   if (random.percent(25)) options.stalled_cores_percent = static_cast<unsigned>(random.below(10));
+  options.connection_resets_percent = strength() / 4;
+  options.no_buffers_percent = strength() / 2;
+  options.multishot_ends_percent = strength();
+  options.late_notifications_percent = strength();
+  options.lost_packets_percent = strength() / 2;
+  options.broken_links_percent = strength() / 4;
   return options;
 }
 
@@ -126,6 +132,10 @@ void draw_faults(Operation& operation) {
   };
   now.drawing_for = operation.id;
   if (operation.opcode->draw != nullptr) operation.opcode->draw(operation);
+  const bool linked = (operation.sqe.flags & IOSQE_IO_LINK) != 0;
+  if (linked && operation.opcode->draw != nullptr && now.options.broken_links_percent != 0 &&
+      fault_happens(now.options.broken_links_percent))
+    operation.fault_result = -EINTR;
   now.drawing_for = 0;
   describe();
   const auto scripted = std::find_if(now.script.begin(), now.script.end(), [&](const Fault& fault) {

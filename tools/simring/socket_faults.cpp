@@ -44,10 +44,10 @@ void draw_socket_faults(Operation& operation) {
   if (moves_bytes(operation)) {
     if (fault_happens(options.connection_resets_percent)) operation.fault_result = -ECONNRESET;
     if (fault_happens(options.short_results_percent) && operation.length > 1 && !multishot)
-      operation.bytes_max = 1 + now.random.below(operation.length - 1);
+      operation.bytes_max = draw_amount(operation.length - 1);
     const bool selects = (operation.sqe.flags & IOSQE_BUFFER_SELECT) != 0;
     if (selects && fault_happens(options.no_buffers_percent))
-      exchange->starved_shot = 1 + static_cast<unsigned>(now.random.below(3));
+      exchange->starved_shot = static_cast<unsigned>(draw_amount(3));
   } else if (operation.sqe.opcode != IORING_OP_CONNECT) {
     if (fault_happens(options.too_many_files_percent)) operation.fault_result = -EMFILE;
   }
@@ -57,7 +57,7 @@ void draw_socket_faults(Operation& operation) {
 void draw_multishot_end(Operation& operation) {
   if (!operation.exchange->multishot) return;
   if (fault_happens(session().options.multishot_ends_percent))
-    operation.exchange->shots_max = 1 + static_cast<unsigned>(session().random.below(4));
+    operation.exchange->shots_max = static_cast<unsigned>(draw_amount(4));
 }
 
 void draw_zero_copy_faults(Operation& operation) {
@@ -68,7 +68,7 @@ void draw_zero_copy_faults(Operation& operation) {
   operation.exchange->notification_delay = at_once ? 0 : draw_delay();
   if (fault_happens(options.late_notifications_percent)) {
     operation.exchange->notification_delay +=
-        static_cast<Nanoseconds>(1'000'000 + session().random.below(late_nanoseconds));
+        static_cast<Nanoseconds>(1'000'000 + draw_amount(late_nanoseconds));
   }
 }
 
@@ -106,6 +106,14 @@ bool is_socket(int fd) {
   int kind = 0;
   socklen_t size = sizeof kind;
   return network::owns(fd) || getsockopt(fd, SOL_SOCKET, SO_TYPE, &kind, &size) == 0;
+}
+
+bool is_inet(int fd) {
+  if (network::owns(fd)) return network::is_inet(fd);
+  int domain = 0;
+  socklen_t size = sizeof domain;
+  return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+         (domain == AF_INET || domain == AF_INET6);
 }
 
 bool is_stream(int fd) {

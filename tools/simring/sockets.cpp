@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -66,6 +67,22 @@ void give_address(Operation& operation) {
 int place_descriptor(Operation& operation, int fd) {
   const unsigned slot = operation.sqe.file_index;
   return slot == 0 ? fd : install_direct(*operation.ring, fd, slot);
+}
+
+// A shutdown wakes whoever waits at the socket, ready or not: a send that waits for room fails.
+void wake_parked_on(int fd) {
+  struct stat ours, theirs;
+  if (fstat(fd, &ours) != 0) return;
+  for (Ring* const ring : session().open_rings) {
+    const std::vector<Id> waiting = ring->parked;
+    for (const Id id : waiting) {
+      Operation& other = ring->live.at(id);
+      const bool same = fstat(file_of(other), &theirs) == 0 && theirs.st_ino == ours.st_ino;
+      if (!same || other.exchange == nullptr) continue;
+      std::erase(ring->parked, id);
+      fly(other, draw_delay() / 16 + 1);
+    }
+  }
 }
 
 int check_new_descriptor(const io_uring_sqe& sqe, int flags) {
@@ -195,8 +212,11 @@ int perform_shutdown(Operation& operation) {
   const int fd = file_of(operation);
   if (fd < 0) return -EBADF;
   const int how = static_cast<int>(operation.sqe.len);
-  if (network::owns(fd)) return network::shutdown(fd, how);
-  return ::shutdown(fd, how) == 0 ? 0 : -errno;
+  const bool modelled = network::owns(fd);
+  int result = modelled ? network::shutdown(fd, how) : ::shutdown(fd, how);
+  if (result < 0 && !modelled) result = -errno;
+  if (result == 0) wake_parked_on(fd);
+  return result;
 }
 
 }  // namespace percore::sim

@@ -324,6 +324,7 @@ int strike_stream(Operation& operation, int fd);
 /// Whether a multishot's completion is its last: by a fault, or because the queue is full.
 bool ends_here(const Operation& operation);
 bool is_socket(int fd);
+bool is_inet(int fd);
 bool is_stream(int fd);
 
 // timeouts.cpp

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -38,6 +39,15 @@ std::vector<iovec> parts_of(const Operation& operation, std::uint64_t bytes_max)
 
 // A stream has no offset, and writing to it could block even when it polls writable.
 ssize_t write_stream(int fd, std::vector<iovec>& parts) {
+  const msghdr message{.msg_name = nullptr,
+                       .msg_namelen = 0,
+                       .msg_iov = parts.data(),
+                       .msg_iovlen = parts.size(),
+                       .msg_control = nullptr,
+                       .msg_controllen = 0,
+                       .msg_flags = 0};
+  const ssize_t sent = sendmsg(fd, &message, MSG_DONTWAIT);
+  if (sent >= 0 || errno != ENOTSOCK) return sent;
   const ssize_t written =
       pwritev2(fd, parts.data(), static_cast<int>(parts.size()), -1, RWF_NOWAIT);
   if (written >= 0 || (errno != EOPNOTSUPP && errno != EINVAL)) return written;
@@ -163,7 +173,8 @@ int perform_transfer(Operation& operation) {
          {.kind = Event::Kind::fault, .result = operation.fault_result, .operation = operation.id});
     return operation.fault_result;
   }
-  if (!is_ready) return opened_for(operation, fd) ? would_block : -EBADF;
+  const bool may_try = operation.is_write() && is_socket(fd);  // a send never blocks, and may fail
+  if (!is_ready && !may_try) return opened_for(operation, fd) ? would_block : -EBADF;
   if (operation.bytes_max != 0) {
     note(operation.ring, {.kind = Event::Kind::fault,
                           .result = static_cast<int>(operation.bytes_max),

@@ -81,6 +81,9 @@ struct Options {
   unsigned refused_enters_percent = 0;       ///< submits that give -EAGAIN or -EBUSY
   unsigned short_submits_percent = 0;        ///< submits that consume fewer entries than they could
 
+  unsigned broken_links_percent = 0;  ///< entries with IOSQE_IO_LINK that end in -EINTR: what is
+                                      ///< linked behind them is cancelled
+
   /// Of sockets. A reset stays one: what comes after it gives 0 and EPIPE.
   unsigned connection_resets_percent = 0;   ///< sends and receives that end in -ECONNRESET
   unsigned too_many_files_percent = 0;      ///< sockets and accepts that end in -EMFILE

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Runs the same scripts on the kernel's ring and on the simulated one, and compares what they print.
 
-fidelity.py REAL SIMULATED SCRIPTS [FIRST [KIND ...]], KIND being rings or files; all of them unless
+fidelity.py REAL SIMULATED SCRIPTS [FIRST [KIND ...]], KIND being rings, files or sockets; all of them unless
 some are named. Exit status 77 (skipped) where the kernel gives no ring.
 """
 import subprocess
 import sys
 
-KINDS = ["rings", "files"]
+KINDS = ["rings", "files", "sockets"]
 BATCH = 500  # scripts a process runs: a finding ends the comparison after at most so many
 
 

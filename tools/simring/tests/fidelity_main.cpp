@@ -29,10 +29,11 @@ void run_files(unsigned long seed, const char* parent) {
 // fidelity_real rings 300, fidelity_simulated files 300 1000: 300 scripts, from number 0 or 1000.
 int main(int argument_count, char** arguments) {
   if (argument_count < 3) {
-    std::fprintf(stderr, "usage: %s rings|files SCRIPTS [FIRST]\n", arguments[0]);
+    std::fprintf(stderr, "usage: %s rings|files|sockets SCRIPTS [FIRST]\n", arguments[0]);
     return 2;
   }
   const bool files = std::strcmp(arguments[1], "files") == 0;
+  const bool sockets = std::strcmp(arguments[1], "sockets") == 0;
   const unsigned long count = std::strtoul(arguments[2], nullptr, 10);
   const unsigned long first = argument_count > 3 ? std::strtoul(arguments[3], nullptr, 10) : 0;
   const char* const parent = std::getenv("TMPDIR");
@@ -43,7 +44,9 @@ int main(int argument_count, char** arguments) {
 #if FIDELITY_SIMULATED
     percore::sim::begin(percore::sim::gentle(seed));
 #endif
-    if (files) {
+    if (sockets) {
+      run_fidelity_socket_script(seed);
+    } else if (files) {
       run_files(seed, parent == nullptr ? "/tmp" : parent);
     } else {
       run_fidelity_script(seed);

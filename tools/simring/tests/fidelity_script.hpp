@@ -9,5 +9,8 @@
 /// the ordering rules are printed as lines beginning "!".
 void run_fidelity_script(std::uint64_t seed);
 
+/// The same for operations on sockets and pipes.
+void run_fidelity_socket_script(std::uint64_t seed);
+
 /// The same for operations on files. folder  an empty one, without a slash at its end.
 void run_fidelity_file_script(std::uint64_t seed, const std::string& folder);

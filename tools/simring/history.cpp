@@ -140,10 +140,11 @@ void note(const Ring* ring, Event event) {
 
 const char* kind_name(Event::Kind kind) noexcept {
   static constexpr const char* names[] = {
-      "ring_opened", "ring_closed",  "enter",     "enter_returned", "submitted",    "issued",
-      "parked",      "finished",     "posted",    "overflowed",     "harvested",    "slept",
-      "fault",       "cancel_asked", "violation", "thread_started", "thread_ended", "switched",
-      "blocked",     "woken",        "stalled",      "mark"};
+      "ring_opened",    "ring_closed",  "enter",    "enter_returned", "submitted",
+      "issued",         "parked",       "finished", "posted",         "overflowed",
+      "harvested",      "slept",        "fault",    "cancel_asked",   "violation",
+      "thread_started", "thread_ended", "switched", "blocked",        "woken",
+      "stalled",        "mark"};
   const auto index = static_cast<std::size_t>(kind);
   return index < std::size(names) ? names[index] : "unknown";
 }

@@ -6,6 +6,7 @@
 #include "lesson_program.hpp"
 #include "losing_case.hpp"
 #include "problem.hpp"
+#include "scratch.hpp"
 #include "supervise.hpp"
 #include "terminal.hpp"
 
@@ -23,30 +24,31 @@ namespace {
 constexpr unsigned columns_usual = 100;  // of a terminal that is wider
 constexpr unsigned columns_min = 60;
 
-// A file for the record, gone when the picture is drawn.
+// A file for the record, in a folder that is gone when the picture is drawn. A check can write
+// nowhere else.
 class RecordFile {
  public:
   explicit RecordFile(const fs::path& root)
-      : path_(root / "build" / "trace" / fmt::format("{}.record", getpid())) {
-    make_folder(path_.parent_path());
-  }
-  ~RecordFile() {
-    std::error_code error;
-    fs::remove(path_, error);
-  }
-  RecordFile(const RecordFile&) = delete;
-  RecordFile& operator=(const RecordFile&) = delete;
+      : folder_(made(root / "build" / "trace")), path_(folder_.path() / "record") {}
 
+  [[nodiscard]] const fs::path& folder() const { return folder_.path(); }
   [[nodiscard]] std::string variable() const { return "PERCORE_SIM_RECORD=" + path_.string(); }
 
   // The last run in it, if it has any events.
   [[nodiscard]] std::optional<trace::Run> last_run() const {
+    if (!fs::is_regular_file(fs::symlink_status(path_))) return {};  // or what a learner put there
     auto runs = trace::read_record(read_if_there(path_).value_or(""));
     if (runs.empty() || runs.back().events.empty()) return {};
     return std::move(runs.back());
   }
 
  private:
+  static fs::path made(fs::path folder) {
+    make_folder(folder);
+    return folder;
+  }
+
+  ScratchFolder folder_;
   fs::path path_;
 };
 
@@ -182,8 +184,8 @@ int trace_program(Session& session, const TraceCommand& command) {
 int trace_check(Session& session, const Exercise& exercise, const TraceCommand& command) {
   const LosingCase lost = losing_case(session, exercise, command.check, command.seed);
   const RecordFile record(session.course.root);
-  const Supervised ran =
-      supervise(lost.words(), lost.program.parent_path(), Limits{}, true, {record.variable()});
+  const Supervised ran = supervise(lost.words(), record.folder(), Limits{}, true,
+                                   {record.variable(), "TMPDIR=" + record.folder().string()});
   auto run = record.last_run();
   if (!run) {  // it ended before its ring
     run.emplace();

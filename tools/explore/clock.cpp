@@ -13,7 +13,7 @@ constexpr std::int64_t YIELD_NANOSECONDS = 1'000;
 
 Time now() noexcept {
   if (!explore::exploring()) return {};
-  return {static_cast<std::int64_t>(explore::engine()->yields()) * YIELD_NANOSECONDS};
+  return {static_cast<std::int64_t>(explore::engine()->time_spun()) * YIELD_NANOSECONDS};
 }
 
 void cpu_relax() noexcept {

@@ -77,7 +77,7 @@ void Engine::spawn(const char* name, std::function<void()> work) {
   thread.status = Status::ready;
   thread.yields = thread.writes = thread.others_writes = thread.retries = 0;
   thread.idle_loads = thread.steps = thread.made = 0;
-  thread.fresh = thread.spurious = false;
+  thread.fresh = thread.spurious = thread.looks_at_time = false;
   thread.last = {};
 }
 
@@ -258,6 +258,8 @@ void Engine::yield() {
   const std::uint32_t others = writes_by_others(current_);
   if (thread.others_writes != others) thread.retries = 0;
   thread.others_writes = others;
+  if (thread.looks_at_time) thread.retries = 0;  // its time goes on, so it may end its wait itself
+  thread.looks_at_time = false;
   thread.fresh = false;
   thread.idle_loads = 0;
   thread.status = Status::spinning;

@@ -54,7 +54,11 @@ class Engine {
   void forget(const void* address, std::size_t bytes) noexcept { plain_.forget(address, bytes); }
   void say(std::string words);
   [[nodiscard]] bool telling() const noexcept { return telling_; }
-  [[nodiscard]] std::uint64_t yields() const noexcept { return threads_[current_]->yields; }
+  /// How often the running thread has spun. It is told the time, so its spinning may end by itself.
+  std::uint64_t time_spun() noexcept {
+    threads_[current_]->looks_at_time = true;
+    return threads_[current_]->yields;
+  }
 
  private:
   enum class Status : std::uint8_t { ready, spinning, sleeping, finished };
@@ -71,6 +75,7 @@ class Engine {
     std::uint32_t others_writes = 0;  ///< others' when it last yielded
     std::uint32_t retries = 0;        ///< spins since anything was written
     bool fresh = false;               ///< reads the newest values until it yields again
+    bool looks_at_time = false;       ///< since it yielded last
     bool spurious = false;            ///< a weak exchange has failed for no reason
     std::uint32_t idle_loads = 0;     ///< loads in a row that brought nothing new
     std::uint32_t waits_in = 0;       ///< the location it sleeps in

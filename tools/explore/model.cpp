@@ -322,6 +322,7 @@ void Model::start_thread(unsigned thread, unsigned by) noexcept {
 }
 
 void Model::join_thread(unsigned thread, unsigned by) noexcept {
+  tick(thread);  // its end: the plain accesses after its last event come before this
   threads_[by].now.join(threads_[thread].now);
   threads_[by].strongly.join(threads_[thread].now);
 }

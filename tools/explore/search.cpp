@@ -39,7 +39,7 @@ void Engine::run_once() {
   body.name = "the body";
   body.status = Status::ready;
   body.steps = body.made = body.yields = body.idle_loads = body.writes = 0;
-  body.fresh = body.spurious = false;
+  body.fresh = body.spurious = body.looks_at_time = false;
   body.last = {};
   body.fiber.start(body_entry, this);
   Fiber::switch_over(root_, body.fiber);

@@ -135,6 +135,13 @@ TextOfExecution::TextOfExecution(const Trace& trace, Model& model) : trace_(trac
     std::string name = object_in_line(line_of(event.where), event.where.column());
     if (!name.empty()) names_[event.location] = std::move(name);
   }
+  // wants[me] is another one in each thread: elements are told apart by the order of their making.
+  std::map<std::string, unsigned> elements;
+  for (auto& [location, name] : names_)
+    if (const std::size_t bracket = name.find('['); bracket != name.npos) {
+      const std::string array = name.substr(0, bracket);
+      name = fmt::format("{}#{}", array, elements[array]++);
+    }
 }
 
 std::string TextOfExecution::name_of(const Event& event) {

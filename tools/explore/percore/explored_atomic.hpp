@@ -169,9 +169,9 @@ class atomic {
   }
 
   operator T() const noexcept { return load(SEQ_CST, Where{}); }  // NOLINT: as std::atomic's
-  T operator=(explore::Located<T> given) noexcept {               // NOLINT: as std::atomic's
-    store(given.value, SEQ_CST, given.where);
-    return given.value;
+  T operator=(T value) noexcept {                                 // NOLINT: as std::atomic's
+    store(value, SEQ_CST, Where{});
+    return value;
   }
   T operator++() noexcept
     requires std::integral<T>

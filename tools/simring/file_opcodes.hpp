@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "memory_files.hpp"
 #include "state.hpp"
 
 namespace percore::sim {
@@ -22,6 +23,17 @@ inline bool asks_for_slot(const io_uring_sqe& sqe) {
 
 inline int result_of_call(long returned) {
   return returned < 0 ? -errno : static_cast<int>(returned);
+}
+
+/// The files in memory where a path leads there, else null.
+inline MemoryFiles* memory_at(int directory, const std::string& path) {
+  MemoryFiles* const memory = session().memory.get();
+  return memory != nullptr && memory->holds(directory, path) ? memory : nullptr;
+}
+
+/// The file in memory behind a descriptor, else null.
+inline OpenFile* memory_file(int fd) {
+  return session().memory == nullptr ? nullptr : session().memory->find(fd);
 }
 
 /// Returns true when a fault strikes the operation, which then must do nothing but end so.

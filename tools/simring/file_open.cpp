@@ -56,6 +56,10 @@ int read_open_how(std::uint64_t address, std::size_t size, open_how& out) {
 
 }  // namespace
 
+void draw_open_faults(Operation& operation) {
+  if (fault_happens(session().options.too_many_files_percent)) operation.fault_result = -EMFILE;
+}
+
 int prepare_open(Operation& operation) {
   operation.open = {.flags = operation.sqe.open_flags, .mode = operation.sqe.len, .resolve = 0};
   forgive(operation.open);
@@ -78,8 +82,11 @@ int perform_open(Operation& operation) {
   const io_uring_sqe& sqe = operation.sqe;
   int result = 0;
   if (struck(operation, result)) return result;
-  result = result_of_call(syscall(SYS_openat2, sqe.fd, operation.paths[0].c_str(), &operation.open,
-                                  sizeof operation.open));
+  const std::string& path = operation.paths[0];
+  MemoryFiles* const memory = memory_at(sqe.fd, path);
+  result = memory != nullptr ? memory->open(sqe.fd, path, operation.open)
+                             : result_of_call(syscall(SYS_openat2, sqe.fd, path.c_str(),
+                                                      &operation.open, sizeof operation.open));
   if (result < 0 || sqe.file_index == 0) return result;
   return install_direct(*operation.ring, result, sqe.file_index);
 }
@@ -121,8 +128,12 @@ int perform_statx(Operation& operation) {
   if (!check_buffers(operation)) return -EFAULT;
   // Into memory of our own first: what the kernel refuses with EFAULT, a copy would die of.
   struct statx found{};
-  result = result_of_call(::statx(sqe.fd, operation.paths[0].c_str(),
-                                  static_cast<int>(sqe.statx_flags), sqe.len, &found));
+  const std::string& path = operation.paths[0];
+  MemoryFiles* const memory = memory_at(sqe.fd, path);
+  result = memory != nullptr
+               ? memory->statx(sqe.fd, path, sqe.statx_flags, sqe.len, found)
+               : result_of_call(::statx(sqe.fd, path.c_str(), static_cast<int>(sqe.statx_flags),
+                                        sqe.len, &found));
   if (result < 0) return result;
   void* const out = operation.single.iov_base;
   if (!mapped(out, sizeof found)) return -EFAULT;

@@ -70,6 +70,11 @@ int perform_rename(Operation& operation) {
   const io_uring_sqe& sqe = operation.sqe;
   int fault = 0;
   if (struck(operation, fault)) return fault;
+  const std::string &from = operation.paths[0], &to = operation.paths[1];
+  const auto to_folder = static_cast<int>(sqe.len);
+  MemoryFiles* memory = memory_at(sqe.fd, from);
+  if (memory == nullptr) memory = memory_at(to_folder, to);
+  if (memory != nullptr) return memory->rename(sqe.fd, from, to_folder, to, sqe.rename_flags);
   return result_of_call(syscall(SYS_renameat2, sqe.fd, operation.paths[0].c_str(),
                                 static_cast<int>(sqe.len), operation.paths[1].c_str(),
                                 sqe.rename_flags));
@@ -88,6 +93,8 @@ int perform_unlink(Operation& operation) {
   const io_uring_sqe& sqe = operation.sqe;
   int fault = 0;
   if (struck(operation, fault)) return fault;
+  if (MemoryFiles* const memory = memory_at(sqe.fd, operation.paths[0]))
+    return memory->unlink(sqe.fd, operation.paths[0], sqe.unlink_flags);
   const auto flags = static_cast<int>(sqe.unlink_flags);
   return result_of_call(unlinkat(sqe.fd, operation.paths[0].c_str(), flags));
 }
@@ -105,6 +112,8 @@ int perform_mkdir(Operation& operation) {
   const io_uring_sqe& sqe = operation.sqe;
   int fault = 0;
   if (struck(operation, fault)) return fault;
+  if (MemoryFiles* const memory = memory_at(sqe.fd, operation.paths[0]))
+    return memory->make_directory(sqe.fd, operation.paths[0], sqe.len);
   return result_of_call(mkdirat(sqe.fd, operation.paths[0].c_str(), sqe.len));
 }
 
@@ -119,6 +128,9 @@ int prepare_symlink(Operation& operation) {
 int perform_symlink(Operation& operation) {
   int fault = 0;
   if (struck(operation, fault)) return fault;
+  const int folder = operation.sqe.fd;
+  if (MemoryFiles* const memory = memory_at(folder, operation.paths[1]))
+    return memory->make_symlink(operation.paths[0], folder, operation.paths[1]);
   return result_of_call(
       symlinkat(operation.paths[0].c_str(), operation.sqe.fd, operation.paths[1].c_str()));
 }
@@ -135,6 +147,12 @@ int perform_link(Operation& operation) {
   const io_uring_sqe& sqe = operation.sqe;
   int fault = 0;
   if (struck(operation, fault)) return fault;
+  const std::string &from = operation.paths[0], &to = operation.paths[1];
+  const auto to_folder = static_cast<int>(sqe.len);
+  MemoryFiles* memory = memory_at(sqe.fd, from);
+  if (memory == nullptr && from.empty() && memory_file(sqe.fd) != nullptr)
+    memory = session().memory.get();
+  if (memory != nullptr) return memory->link(sqe.fd, from, to_folder, to, sqe.hardlink_flags);
   return result_of_call(linkat(sqe.fd, operation.paths[0].c_str(), static_cast<int>(sqe.len),
                                operation.paths[1].c_str(), static_cast<int>(sqe.hardlink_flags)));
 }

@@ -30,10 +30,22 @@ int prepare_fsync(Operation& operation) {
   return (sqe.fsync_flags & ~IORING_FSYNC_DATASYNC) == 0 ? 0 : -EINVAL;
 }
 
-// The range is a hint that a system call cannot give: all of the file is synced.
+void draw_sync_faults(Operation& operation) {
+  if (fault_happens(session().options.sync_error_percent)) operation.fault_result = -EIO;
+}
+
+void draw_space_faults(Operation& operation) {
+  if (fault_happens(session().options.no_space_percent)) operation.no_space = true;
+}
+
+// The range is a hint that a system call cannot give: of a real file all is synced.
 int perform_fsync(Operation& operation) {
   int fd = -1, result = 0;
-  if (!find_file(operation, fd, result)) return result;
+  const bool found = find_file(operation, fd, result);
+  OpenFile* const file = found || result == -EIO ? memory_file(fd) : nullptr;
+  if (file != nullptr)
+    return session().memory->sync(*file, operation.sqe.off, operation.sqe.len, result == -EIO);
+  if (!found) return result;
   const bool data_only = (operation.sqe.fsync_flags & IORING_FSYNC_DATASYNC) != 0;
   return result_of_call(data_only ? fdatasync(fd) : fsync(fd));
 }
@@ -47,6 +59,9 @@ int perform_sync_file_range(Operation& operation) {
   int fd = -1, result = 0;
   if (!find_file(operation, fd, result)) return result;
   const io_uring_sqe& sqe = operation.sqe;
+  if (const OpenFile* const file = memory_file(fd))
+    return session().memory->sync_range_hint(*file, static_cast<std::int64_t>(sqe.off), sqe.len,
+                                             sqe.sync_range_flags);
   return result_of_call(
       sync_file_range(fd, static_cast<off_t>(sqe.off), sqe.len, sqe.sync_range_flags));
 }
@@ -60,6 +75,10 @@ int perform_fallocate(Operation& operation) {
   int fd = -1, result = 0;
   if (!find_file(operation, fd, result)) return result;
   const io_uring_sqe& sqe = operation.sqe;
+  if (OpenFile* const file = memory_file(fd))
+    return session().memory->allocate(*file, sqe.len, static_cast<std::int64_t>(sqe.off),
+                                      static_cast<std::int64_t>(sqe.addr), operation.no_space);
+  if (operation.no_space) return -ENOSPC;
   return result_of_call(fallocate(fd, static_cast<int>(sqe.len), static_cast<off_t>(sqe.off),
                                   static_cast<off_t>(sqe.addr)));
 }
@@ -74,6 +93,8 @@ int prepare_ftruncate(Operation& operation) {
 int perform_ftruncate(Operation& operation) {
   int fd = -1, result = 0;
   if (!find_file(operation, fd, result)) return result;
+  if (OpenFile* const file = memory_file(fd))
+    return session().memory->truncate(*file, static_cast<std::int64_t>(operation.sqe.off));
   return result_of_call(ftruncate(fd, static_cast<off_t>(operation.sqe.off)));
 }
 
@@ -87,6 +108,8 @@ int perform_fadvise(Operation& operation) {
   if (!find_file(operation, fd, result)) return result;
   const io_uring_sqe& sqe = operation.sqe;
   const auto length = static_cast<off_t>(sqe.addr != 0 ? sqe.addr : sqe.len);
+  if (const OpenFile* const file = memory_file(fd))
+    return session().memory->advise(*file, sqe.fadvise_advice);
   return -posix_fadvise(fd, static_cast<off_t>(sqe.off), length,
                         static_cast<int>(sqe.fadvise_advice));
 }

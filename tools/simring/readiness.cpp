@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "baton.hpp"
+#include "memory_files.hpp"
 #include "network.hpp"
+#include "state.hpp"
 
 namespace percore::sim {
 
@@ -48,7 +50,9 @@ bool ready(int fd, short events, int& error) {
 
 int file_of(const Operation& operation) {
   if (operation.file != nullptr) return operation.file->fd;
-  return (operation.sqe.flags & IOSQE_FIXED_FILE) != 0 ? -1 : operation.sqe.fd;
+  if ((operation.sqe.flags & IOSQE_FIXED_FILE) != 0) return -1;
+  const MemoryFiles* const memory = session().memory.get();
+  return memory != nullptr && memory->is_lost(operation.sqe.fd) ? -1 : operation.sqe.fd;
 }
 
 bool would_park(const Operation& operation) {

@@ -39,6 +39,9 @@ Options rough(std::uint64_t seed) {
   options.late_notifications_percent = strength();
   options.lost_packets_percent = strength() / 2;
   options.broken_links_percent = strength() / 4;
+  options.sync_error_percent = strength() / 4;
+  options.too_many_files_percent = strength() / 4;
+  options.no_space_percent = strength() / 4;
   return options;
 }
 

@@ -5,7 +5,9 @@
 #include <cstring>
 
 #include "baton.hpp"
+#include "memory_files.hpp"
 #include "network.hpp"
+#include "state.hpp"
 
 namespace percore::sim {
 
@@ -53,6 +55,17 @@ struct Inside {
   Inside() noexcept { ++depth; }
   ~Inside() { --depth; }
 };
+
+void begin_files() {
+  Session& now = session();
+  if (now.options.files_in_memory.empty()) {
+    now.memory = nullptr;
+  } else if (now.options.keep_files && now.memory != nullptr) {
+    now.memory->begin(now.options);
+  } else {
+    now.memory = std::make_shared<MemoryFiles>(now.options);
+  }
+}
 
 void drop_rings(Session& now) {
   now.rings.clear();
@@ -117,6 +130,7 @@ void begin(Options options) {
   start_threads();
   network::reset();
   record_run(now);
+  begin_files();
 }
 
 bool end() {
@@ -195,8 +209,37 @@ Counts counts() noexcept {
   const std::lock_guard lock(mutex());
   Counts all = session().counts;
   all.in_flight = 0;
+  if (session().memory != nullptr) all.disk_steps = session().memory->steps();
   for (const Ring* ring : session().open_rings) all.in_flight += ring->live.size();
   return all;
+}
+
+void crash(std::uint64_t seed) {
+  const std::lock_guard lock(mutex());
+  const Inside inside;
+  drop_rings(session());
+  if (session().memory != nullptr) session().memory->crash(seed);
+}
+
+bool crashed() noexcept {
+  const std::lock_guard lock(mutex());
+  return session().memory != nullptr && session().memory->crashed();
+}
+
+int make_file(const std::string& path, const std::string& content) {
+  const std::lock_guard lock(mutex());
+  const Inside inside;
+  return session().memory == nullptr ? -ENOENT : session().memory->put(path, content);
+}
+
+std::optional<std::string> file_content(const std::string& path) {
+  const std::lock_guard lock(mutex());
+  return session().memory == nullptr ? std::nullopt : session().memory->content(path);
+}
+
+std::optional<std::vector<std::string>> folder_names(const std::string& path) {
+  const std::lock_guard lock(mutex());
+  return session().memory == nullptr ? std::nullopt : session().memory->names(path);
 }
 
 const char* rule_name(Rule rule) noexcept {

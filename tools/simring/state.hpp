@@ -9,6 +9,7 @@
 //   opcodes.cpp     the table of opcodes; nop.cpp, timeouts.cpp, transfers.cpp, cancel.cpp: theirs
 //   operations.cpp  the life of an operation: start, completion, links, drains
 //   file_open.cpp, file_paths.cpp, file_sync.cpp: the opcodes on files
+//   memory_files.cpp, memory_paths.cpp, memory_disk.cpp: files in memory, and what survives a crash
 //   registered.cpp  registered files and buffers
 //   sockets.cpp, messages.cpp, poll.cpp, buffer_ring.cpp, processes.cpp: the opcodes on those
 //   network.cpp     sockets modelled in memory; socket_calls.cpp: ordinary calls on them
@@ -101,6 +102,7 @@ struct Operation {
   int fault_result =
       0;  // drawn at submission, so that the order of completion does not move later draws
   std::uint64_t bytes_max = 0;
+  bool no_space = false;
   Nanoseconds delay = 0;
 
   std::span<const iovec> buffers() const {
@@ -196,10 +198,13 @@ struct Random {
   bool percent(unsigned chance) noexcept { return next() % 100 < chance; }
 };
 
+class MemoryFiles;
+
 struct Session {
   Options options;
-  bool running = false;  // between begin and end
-  bool begun = false;    // begin was called at least once
+  std::shared_ptr<MemoryFiles> memory;  // null without files in memory
+  bool running = false;                 // between begin and end
+  bool begun = false;                   // begin was called at least once
   Counts counts;
   std::vector<Event> record;
   std::vector<std::string> words;  // of marks; the first is empty

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "buffer_ring.hpp"
+#include "file_opcodes.hpp"
 #include "network.hpp"
 #include "state.hpp"
 
@@ -155,11 +156,33 @@ void draw_transfer_faults(Operation& operation) {
   if (fault_happens(now.options.short_results_percent) && operation.length > 1) {
     operation.bytes_max = draw_amount(operation.length - 1);
   }
+  if (now.memory != nullptr && operation.is_write() &&
+      fault_happens(now.options.no_space_percent)) {
+    operation.no_space = true;
+    operation.bytes_max = draw_amount(operation.length) - 1;
+  }
 }
 
 short transfer_events(const Operation& operation) {
   return operation.is_write() ? POLLOUT : POLLIN;
 }
+
+namespace {
+
+int transfer_in_memory(const Operation& operation, OpenFile& file) {
+  MemoryFiles& memory = *session().memory;
+  const std::vector<iovec> parts = parts_of(operation, 0);
+  const Transfer transfer{.offset = operation.sqe.off,
+                          .rw_flags = static_cast<int>(operation.sqe.rw_flags),
+                          .bytes_max = operation.bytes_max,
+                          .no_space = operation.no_space};
+  if (operation.is_write()) return static_cast<int>(memory.write(file, parts, transfer));
+  const long moved = memory.read(file, parts, transfer);
+  if (moved > 0) rehash_overlapping(*operation.ring, operation);
+  return static_cast<int>(moved);
+}
+
+}  // namespace
 
 int perform_transfer(Operation& operation) {
   const int fd = file_of(operation);
@@ -176,20 +199,23 @@ int perform_transfer(Operation& operation) {
   const bool may_try = operation.is_write() && is_socket(fd);  // a send never blocks, and may fail
   if (!is_ready && !may_try) return opened_for(operation, fd) ? would_block : -EBADF;
   if (operation.bytes_max != 0) {
-    note(operation.ring, {.kind = Event::Kind::fault,
-                          .result = static_cast<int>(operation.bytes_max),
-                          .operation = operation.id});
+    if (!is_ready) return opened_for(operation, fd) ? would_block : -EBADF;
+    if (operation.bytes_max != 0 || operation.no_space) {
+      note(operation.ring, {.kind = Event::Kind::fault,
+                            .result = static_cast<int>(operation.bytes_max),
+                            .operation = operation.id});
+    }
+    const bool selects = (operation.sqe.flags & IOSQE_BUFFER_SELECT) != 0;
+    if (selects && !select_buffer(operation, operation.length, operation.single)) return -ENOBUFS;
+    if (OpenFile* const file = memory_file(fd)) return transfer_in_memory(operation, *file);
+    const ssize_t moved = move_bytes(operation, fd, parts_of(operation, operation.bytes_max));
+    if (moved < 0 && errno == EAGAIN && (operation.sqe.rw_flags & RWF_NOWAIT) == 0)
+      return would_block;
+    if (moved < 0) return -errno;
+    if (operation.is_read()) rehash_overlapping(*operation.ring, operation);
+    if (!selects) return static_cast<int>(moved);
+    finish(operation, static_cast<int>(moved), use_selected_buffer(operation));
+    return under_way;
   }
-  const bool selects = (operation.sqe.flags & IOSQE_BUFFER_SELECT) != 0;
-  if (selects && !select_buffer(operation, operation.length, operation.single)) return -ENOBUFS;
-  const ssize_t moved = move_bytes(operation, fd, parts_of(operation, operation.bytes_max));
-  if (moved < 0 && errno == EAGAIN && (operation.sqe.rw_flags & RWF_NOWAIT) == 0)
-    return would_block;
-  if (moved < 0) return -errno;
-  if (operation.is_read()) rehash_overlapping(*operation.ring, operation);
-  if (!selects) return static_cast<int>(moved);
-  finish(operation, static_cast<int>(moved), use_selected_buffer(operation));
-  return under_way;
-}
 
 }  // namespace percore::sim

@@ -80,13 +80,16 @@ struct Options {
   unsigned interrupted_waits_percent = 0;    ///< waits that a signal ends: -EINTR
   unsigned refused_enters_percent = 0;       ///< submits that give -EAGAIN or -EBUSY
   unsigned short_submits_percent = 0;        ///< submits that consume fewer entries than they could
+  unsigned sync_error_percent = 0;  ///< fsyncs that end in -EIO; what they were for is not synced
+  unsigned no_space_percent = 0;    ///< writes to files in memory that end in -ENOSPC, or are cut
+                                    ///< short; fallocates that end so
+  unsigned too_many_files_percent = 0;  ///< opens, sockets, accepts that end in -EMFILE
 
   unsigned broken_links_percent = 0;  ///< entries with IOSQE_IO_LINK that end in -EINTR: what is
                                       ///< linked behind them is cancelled
 
   /// Of sockets. A reset stays one: what comes after it gives 0 and EPIPE.
   unsigned connection_resets_percent = 0;   ///< sends and receives that end in -ECONNRESET
-  unsigned too_many_files_percent = 0;      ///< sockets and accepts that end in -EMFILE
   unsigned no_buffers_percent = 0;          ///< receives that find no provided buffer: -ENOBUFS
   unsigned multishot_ends_percent = 0;      ///< multishots whose first to fourth CQE has no F_MORE
   unsigned late_notifications_percent = 0;  ///< zero-copy sends whose buffer stays in use for long
@@ -123,6 +126,14 @@ struct Options {
   std::vector<std::uint64_t> suppressed_faults;  ///< the numbers, from 1, of faults left out
   /// These faults happen and no others, whatever is drawn: places as in a Ledger, ascending.
   std::optional<std::vector<std::uint64_t>> only_faults;
+
+  /// Paths that begin with this folder, e.g. "/sim", are files in memory; empty: none are. It is
+  /// there, and empty, when the run begins. See "Files in memory" below.
+  std::string files_in_memory;
+  bool keep_files = false;  ///< `begin` leaves the files of the run before, as after a restart
+  std::uint64_t crash_at_step = 0;   ///< the change of a file, from 1, that the power fails at
+  unsigned disk_sector_bytes = 512;  ///< written whole or not at all; O_DIRECT's alignment
+  std::uint64_t disk_bytes_max = 0;  ///< the disk is full then; 0 = never
 
   bool poison_entries = true;     ///< marks consumed SQEs, so that an unset user_data is noticed
   bool watch_buffers = true;      ///< hashes buffers in flight
@@ -191,6 +202,7 @@ struct Counts {
   std::uint64_t buffers_used = 0;  ///< of these, the ones that a completion named
   std::uint64_t in_flight = 0;     ///< now
   std::uint64_t in_flight_max = 0;
+  std::uint64_t disk_steps = 0;    ///< changes and syncs of files in memory
   std::uint64_t opcodes[64] = {};  ///< SQEs by opcode
 };
 Counts counts() noexcept;
@@ -261,6 +273,40 @@ void advance(std::int64_t nanoseconds);
 void preemption_point() noexcept;
 /// Where a thread waits, in words: the `result` of an event `blocked`.
 const char* place_name(unsigned place) noexcept;
+
+// Files in memory. With Options::files_in_memory the ring's operations on paths below that folder
+// (and relative to descriptors opened there) act on a disk in memory that knows what was synced.
+// Ordinary system calls see none of it: open(2) finds no such path, and a descriptor is an empty
+// anonymous file to them, though close, dup and fcntl work as ever. Owners and permissions are not
+// looked at. No O_PATH, no O_TMPFILE, no splice.
+//
+// After a crash there is left, of each sector, what was synced or anything written since; of each
+// name what was synced in its directory, or what became of it since, each rename whole; of a file's
+// size the synced one or a later one. tools/simring/memory_disk.hpp has the whole model.
+//
+// The power may also fail at a change that the program makes, `crash_at_step`: the run goes on to
+// its end on a disk that no longer counts, so that nothing has to be torn down by force. What the
+// program was told before `crashed()` became true must be found again, nothing else need be:
+//
+//   begin({.files_in_memory = "/sim", .crash_at_step = step});
+//   run_the_program();            // notes what it was told, while !crashed()
+//   end();
+//   crash(seed);                  // several seeds: several ways to survive
+//   examine(file_content("/sim/log"));  // or begin with keep_files, and let it recover
+
+/// The power fails: rings are gone, and of the files in memory what survives by `seed` is left, at
+/// `crash_at_step` or else as of now. 0 leaves only what was synced, 1 everything, others any of
+/// what may be. Descriptors of files in memory give -EBADF afterwards.
+void crash(std::uint64_t seed);
+/// True from the step of this run on at which it crashes.
+bool crashed() noexcept;
+/// Makes a file in memory, with the folders above it, all of it synced.
+/// Returns  0 or a negative errno.
+int make_file(const std::string& path, const std::string& content);
+/// nullopt when there is no such file in memory.
+std::optional<std::string> file_content(const std::string& path);
+/// The names in a folder in memory, in alphabetical order; nullopt when there is no such folder.
+std::optional<std::vector<std::string>> folder_names(const std::string& path);
 
 /// True for values that stand in entries and completions which are not the program's to read.
 bool is_poison(std::uint64_t user_data) noexcept;

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Runs the same scripts on the kernel's ring and on the simulated one, and compares what they print.
 
-fidelity.py REAL SIMULATED SCRIPTS [FIRST [KIND ...]], KIND being rings, files or sockets; all of them unless
-some are named. Exit status 77 (skipped) where the kernel gives no ring.
+fidelity.py REAL SIMULATED SCRIPTS [FIRST [KIND ...]], KIND being rings, files, memory (files in the simulated
+ring's memory) or sockets; all of them unless some are named. Exit status 77 (skipped) where the kernel gives no
+ring.
 """
 import subprocess
 import sys
 
-KINDS = ["rings", "files", "sockets"]
+KINDS = ["rings", "files", "memory", "sockets"]
 BATCH = 500  # scripts a process runs: a finding ends the comparison after at most so many
 
 
@@ -19,7 +20,7 @@ def output(program, kind, scripts, first):
 
 def compare(real, simulated, kind, scripts, first):
     """Returns the number of lines that agree, -1 after a difference, None where there is no ring."""
-    status, expected, errors = output(real, kind, scripts, first)
+    status, expected, errors = output(real, "files" if kind == "memory" else kind, scripts, first)
     if status != 0 and not expected[1:]:
         return None
     if status != 0:

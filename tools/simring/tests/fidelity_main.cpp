@@ -5,6 +5,7 @@
 #include <cstring>
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include "fidelity_script.hpp"
 
@@ -15,25 +16,29 @@
 namespace {
 
 void run_files(unsigned long seed, const char* parent) {
-  std::string folder = std::string(parent) + "/fidelity-XXXXXX";
-  if (mkdtemp(folder.data()) == nullptr) {
-    std::perror(folder.c_str());
+  std::string above = std::string(parent) + "/fidelity-XXXXXX";  // for scripts that leave by ".."
+  if (mkdtemp(above.data()) == nullptr || chmod(above.c_str(), 0755) != 0) {
+    std::perror(above.c_str());
     std::exit(2);
   }
+  const std::string folder = above + "/sim";
+  std::filesystem::create_directory(folder);
   run_fidelity_file_script(seed, folder);
-  std::filesystem::remove_all(folder);
+  std::filesystem::remove_all(above);
 }
 
 }  // namespace
 
-// fidelity_real rings 300, fidelity_simulated files 300 1000: 300 scripts, from number 0 or 1000.
+// fidelity_real rings 300, fidelity_simulated memory 300 1000: 300 scripts, from number 0 or 1000.
+// What `memory` does on the simulated ring, `files` does on the kernel's.
 int main(int argument_count, char** arguments) {
   if (argument_count < 3) {
-    std::fprintf(stderr, "usage: %s rings|files|sockets SCRIPTS [FIRST]\n", arguments[0]);
+    std::fprintf(stderr, "usage: %s rings|files|memory|sockets SCRIPTS [FIRST]\n", arguments[0]);
     return 2;
   }
   const bool files = std::strcmp(arguments[1], "files") == 0;
   const bool sockets = std::strcmp(arguments[1], "sockets") == 0;
+  const bool memory = std::strcmp(arguments[1], "memory") == 0;
   const unsigned long count = std::strtoul(arguments[2], nullptr, 10);
   const unsigned long first = argument_count > 3 ? std::strtoul(arguments[3], nullptr, 10) : 0;
   const char* const parent = std::getenv("TMPDIR");
@@ -42,12 +47,16 @@ int main(int argument_count, char** arguments) {
   for (unsigned long seed = first; seed != first + count; ++seed) {
     std::printf("script %lu\n", seed);
 #if FIDELITY_SIMULATED
-    percore::sim::begin(percore::sim::gentle(seed));
+    percore::sim::Options options = percore::sim::gentle(seed);
+    if (memory) options.files_in_memory = "/sim";
+    percore::sim::begin(std::move(options));
 #endif
     if (sockets) {
       run_fidelity_socket_script(seed);
     } else if (files) {
       run_files(seed, parent == nullptr ? "/tmp" : parent);
+    } else if (memory) {
+      run_fidelity_file_script(seed, "/sim");
     } else {
       run_fidelity_script(seed);
     }

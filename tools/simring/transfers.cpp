@@ -198,24 +198,22 @@ int perform_transfer(Operation& operation) {
   }
   const bool may_try = operation.is_write() && is_socket(fd);  // a send never blocks, and may fail
   if (!is_ready && !may_try) return opened_for(operation, fd) ? would_block : -EBADF;
-  if (operation.bytes_max != 0) {
-    if (!is_ready) return opened_for(operation, fd) ? would_block : -EBADF;
-    if (operation.bytes_max != 0 || operation.no_space) {
-      note(operation.ring, {.kind = Event::Kind::fault,
-                            .result = static_cast<int>(operation.bytes_max),
-                            .operation = operation.id});
-    }
-    const bool selects = (operation.sqe.flags & IOSQE_BUFFER_SELECT) != 0;
-    if (selects && !select_buffer(operation, operation.length, operation.single)) return -ENOBUFS;
-    if (OpenFile* const file = memory_file(fd)) return transfer_in_memory(operation, *file);
-    const ssize_t moved = move_bytes(operation, fd, parts_of(operation, operation.bytes_max));
-    if (moved < 0 && errno == EAGAIN && (operation.sqe.rw_flags & RWF_NOWAIT) == 0)
-      return would_block;
-    if (moved < 0) return -errno;
-    if (operation.is_read()) rehash_overlapping(*operation.ring, operation);
-    if (!selects) return static_cast<int>(moved);
-    finish(operation, static_cast<int>(moved), use_selected_buffer(operation));
-    return under_way;
+  if (operation.bytes_max != 0 || operation.no_space) {
+    note(operation.ring, {.kind = Event::Kind::fault,
+                          .result = static_cast<int>(operation.bytes_max),
+                          .operation = operation.id});
   }
+  const bool selects = (operation.sqe.flags & IOSQE_BUFFER_SELECT) != 0;
+  if (selects && !select_buffer(operation, operation.length, operation.single)) return -ENOBUFS;
+  if (OpenFile* const file = memory_file(fd)) return transfer_in_memory(operation, *file);
+  const ssize_t moved = move_bytes(operation, fd, parts_of(operation, operation.bytes_max));
+  if (moved < 0 && errno == EAGAIN && (operation.sqe.rw_flags & RWF_NOWAIT) == 0)
+    return would_block;
+  if (moved < 0) return -errno;
+  if (operation.is_read()) rehash_overlapping(*operation.ring, operation);
+  if (!selects) return static_cast<int>(moved);
+  finish(operation, static_cast<int>(moved), use_selected_buffer(operation));
+  return under_way;
+}
 
 }  // namespace percore::sim

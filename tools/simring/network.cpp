@@ -50,7 +50,9 @@ struct Socket {
   int domain = AF_INET;
   bool stream = true;
   Address local, remote;
-  Number peer = 0;  // of a stream
+  Number peer = 0;           // of a stream
+  bool waits = false;        // in a listener's backlog: nobody has its descriptor yet
+  bool shares_port = false;  // SO_REUSEPORT
   bool listens = false, connecting = false, connected = false;
   unsigned backlog = 0;
   std::deque<Number> to_accept;
@@ -140,9 +142,9 @@ void send_packet(const Socket& from, Packet packet) {
 // The end of a socket nobody can reach any more.
 void forget_if_gone(Number number) {
   Socket* const gone = find(number);
-  if (gone == nullptr || gone->fd >= 0) return;
+  if (gone == nullptr || gone->fd >= 0 || gone->waits) return;
   Socket* const peer = find(gone->peer);
-  if (peer != nullptr && peer->fd >= 0) return;
+  if (peer != nullptr && (peer->fd >= 0 || peer->waits)) return;
   if (peer != nullptr) network().sockets.erase(peer->number);
   network().sockets.erase(number);
 }
@@ -278,6 +280,7 @@ void meet(Socket& client, unsigned attempt) {
   join(client, server);
   client.remote = asked;
   client.connected = false;  // until the welcome is here
+  server.waits = true;
   listener->to_accept.push_back(number);
   ++listener->activity;
   send_packet(client, {.kind = Kind::welcome, .to = client.number});
@@ -487,12 +490,10 @@ int bind(int fd, const sockaddr* address, socklen_t length) {
   Address wanted;
   if (const int bad = read_address(socket, address, length, wanted); bad != 0) return bad;
   const bool chooses = !socket.is_local() && port_of(wanted) == 0;
-  int shared = 0;
-  socklen_t size = sizeof shared;
-  getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &shared, &size);
   for (auto& [number, other] : network().sockets) {
     const bool theirs = other.fd >= 0 && other.peer == 0 && other.stream == socket.stream;
-    if (!chooses && theirs && reaches(other, wanted) && shared == 0) return -EADDRINUSE;
+    if (!chooses && theirs && reaches(other, wanted) && !(other.shares_port && socket.shares_port))
+      return -EADDRINUSE;
   }
   socket.local = wanted;
   if (chooses) bind_to_free_port(socket);
@@ -553,6 +554,7 @@ int accept(int fd, int flags, sockaddr_storage* peer, socklen_t* length) {
   if (made < 0) return made;
   Socket& server = *find(listener.to_accept.front());
   listener.to_accept.pop_front();
+  server.waits = false;
   server.fd = made;
   server.descriptors = 1;
   server.inode = told_of_closes ? 0 : inode_of(made);
@@ -637,6 +639,13 @@ bool models(int domain, int type) {
   return known && (kind == SOCK_STREAM || kind == SOCK_DGRAM);
 }
 
+void set_option(int fd, int level, int name, const void* value, socklen_t length) {
+  int given = 0;
+  if (length < sizeof given) return;
+  std::memcpy(&given, value, sizeof given);
+  if (level == SOL_SOCKET && name == SO_REUSEPORT) find_descriptor(fd)->shares_port = given != 0;
+}
+
 int option_of(int fd, int level, int name, void* value, socklen_t* length) {
   Socket& socket = *find_descriptor(fd);
   int found = 0;
@@ -700,6 +709,8 @@ bool close(int fd) {
     Socket& server = *find(waiting);
     send_packet(server, {.kind = Kind::reset, .to = server.peer});
     server.read_shut = server.write_shut = true;
+    server.waits = false;
+    forget_if_gone(waiting);
   }
   if (socket.stream) close_stream(socket);
   deliver();

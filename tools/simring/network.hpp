@@ -45,6 +45,8 @@ bool is_stream(int fd);
 bool is_inet(int fd);
 /// Whether a socket of this kind is one that can be modelled.
 bool models(int domain, int type);
+/// setsockopt(2): SO_REUSEPORT; everything else is accepted and changes nothing.
+void set_option(int fd, int level, int name, const void* value, socklen_t length);
 /// getsockopt(2): the error and what kind of socket it is; anything else reads as 0.
 int option_of(int fd, int level, int name, void* value, socklen_t* length);
 /// The other side has said that it sends no more.

@@ -96,11 +96,11 @@ int getpeername(int fd, sockaddr* address, socklen_t* length) noexcept {
   return answer(network::name_of(fd, true, address, length));
 }
 
-// Options are remembered by the real socket behind the descriptor where it knows them, and
-// accepted where only TCP would.
 int setsockopt(int fd, int level, int name, const void* value, socklen_t length) noexcept {
   static const auto next = next_of<decltype(setsockopt)>("setsockopt");
-  if (!ours(fd) || level == SOL_SOCKET) return next(fd, level, name, value, length);
+  if (!ours(fd)) return next(fd, level, name, value, length);
+  const Call call;
+  network::set_option(fd, level, name, value, length);
   return 0;
 }
 

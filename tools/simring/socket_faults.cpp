@@ -39,9 +39,9 @@ void draw_socket_faults(Operation& operation) {
   const Options& options = now.options;
   Exchange* const exchange = operation.exchange.get();
   const bool multishot = exchange != nullptr && exchange->multishot;
-  if (fault_happens(options.interrupted_results_percent) && !multishot)
-    operation.fault_result = -EINTR;
   if (moves_bytes(operation)) {
+    if (fault_happens(options.interrupted_results_percent) && !multishot)
+      operation.fault_result = -EINTR;
     if (fault_happens(options.connection_resets_percent)) operation.fault_result = -ECONNRESET;
     if (fault_happens(options.short_results_percent) && operation.length > 1 && !multishot)
       operation.bytes_max = draw_amount(operation.length - 1);

@@ -2,13 +2,13 @@
 """Runs the same scripts on the kernel's ring and on the simulated one, and compares what they print.
 
 fidelity.py REAL SIMULATED SCRIPTS [FIRST [KIND ...]], KIND being rings, files, memory (files in the simulated
-ring's memory) or sockets; all of them unless some are named. Exit status 77 (skipped) where the kernel gives no
-ring.
+ring's memory), sockets (the kernel's own) or network (modelled sockets); all of them unless some are named. Exit
+status 77 (skipped) where the kernel gives no ring.
 """
 import subprocess
 import sys
 
-KINDS = ["rings", "files", "memory", "sockets"]
+KINDS = ["rings", "files", "memory", "sockets", "network"]
 BATCH = 500  # scripts a process runs: a finding ends the comparison after at most so many
 
 

@@ -30,14 +30,16 @@ void run_files(unsigned long seed, const char* parent) {
 }  // namespace
 
 // fidelity_real rings 300, fidelity_simulated memory 300 1000: 300 scripts, from number 0 or 1000.
-// What `memory` does on the simulated ring, `files` does on the kernel's.
+// What `memory` and `network` do on the simulated ring, `files` and `sockets` do on the kernel's.
 int main(int argument_count, char** arguments) {
   if (argument_count < 3) {
-    std::fprintf(stderr, "usage: %s rings|files|memory|sockets SCRIPTS [FIRST]\n", arguments[0]);
+    std::fprintf(stderr, "usage: %s rings|files|memory|sockets|network SCRIPTS [FIRST]\n",
+                 arguments[0]);
     return 2;
   }
   const bool files = std::strcmp(arguments[1], "files") == 0;
-  const bool sockets = std::strcmp(arguments[1], "sockets") == 0;
+  const bool network = std::strcmp(arguments[1], "network") == 0;
+  const bool sockets = network || std::strcmp(arguments[1], "sockets") == 0;
   const bool memory = std::strcmp(arguments[1], "memory") == 0;
   const unsigned long count = std::strtoul(arguments[2], nullptr, 10);
   const unsigned long first = argument_count > 3 ? std::strtoul(arguments[3], nullptr, 10) : 0;
@@ -49,6 +51,10 @@ int main(int argument_count, char** arguments) {
 #if FIDELITY_SIMULATED
     percore::sim::Options options = percore::sim::gentle(seed);
     if (memory) options.files_in_memory = "/sim";
+    if (network) {  // which delivers at once and whole, as the loopback does
+      options.sockets_in_memory = true;
+      options.inline_percent = 100;
+    }
     percore::sim::begin(std::move(options));
 #endif
     if (sockets) {

@@ -43,3 +43,7 @@ TEST_CASE("random programs on an executor: every task ends once, and in the orde
 TEST_CASE("random programs of reads and writes: every byte where it belongs") {
   over_seeds("io");
 }
+
+TEST_CASE("random programs on several threads: every message once, whichever thread runs when") {
+  over_seeds("threads");
+}

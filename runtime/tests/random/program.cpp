@@ -30,7 +30,9 @@ std::size_t open_descriptors() {
 
 // A quarter of the seeds have a kernel on its best day: what breaks there needs no fault.
 sim::Options kernel_of(std::uint64_t seed) {
-  return seed % 4 == 0 ? sim::gentle(seed) : sim::rough(seed);
+  sim::Options options = seed % 4 == 0 ? sim::gentle(seed) : sim::rough(seed);
+  options.preempt_at_locks = seed % 3 == 0;
+  return options;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -22,12 +23,12 @@ void random_ring_program(std::uint64_t seed);
 void random_task_program(std::uint64_t seed);
 void random_executor_program(std::uint64_t seed);
 void random_io_program(std::uint64_t seed);
+void random_threads_program(std::uint64_t seed);
 
 inline constexpr std::array random_programs = {
-    RandomProgram{"ring", random_ring_program},
-    RandomProgram{"task", random_task_program},
-    RandomProgram{"executor", random_executor_program},
-    RandomProgram{"io", random_io_program},
+    RandomProgram{"ring", random_ring_program},         RandomProgram{"task", random_task_program},
+    RandomProgram{"executor", random_executor_program}, RandomProgram{"io", random_io_program},
+    RandomProgram{"threads", random_threads_program},
 };
 
 /// Runs one program of one seed, with a kernel that is as rough as the seed has it, and checks what
@@ -75,7 +76,7 @@ class Token {
   Token& operator=(Token&&) noexcept = default;
   ~Token() { --alive; }
 
-  static inline std::int64_t alive = 0;
+  static inline std::atomic<std::int64_t> alive = 0;
 };
 
 /// The byte that stands at `place` of the stream or file `name`: what is read is known beforehand.

@@ -2,12 +2,14 @@
 // holds, which bytes a pipe was fed, and which operations somebody may have cancelled.
 
 #include <liburing.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <percore/ring.hpp>
+#include <percore/sim.hpp>
 #include <vector>
 
 #include "program.hpp"
@@ -19,7 +21,18 @@ namespace {
 constexpr unsigned slot_bytes = 48;
 constexpr unsigned slots = 16;
 
-enum class Kind : unsigned char { nop, write_slot, read_slot, read_pipe, timeout, cancel };
+enum class Kind : unsigned char {
+  nop,
+  write_slot,
+  read_slot,
+  read_pipe,
+  timeout,
+  cancel,
+  fsync,
+  poll_pipe,     // once
+  poll_often,    // multishot: a completion each time that the pipe gets something
+  link_timeout,  // of the read of the pipe before it
+};
 
 class RingModel;
 
@@ -68,7 +81,13 @@ class RingModel {
 
   void completed(Asked& asked, std::int32_t result, std::uint32_t flags) noexcept {
     ++handed_over_;
+    if ((flags & IORING_CQE_F_MORE) != 0) {
+      expect(asked.kind == Kind::poll_often && asked.in_flight(),
+             "R4: an operation that has more to come does not count as in flight");
+      return expect((result & POLLIN) != 0, "a poll reported another event");
+    }
     --in_flight_;
+    ++ended_;
     expect(++asked.completions == 1, "R3: an operation was completed twice");
     expect(!asked.in_flight(), "R4: an operation counts as in flight after its last completion");
     expect(flags == 0, "R3: a completion was handed over with flags that nobody set");
@@ -80,7 +99,8 @@ class RingModel {
   void any_step() {
     const unsigned draw = dice_.below(100);
     if (draw < 50) return start(any_kind());
-    if (draw < 58) return start_chain();
+    if (draw < 55) return start_chain();
+    if (draw < 58) return start_guarded();
     if (draw < 66) return feed_pipe();
     if (draw < 80) return turn(Wait::no, Time::never());
     if (draw < 92)
@@ -141,6 +161,15 @@ class RingModel {
       case Kind::cancel:
         target->may_be_cancelled = true;
         return io_uring_prep_cancel(&entry, target, 0);
+      case Kind::fsync:
+        return io_uring_prep_fsync(&entry, file_.fd(), 0);
+      case Kind::poll_pipe:
+        return io_uring_prep_poll_add(&entry, pipe_.reading(), POLLIN);
+      case Kind::poll_often:
+        return io_uring_prep_poll_multishot(&entry, pipe_.reading(), POLLIN);
+      case Kind::link_timeout:
+        asked.duration.tv_nsec = 1 + dice_.below(80'000);
+        return io_uring_prep_link_timeout(&entry, &asked.duration, 0);
     }
   }
 
@@ -157,6 +186,16 @@ class RingModel {
       start(kind, place + 1 != length);
       all_.back()->may_be_cancelled = place != 0;
     }
+  }
+
+  // A read of the pipe that is given some time.
+  void start_guarded() {
+    if (ring_->native().sq.ring_entries < 2) return;
+    ring_->reserve(2);
+    start(Kind::read_pipe, true);
+    all_.back()->may_be_cancelled = true;
+    start(Kind::link_timeout);
+    all_.back()->may_be_cancelled = true;
   }
 
   // From inside a completion. The queue may be full, and the ring is collecting.
@@ -201,16 +240,17 @@ class RingModel {
     expect(ring_->in_flight() == in_flight_, "R4: in_flight() differs from what was asked for");
     expect(ring_->counts().completions == handed_over_,
            "counts().completions differs from what was handed over");
-    expect(ring_->counts().submitted + ring_->unsubmitted() >= handed_over_,
-           "more was completed than was submitted");
-    expect(ring_->counts().submitted + ring_->unsubmitted() == handed_over_ + in_flight_,
+    expect(ring_->counts().submitted + ring_->unsubmitted() == ended_ + in_flight_,
            "R1: what was asked for is neither submitted nor waiting to be");
   }
 
   bool something_must_come() const {
     return std::any_of(all_.begin(), all_.end(), [](const auto& asked) {
       // Not one behind a read of the pipe, and whatever was cancelled may have come already.
-      return asked->in_flight() && asked->kind != Kind::read_pipe && !asked->may_be_cancelled;
+      const bool waits_for_the_pipe = asked->kind == Kind::read_pipe ||
+                                      asked->kind == Kind::poll_pipe ||
+                                      asked->kind == Kind::poll_often;
+      return asked->in_flight() && !waits_for_the_pipe && !asked->may_be_cancelled;
     });
   }
 
@@ -244,8 +284,9 @@ class RingModel {
     expect(ring_->in_flight() == 0, "drain() returned with operations in flight");
     expect(in_flight_ == 0, "R3: drain() returned before an operation was completed");
     expect(ring_->unsubmitted() == 0, "R1: drain() left entries that were never submitted");
-    // The cancel request is the ring's own.
+    // The cancel requests are the ring's own.
     handed_over_ = ring_->counts().completions;
+    ended_ = ring_->counts().submitted;
   }
 
   void check_result(Asked& asked, std::int32_t result) {
@@ -273,6 +314,16 @@ class RingModel {
         return end_pipe_read(asked, std::max(result, 0));
       case Kind::timeout:
         return expect(result == -ETIME, "a timeout gave neither ETIME nor ECANCELED");
+      case Kind::fsync:
+        return expect(passing || result == 0, "an fsync failed");
+      case Kind::poll_pipe:
+      case Kind::poll_often:
+        return expect((result & POLLIN) != 0, "a poll reported another event");
+      case Kind::link_timeout:
+        // EINVAL: the kernel took the read, and the timeout only with the next submit.
+        return expect(result == -ETIME || result == -ENOENT || result == -EALREADY ||
+                          (result == -EINVAL && sim::options().short_submits_percent != 0),
+                      "a link timeout gave an impossible result");
       case Kind::cancel:
         return expect(result == 0 || result == -ENOENT || result == -EALREADY,
                       "a cancel gave neither 0 nor ENOENT nor EALREADY");
@@ -319,9 +370,10 @@ class RingModel {
   std::vector<std::unique_ptr<Asked>> all_;
   std::array<Slot, slots> slots_{};
   unsigned in_flight_ = 0;
-  std::uint64_t handed_over_ = 0;
-  bool ending_ = false;          // everything in flight may be cancelled
-  bool may_start_late_ = false;  // a read of the pipe is linked behind something
+  std::uint64_t handed_over_ = 0;  // completions
+  std::uint64_t ended_ = 0;        // of these, the last ones
+  bool ending_ = false;            // everything in flight may be cancelled
+  bool may_start_late_ = false;    // a read of the pipe is linked behind something
   std::uint64_t fed_ = 0;
   std::uint64_t read_from_pipe_ = 0;
   std::array<std::uint32_t, 256> fed_bytes_{};

@@ -12,41 +12,8 @@ namespace explore = percore::explore;
 
 namespace {
 
-struct Protocol {
-  std::memory_order sleeper_fence = std::memory_order_seq_cst;
-  std::memory_order waker_fence = std::memory_order_seq_cst;
-  std::memory_order flag = std::memory_order_relaxed;
-  bool second_look = true;
-  bool look_before_flag = false;  ///< the second look comes before the flag is set
-};
-
-class SampleDoorbell {
- public:
-  explicit SampleDoorbell(const Protocol& protocol) : protocol_(protocol) {}
-
-  template <typename HasWork>
-  void wait(HasWork has_work) {
-    const bool seen_early = protocol_.look_before_flag && has_work();
-    sleeping_.store(true, protocol_.flag);
-    atomic_thread_fence(protocol_.sleeper_fence);
-    const bool seen = protocol_.look_before_flag ? seen_early : protocol_.second_look && has_work();
-    if (!seen) parking_.sleep();
-    sleeping_.store(false, std::memory_order_relaxed);
-  }
-
-  void ring() {
-    atomic_thread_fence(protocol_.waker_fence);
-    if (sleeping_.load(protocol_.flag)) parking_.wake();
-  }
-
- private:
-  Protocol protocol_;
-  atomic<bool> sleeping_{false};
-  Parking parking_;
-};
-
 // A producer of two items over a queue with a doorbell, a consumer that waits for both.
-explore::Outcome explored(const Protocol& protocol, const explore::Options& options = {}) {
+explore::Outcome explored(const DoorbellProtocol& protocol, const explore::Options& options = {}) {
   return explore::explore(options, [&](explore::Threads& threads) {
     SampleQueue<explore::Tracked, 2> queue({});
     SampleDoorbell doorbell(protocol);

@@ -52,4 +52,40 @@ class SampleQueue {
   atomic<unsigned> tail_{0};
 };
 
+/// How a doorbell keeps a wake-up from being lost, so that each part can be left out.
+struct DoorbellProtocol {
+  std::memory_order sleeper_fence = std::memory_order_seq_cst;
+  std::memory_order waker_fence = std::memory_order_seq_cst;
+  std::memory_order flag = std::memory_order_relaxed;
+  bool second_look = true;
+  bool look_before_flag = false;  ///< the second look comes before the flag is set
+};
+
+/// A sleeping flag and a parking place. The sleeper says that it sleeps, looks once more, sleeps;
+/// the waker has published, and rings only where somebody sleeps.
+class SampleDoorbell {
+ public:
+  explicit SampleDoorbell(const DoorbellProtocol& protocol) : protocol_(protocol) {}
+
+  template <typename HasWork>
+  void wait(HasWork has_work) {
+    const bool seen_early = protocol_.look_before_flag && has_work();
+    sleeping_.store(true, protocol_.flag);
+    atomic_thread_fence(protocol_.sleeper_fence);
+    const bool seen = protocol_.look_before_flag ? seen_early : protocol_.second_look && has_work();
+    if (!seen) parking_.sleep();
+    sleeping_.store(false, std::memory_order_relaxed);
+  }
+
+  void ring() {
+    atomic_thread_fence(protocol_.waker_fence);
+    if (sleeping_.load(protocol_.flag)) parking_.wake();
+  }
+
+ private:
+  DoorbellProtocol protocol_;
+  atomic<bool> sleeping_{false};
+  Parking parking_;
+};
+
 }  // namespace percore

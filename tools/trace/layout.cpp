@@ -100,6 +100,10 @@ int advance(const Story& story, std::size_t place, bool drawn, int cell_width) {
       return 22;
     case Kind::fault:
       return 16;
+    case Kind::blocked:
+      return sleeps_in_enter(event) ? 0 : 40;
+    case Kind::switched:
+      return event.offset == 0 ? 0 : 10;
     case Kind::issued:
     case Kind::ring_opened:
     case Kind::ring_closed:

@@ -77,6 +77,15 @@ class Writer {
     return story_.duration_nanoseconds;
   }
 
+  // When an executor that was stopped does something again.
+  std::int64_t next_of(std::size_t place) const {
+    for (std::size_t i = place + 1; i < run_.events.size(); ++i)
+      if (run_.events[i].executor == run_.events[place].executor &&
+          run_.events[i].kind != Kind::switched)
+        return run_.events[i].time_nanoseconds;
+    return story_.duration_nanoseconds;
+  }
+
   std::string operation_name(const Life& life) const {
     return fmt::format("{} {}", run_.events[life.submitted].opcode, life.operation);
   }
@@ -192,11 +201,20 @@ void Writer::write_event(std::size_t place) {
     case Kind::violation:
       event("i", at, broken_text(at), R"(,"s":"g","cat":"violation")");
       break;
+    case Kind::woken:
+      event("i", at, story_.wake_text(place), R"(,"s":"t","cat":"executor")");
+      break;
+    case Kind::blocked:
+      if (!sleeps_in_enter(at)) slice(at, next_of(place), thread_text(at), "");
+      break;
+    case Kind::switched:
+      if (at.offset != 0) event("i", at, thread_text(at), R"(,"s":"t","cat":"executor")");
+      break;
     case Kind::enter_returned:
     case Kind::issued:
       break;
     default:
-      event("i", at, at.kind_name, R"(,"s":"t","cat":"other")");
+      event("i", at, thread_text(at), R"(,"s":"t","cat":"other")");
   }
 }
 

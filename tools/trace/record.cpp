@@ -80,7 +80,7 @@ Kind kind_of(std::string_view name) {
       "issued",      "parked",         "finished",     "posted",         "overflowed",
       "harvested",   "slept",          "fault",        "cancel_asked",   "violation",
       "mark",        "thread_started", "thread_ended", "switched",       "blocked",
-      "woken"};
+      "woken",       "stalled"};
   for (std::size_t i = 0; i < std::size(names); ++i)
     if (names[i] == name) return static_cast<Kind>(i);
   return Kind::other;

@@ -30,6 +30,7 @@ enum class Kind : std::uint8_t {
   switched,
   blocked,
   woken,
+  stalled,
   other,  ///< of a newer simulation; told by its name
 };
 

@@ -63,11 +63,27 @@ void count(const Run& run, Story& story) {
     if (event.kind == Kind::enter) ++story.enters;
     if (event.kind == Kind::slept) ++story.sleeps;
     if (event.kind == Kind::fault) ++story.faults;
-    if (event.kind == Kind::switched) ++story.switches;
+    if (event.kind == Kind::switched && event.offset != 0) ++story.switches;
     if (event.kind == Kind::submitted) flying.insert(event.operation);
     const Life* const life = story.life(event.operation);
     if (life != nullptr && life->ended == i) flying.erase(event.operation);
     story.in_flight_max = std::max<std::uint64_t>(story.in_flight_max, flying.size());
+  }
+}
+
+// The thread on which a wake-up is noted may be asleep itself: then a completion or a deadline was
+// due.
+void find_causes(const Run& run, Story& story) {
+  std::vector<bool> asleep(story.executors, false);
+  for (std::size_t i = 0; i < run.events.size(); ++i) {
+    const Event& event = run.events[i];
+    if (event.kind == Kind::woken) {
+      if (asleep[event.executor] || event.result == 1) story.wakes_by_time.insert(i);
+      if (event.offset >= 0 && event.offset < story.executors)
+        asleep[static_cast<std::size_t>(event.offset)] = false;
+    } else if (is_of_thread(event.kind)) {
+      asleep[event.executor] = event.kind == Kind::slept || event.kind == Kind::blocked;
+    }
   }
 }
 
@@ -88,6 +104,7 @@ std::string signature(const Run& run, std::size_t begin, std::size_t end) {
       case Kind::finished:
       case Kind::switched:
       case Kind::woken:
+      case Kind::blocked:
         continue;
       case Kind::mark:
         parts.push_back(event.what + without_number(event.lane) + event.text);
@@ -158,9 +175,8 @@ std::int64_t Story::sleep_nanoseconds(std::size_t event) const {
   const auto& events = run->events;
   const Event& slept = events[event];
   for (std::size_t i = event + 1; i < events.size(); ++i) {
-    if (events[i].executor != slept.executor) continue;
-    if (events[i].kind == Kind::enter_returned || events[i].kind == Kind::slept ||
-        events[i].kind == Kind::woken)
+    const bool ends = events[i].kind == Kind::enter_returned || events[i].kind == Kind::slept;
+    if (wakes(events[i], slept.executor) || (ends && events[i].executor == slept.executor))
       return events[i].time_nanoseconds - slept.time_nanoseconds;
   }
   return duration_nanoseconds - slept.time_nanoseconds;
@@ -171,12 +187,67 @@ Story understand(const Run& run, bool fold) {
   out.run = &run;
   find_lives(run, out);
   count(run, out);
+  find_causes(run, out);
   if (fold) find_folds(run, out);
   return out;
 }
 
-std::string counted(std::uint64_t count, const std::string& what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+std::string counted(std::uint64_t count, const std::string& what, const char* plural) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : plural);
+}
+
+bool is_of_thread(Kind kind) {
+  switch (kind) {
+    case Kind::switched:
+    case Kind::issued:
+    case Kind::parked:
+    case Kind::finished:
+    case Kind::posted:
+    case Kind::overflowed:
+    case Kind::fault:
+    case Kind::cancel_asked:
+    case Kind::violation:
+    case Kind::stalled:
+    case Kind::woken:
+      return false;
+    default:
+      return true;
+  }
+}
+
+bool wakes(const Event& event, unsigned executor) {
+  return event.kind == Kind::woken && event.offset == static_cast<std::int64_t>(executor);
+}
+
+bool sleeps_in_enter(const Event& event) {
+  return event.kind == Kind::blocked && event.ring != 0;
+}
+
+std::string Story::wake_text(std::size_t woken) const {
+  const Event& event = run->events[woken];
+  if (!wakes_by_time.contains(woken)) return fmt::format("wakes executor {}", event.offset);
+  if (event.result == 1) return fmt::format("executor {} wakes: its time is up", event.offset);
+  return fmt::format("executor {} wakes", event.offset);
+}
+
+std::string thread_text(const Event& event) {
+  switch (event.kind) {
+    case Kind::thread_started:
+      return fmt::format("executor {} starts", event.executor);
+    case Kind::thread_ended:
+      return fmt::format("executor {} ends", event.executor);
+    case Kind::switched:
+      return fmt::format("is interrupted; executor {} goes on", event.result);
+    case Kind::blocked:
+      return "waits in " + event.text;
+    case Kind::woken:
+      return fmt::format("wakes executor {}", event.offset);
+    case Kind::stalled:
+      return fmt::format("fault: the core of executor {} stalls for {}", event.offset,
+                         duration_text(event.length));
+    default:
+      return event.kind_name;
+  }
 }
 
 std::string duration_text(std::int64_t nanoseconds) {
@@ -191,6 +262,7 @@ std::string summary(const Story& story) {
       "{}, {}, {}, at most {} in flight", counted(story.lives.size(), "operation"),
       counted(story.enters, "enter"), counted(story.sleeps, "sleep"), story.in_flight_max);
   if (story.executors > 1) out = counted(story.executors, "executor") + ", " + out;
+  if (story.switches > 0) out += ", " + counted(story.switches, "unforced switch", "es");
   if (story.faults > 0) out += ", " + counted(story.faults, "fault");
   return out + ", " + duration_text(story.duration_nanoseconds);
 }

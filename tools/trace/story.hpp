@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <map>
+#include <set>
 #include <vector>
 
 namespace percore::trace {
@@ -46,9 +47,13 @@ struct Story {
   std::uint64_t enters = 0, sleeps = 0, faults = 0, switches = 0, in_flight_max = 0;
   std::int64_t duration_nanoseconds = 0;
 
+  std::set<std::size_t> wakes_by_time;  ///< woken events of which no executor is the cause
+
   [[nodiscard]] const Life* life(std::uint64_t operation) const;
   /// The fold that begins at this event, or null.
   [[nodiscard]] const Fold* fold_at(std::size_t event) const;
+  /// "wakes executor 2"; "executor 2 wakes" where no other executor did it.
+  [[nodiscard]] std::string wake_text(std::size_t woken) const;
   /// How long the sleep that begins at this event lasts.
   [[nodiscard]] std::int64_t sleep_nanoseconds(std::size_t event) const;
 };
@@ -60,7 +65,16 @@ Story understand(const Run& run, bool fold);
 std::string summary(const Story& story);
 
 /// "1 sleep", "2 sleeps".
-std::string counted(std::uint64_t count, const std::string& what);
+std::string counted(std::uint64_t count, const std::string& what, const char* plural = "s");
+
+/// The thread itself does this, so it is awake; what the kernel does for it says nothing of it.
+bool is_of_thread(Kind kind);
+/// Of several executors: this event makes that one ready.
+bool wakes(const Event& event, unsigned executor);
+/// It sleeps in the enter that is drawn already.
+bool sleeps_in_enter(const Event& event);
+/// What happens to a thread: "waits in pthread_join".
+std::string thread_text(const Event& event);
 
 /// "12.34 us", in the unit that reads best.
 std::string duration_text(std::int64_t nanoseconds);

@@ -31,6 +31,7 @@ constexpr const char* style = R"(  <style>
     .waiting { fill: #fbf0e2; stroke: none; }
     .bad { fill: #f8cfcf; stroke: #b3261e; }
     .rail { stroke: #c9c9c2; stroke-width: 1; }
+    .wake { stroke: #2a6db0; stroke-width: 1.4; }
     .break { stroke: #b3261e; stroke-width: 2; }
     text { fill: #22221f; font-family: sans-serif; font-size: 10px; }
     .title { font-weight: bold; font-size: 15px; }
@@ -48,6 +49,7 @@ constexpr const char* style = R"(  <style>
       .waiting { fill: #392c1d; }
       .bad { fill: #5a2020; stroke: #ff8a80; }
       .rail { stroke: #45464a; }
+      .wake { stroke: #6fb1f0; }
       .break { stroke: #ff8a80; }
       text { fill: #e8e8e3; }
       .faint { fill: #9a9a94; }
@@ -206,6 +208,8 @@ class Drawing {
   void draw_operations();
   void draw_operation(const Bar& bar);
   void draw_moments();
+  void draw_blocked(std::size_t at);
+  void draw_wake(std::size_t at);
   void draw_violation(std::size_t at);
   void draw_folds();
   void draw_footer();
@@ -273,12 +277,14 @@ void Drawing::draw_enter(std::size_t at) {
   std::size_t returned = at + 1, slept = nowhere, awake = nowhere;
   for (; returned < run_.events.size(); ++returned) {
     const Event& event = run_.events[returned];
+    if (slept != nowhere && wakes(event, enter.executor)) awake = returned;
     if (event.executor != enter.executor) continue;
     if (event.kind == Kind::enter_returned) break;
     if (event.kind == Kind::slept && slept == nowhere) slept = returned;
-    if (slept != nowhere && event.kind != Kind::slept && awake == nowhere &&
-        event.kind != Kind::finished)
-      awake = returned;
+    const bool goes_on = event.kind != Kind::slept && event.kind != Kind::finished &&
+                         event.kind != Kind::blocked && event.kind != Kind::switched &&
+                         event.kind != Kind::woken && story_.executors == 1;
+    if (slept != nowhere && awake == nowhere && goes_on) awake = returned;
   }
   std::string tip = fmt::format("io_uring_enter{}: hands over {}, waits for {}", at_time(enter),
                                 enter.length, enter.result);
@@ -390,6 +396,20 @@ void Drawing::draw_moments() {
       case Kind::violation:
         draw_violation(i);
         break;
+      case Kind::blocked:
+        if (!sleeps_in_enter(event)) draw_blocked(i);
+        break;
+      case Kind::woken:
+        draw_wake(i);
+        break;
+      case Kind::switched:
+        if (event.offset != 0)
+          rect("bad", x + 2, band.thread + 5, 5, thread_height - 10,
+               thread_text(event) + at_time(event), 1);
+        break;
+      case Kind::stalled:
+        rect("bad", x + 2, band.thread + 2, 12, thread_height - 4, thread_text(event), 6);
+        break;
       case Kind::enter:
       case Kind::enter_returned:
       case Kind::ring_opened:
@@ -403,9 +423,44 @@ void Drawing::draw_moments() {
       default:
         if (event.kind != Kind::mark || event.what == "note")
           rect("asleep", x, band.thread + 5, 4, thread_height - 10,
-               event.kind_name + " " + event.lane + " " + event.text + at_time(event), 2);
+               (event.kind == Kind::mark ? event.lane + ": " + event.text : thread_text(event)) +
+                   at_time(event),
+               2);
     }
   }
+}
+
+// A thread that waits for another, outside of any enter: until it does something again.
+void Drawing::draw_blocked(std::size_t at) {
+  const Event& blocked = run_.events[at];
+  std::size_t end = at + 1;
+  while (end < run_.events.size() &&
+         (run_.events[end].executor != blocked.executor || run_.events[end].kind == Kind::switched))
+    ++end;
+  span(layout_.places[at], layout_.places[end], [&](std::size_t stave, int from, int to) {
+    rect("asleep", from, bands_[stave][blocked.executor].thread, to - from, thread_height,
+         thread_text(blocked) + at_time(blocked));
+  });
+}
+
+// From who wakes to who is woken.
+void Drawing::draw_wake(std::size_t at) {
+  const Event& event = run_.events[at];
+  const Place place = layout_.places[at];
+  const auto woken = static_cast<unsigned>(event.offset);
+  if (woken == event.executor || woken >= story_.executors || story_.wakes_by_time.contains(at))
+    return;
+  const auto& stave = bands_[place.stave];
+  const int from = stave[event.executor].thread + thread_height / 2;
+  const int to = stave[woken].thread + (woken > event.executor ? 0 : thread_height);
+  const int x = x_of(place) + 4;
+  const std::string tip =
+      fmt::format("executor {} {}{}", event.executor, story_.wake_text(at), at_time(event));
+  add(
+      fmt::format("<line class=\"wake\" x1=\"{0}\" y1=\"{1}\" x2=\"{0}\" y2=\"{2}\"><title>{3}"
+                  "</title></line>",
+                  x, from, to, escaped(tip)));
+  rect("ours", x - 3, to - 3, 6, 6, tip, 3);
 }
 
 void Drawing::draw_violation(std::size_t at) {

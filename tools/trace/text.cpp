@@ -193,6 +193,7 @@ class Painter {
     return list_of(numbers);
   }
 
+  void note_awake(const Event& event);
   std::size_t draw(std::size_t at);
   std::size_t at_once(std::size_t submitted) const;
   std::size_t draw_at_once(std::size_t at);
@@ -414,6 +415,23 @@ void Painter::draw_single(std::size_t at) {
                                 : std::set<std::size_t>{column_of(event.operation)},
            "✕", Style::bad);
       break;
+    case Kind::switched:
+      if (event.offset == 0) break;  // nobody else could go on
+      line(event, Style::bold, thread_text(event));
+      break;
+    case Kind::blocked:
+      if (!sleeps_in_enter(event) || options_.full) line(event, Style::kernel, thread_text(event));
+      break;
+    case Kind::thread_started:
+    case Kind::thread_ended:
+      line(event, Style::dim, thread_text(event));
+      break;
+    case Kind::woken:
+      line(event, Style::program, story_.wake_text(at));
+      break;
+    case Kind::stalled:
+      line(event, Style::bad, thread_text(event));
+      break;
     default:
       line(event, Style::dim,
            event.kind_name + (event.operation == 0 ? "" : " " + number) +
@@ -422,9 +440,17 @@ void Painter::draw_single(std::size_t at) {
   }
 }
 
+// Who sleeps.
+void Painter::note_awake(const Event& event) {
+  if (event.kind == Kind::woken && event.offset < static_cast<std::int64_t>(awake_.size()))
+    awake_[static_cast<std::size_t>(event.offset)] = true;
+  else if (is_of_thread(event.kind))
+    awake_[event.executor] = event.kind != Kind::slept && event.kind != Kind::blocked;
+}
+
 std::size_t Painter::draw(std::size_t at) {
   const Event& event = run_.events[at];
-  if (event.executor < awake_.size()) awake_[event.executor] = event.kind != Kind::slept;
+  note_awake(event);
   switch (event.kind) {
     case Kind::submitted:
       return draw_submitted(at);

@@ -22,14 +22,19 @@ TWO_EXECUTORS = """{"record":1,"run":1,"seed":11}
 {"time":400,"kind":"enter","executor":1,"ring":2,"result":1,"length":1}
 {"time":400,"kind":"submitted","executor":1,"ring":2,"operation":1,"opcode":"IORING_OP_READ","fd":7,"length":8}
 {"time":400,"kind":"slept","executor":1,"ring":2,"result":1}
-{"time":400,"kind":"switched","result":1}
+{"time":400,"kind":"blocked","executor":1,"ring":2,"text":"io_uring_enter"}
+{"time":400,"kind":"switched","executor":1}
+{"time":500,"kind":"blocked","text":"pthread_join"}
+{"time":600,"kind":"woken","executor":0}
+{"time":700,"kind":"switched","offset":4096,"result":1}
+{"time":700,"kind":"stalled","offset":1,"length":900}
 {"time":800,"kind":"enter","ring":1,"length":1}
 {"time":800,"kind":"submitted","ring":1,"operation":2,"opcode":"IORING_OP_MSG_RING","fd":5}
 {"time":800,"kind":"posted","ring":1,"operation":2}
 {"time":800,"kind":"enter_returned","ring":1,"result":1}
 {"time":900,"kind":"mark","what":"end","lane":"task 1"}
+{"time":900,"kind":"woken","offset":1}
 {"time":900,"kind":"glimmered","executor":1,"operation":1}
-{"time":900,"kind":"woken","executor":1}
 {"time":900,"kind":"posted","executor":1,"ring":2,"operation":1,"result":8}
 {"time":900,"kind":"enter_returned","executor":1,"ring":2,"result":1}
 """
@@ -221,11 +226,18 @@ class Trace(unittest.TestCase):
         text = self.run_for(PASS, "trace", "--record", record).stdout
         self.assertIn("2 executors", text)
         self.assertIn("glimmered 1", text)
-        self.assertIn("0·", text)  # executor 0 acts while 1 sleeps
+        for words in ("0·    enter 2: hands over 1", "executor 1 starts", "waits in pthread_join", "wakes executor 1",
+                      "is interrupted; executor 1 goes on", "executor 0 wakes\n", "core of executor 1 stalls for 0.90 us",
+                      "sleeps 0.50 us until", "1 unforced switch,"):
+            self.assertIn(words, text)
+        self.assertNotIn("waits in io_uring_enter", text)  # the sleep is told already
         top, events = self.drawn("--record", record, root=self.root)
         words = [text.text for text in top.iter(SVG + "text")]
         self.assertIn("executor 0", words)
         self.assertIn("executor 1", words)
+        lines = [line.get("class") for line in top.iter(SVG + "line")]
+        self.assertEqual(lines.count("wake"), 1)  # who wakes by time alone, is woken by nobody
+        self.assertIn("waits in pthread_join", [event["name"] for event in events if event["ph"] == "X"])
         self.assertEqual({event["tid"] for event in events if event["ph"] == "X"}, {1, 2})
 
     def test_a_file_that_is_no_record(self):

@@ -169,17 +169,15 @@ short transfer_events(const Operation& operation) {
 
 namespace {
 
-int transfer_in_memory(const Operation& operation, OpenFile& file) {
+long transfer_in_memory(const Operation& operation, OpenFile& file) {
   MemoryFiles& memory = *session().memory;
   const std::vector<iovec> parts = parts_of(operation, 0);
   const Transfer transfer{.offset = operation.sqe.off,
                           .rw_flags = static_cast<int>(operation.sqe.rw_flags),
                           .bytes_max = operation.bytes_max,
                           .no_space = operation.no_space};
-  if (operation.is_write()) return static_cast<int>(memory.write(file, parts, transfer));
-  const long moved = memory.read(file, parts, transfer);
-  if (moved > 0) rehash_overlapping(*operation.ring, operation);
-  return static_cast<int>(moved);
+  return operation.is_write() ? memory.write(file, parts, transfer)
+                              : memory.read(file, parts, transfer);
 }
 
 }  // namespace
@@ -205,11 +203,13 @@ int perform_transfer(Operation& operation) {
   }
   const bool selects = (operation.sqe.flags & IOSQE_BUFFER_SELECT) != 0;
   if (selects && !select_buffer(operation, operation.length, operation.single)) return -ENOBUFS;
-  if (OpenFile* const file = memory_file(fd)) return transfer_in_memory(operation, *file);
-  const ssize_t moved = move_bytes(operation, fd, parts_of(operation, operation.bytes_max));
-  if (moved < 0 && errno == EAGAIN && (operation.sqe.rw_flags & RWF_NOWAIT) == 0)
-    return would_block;
-  if (moved < 0) return -errno;
+  OpenFile* const file = memory_file(fd);
+  const ssize_t moved =
+      file != nullptr
+          ? transfer_in_memory(operation, *file)
+          : result_of_call(move_bytes(operation, fd, parts_of(operation, operation.bytes_max)));
+  if (moved == -EAGAIN && (operation.sqe.rw_flags & RWF_NOWAIT) == 0) return would_block;
+  if (moved < 0) return static_cast<int>(moved);
   if (operation.is_read()) rehash_overlapping(*operation.ring, operation);
   if (!selects) return static_cast<int>(moved);
   finish(operation, static_cast<int>(moved), use_selected_buffer(operation));

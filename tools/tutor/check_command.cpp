@@ -118,6 +118,9 @@ int check_part(Session& session, const Exercise& exercise, const CheckCommand& c
     session.state.save();
   }
   const bool looked_at_one = command.seed || !command.only.empty();
+  const bool nothing_seen =
+      command.real && !judgement.checks.empty() && judgement.checks.front().skipped;
+  if (nothing_seen) return EXIT_ENVIRONMENT;
   if (!command.json && (looked_at_one || judgement.kind != VerdictKind::passed))
     tell_case(judge, exercise, options, judgement);
   return status_of(judgement);

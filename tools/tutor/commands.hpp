@@ -34,8 +34,13 @@ int solution_command(Session& session, const std::string& exercise, bool take);
 int reset_command(Session& session, const std::string& exercise);
 int mine_command(Session& session);
 int grade_command(Session& session, bool json);
-int run_command(Session& session, const std::string& lesson, const std::string& program,
-                const std::vector<std::string>& arguments);
+struct RunCommand {
+  std::string lesson, program;
+  std::vector<std::string> arguments;
+  bool simulated = false;             ///< on the simulated ring, although the kernel has one
+  std::optional<std::uint64_t> seed;  ///< of the simulated ring: completions late, in its order
+};
+int run_command(Session& session, const RunCommand& command);
 
 struct TraceCommand {
   std::string what;     ///< a lesson or an exercise

@@ -217,7 +217,8 @@ void show(const Finding& finding) {
 }  // namespace
 
 int doctor_command(const fs::path& root) {
-  bool bad = false;
+  bool bad = false, has_ring = true;
+  const unsigned columns = std::min(terminal_columns(), 110U);
   // What cannot be looked at is told, and the rest is looked at all the same.
   const auto tell = [&bad](const char* what, const auto& look) {
     Finding finding;
@@ -231,7 +232,11 @@ int doctor_command(const fs::path& root) {
     show(finding);
   };
   tell("kernel", look_at_kernel);
-  tell("io_uring", look_at_ring);
+  tell("io_uring", [&] {
+    Finding ring = look_at_ring();
+    has_ring = ring.health != Health::bad;
+    return ring;
+  });
   tell("memlock", look_at_memlock);
   tell("CPUs", look_at_cpus);
   tell("O_DIRECT", [&] { return look_at_direct_io(root); });
@@ -254,11 +259,23 @@ int doctor_command(const fs::path& root) {
                         "no clangd: editors work, without completion",
                         "Install the package clangd-19; compile_commands.json is there for it.");
   });
-  if (bad)
+  if (!has_ring)
     fmt::print(
-        "\nThe lessons cannot run on the kernel's ring here until what is bad is mended. Checks "
-        "run on the "
-        "simulated ring all the same.\n");
+        "\n{}\n\n{}\n",
+        wrapped(
+            "Without io_uring everything is there on the simulated ring: `run`, `trace`, `check`, "
+            "`watch` and `grade` use it by themselves and say so, and every exercise can be "
+            "solved. What it cannot show are times, counts of system calls made, real disks and "
+            "networks, `bench`, and the few checks on the kernel's own ring, which are left out "
+            "with a word.",
+            columns),
+        wrapped("To allow io_uring: as root `sysctl kernel.io_uring_disabled=0`; in Docker and "
+                "Podman `--security-opt seccomp=PROFILE.json` with a profile that lets the three "
+                "io_uring calls through (or `seccomp=unconfined`); in gVisor `runsc --iouring`; on "
+                "a kernel older than 5.19 a newer one.",
+                columns));
+  else if (bad)
+    fmt::print("\nThe lessons do not all run here until what is bad is mended.\n");
   else
     fmt::print("\nThe lessons run here.\n");
   return bad ? EXIT_ENVIRONMENT : EXIT_PASS;

@@ -28,8 +28,9 @@ Exit status: 0 passed, 1 wrong, 2 usage, 3 the environment (./tools/percore doct
 
 // Everything that the command line can hold.
 struct CommandLine {
-  std::string root, exercise, lesson, program;
-  std::vector<std::string> arguments;
+  std::string root, exercise;
+  std::vector<std::string> arguments;  ///< what stood behind --
+  RunCommand run;
   CheckCommand check;
   TraceCommand trace;
   std::uint64_t seed = 0;
@@ -86,8 +87,13 @@ void add_commands(CLI::App& app, CommandLine& line) {
   app.add_subcommand("next", "go on to the next exercise that is not solved");
   CLI::App* run = app.add_subcommand(
       "run", "run a lesson's program, on your own modules where they are solved");
-  run->add_option("lesson", line.lesson, "number or name; the current one when left out");
-  run->add_option("program", line.program, "where the lesson has several");
+  run->add_option("lesson", line.run.lesson, "number or name; the current one when left out");
+  run->add_option("program", line.run.program, "where the lesson has several");
+  run->add_flag("--simulated", line.run.simulated,
+                "on the simulated ring, as where the kernel gives none");
+  run->add_option_function<std::uint64_t>(
+      "--seed", [&line](std::uint64_t seed) { line.run.seed = seed; },
+      "with --simulated: completions come late, in the order that this draws");
   run->add_option("--arguments", line.arguments, "for the program; usually written after --")
       ->group("");
   add_check(app, line);
@@ -117,7 +123,8 @@ int dispatch(CLI::App& app, CommandLine& line, const fs::path& root) {
   if (name == "check") return check_command(session, line.check);
   if (name == "list") return list_command(session);
   if (name == "next") return next_command(session);
-  if (name == "run") return run_command(session, line.lesson, line.program, line.arguments);
+  line.run.arguments = line.arguments;
+  if (name == "run") return run_command(session, line.run);
   if (name == "trace") {
     line.trace.arguments = line.arguments;
     return trace_command(session, line.trace);

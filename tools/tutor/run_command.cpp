@@ -11,20 +11,21 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <optional>
 
 namespace percore::tutor {
 
 namespace {
 
-// Where the kernel gives no ring, a program that wants one could only end oddly.
-void demand_a_ring() {
+// Why the kernel gives no ring, or nothing where it does.
+std::optional<RingFailure> no_ring() {
   io_uring ring;
   const auto opened = open_ring(ring, RingOptions{.entries = 4});
-  if (!opened)
-    give_up("{} {} `./tools/percore doctor` tells more; checks run on the simulated ring.",
-            opened.error().sentence, opened.error().remedy);
+  if (!opened) return opened.error();
   io_uring_queue_exit(&ring);
+  return {};
 }
 
 // In the foreground: the program has the terminal, and Ctrl-C reaches it as it would without us.
@@ -64,11 +65,21 @@ int run_in_terminal(const fs::path& program, const std::vector<std::string>& arg
 
 }  // namespace
 
-int run_command(Session& session, const std::string& lesson_name, const std::string& program_name,
-                const std::vector<std::string>& arguments) {
-  const LessonProgram program = find_program(session, lesson_name, program_name);
-  if (program.uses_ring) demand_a_ring();
-  return run_in_terminal(build_program(session, program, false), arguments);
+int run_command(Session& session, const RunCommand& command) {
+  if (command.seed && !command.simulated)
+    refuse("--seed is the simulated ring's: give --simulated as well.");
+  const LessonProgram program = find_program(session, command.lesson, command.program);
+  const auto failure = program.uses_ring && !command.simulated ? no_ring() : std::nullopt;
+  if (command.simulated && !program.uses_ring)
+    refuse("{} uses no ring: run it without --simulated.", program.name);
+  if (failure)
+    fmt::print(stderr,
+               "(on the simulated ring: {} Results hold, times and counts of system calls do not; "
+               "`./tools/percore doctor` says more)\n",
+               failure->sentence);
+  if (command.seed) setenv("PERCORE_SIM_SEED", fmt::format("{}", *command.seed).c_str(), 1);
+  const bool simulated = failure || command.simulated;
+  return run_in_terminal(build_program(session, program, simulated), command.arguments);
 }
 
 int mine_command(Session& session) {

@@ -22,6 +22,9 @@ struct Arguments {
   int report_descriptor = 1;
   int page_descriptor = -1;
   std::string answers_path;
+  /// A teacher's: "name=number" each, as <percore/check_overrides.hpp> names them. Only checks that
+  /// bear faults take them.
+  std::vector<std::string> overrides, scripted_faults;
   bool stepped = false;  ///< a tracer counts the instructions of a measurement
 
   // A smaller case of the same seed.

@@ -65,6 +65,10 @@ Arguments parse(int count, char** words) {
       out.page_descriptor = static_cast<int>(number(value));
     else if (word == "--answers")
       out.answers_path = value;
+    else if (word == "--option")
+      out.overrides.emplace_back(value);
+    else if (word == "--fault")
+      out.scripted_faults.emplace_back(value);
     else if (word == "--stepped")
       out.stepped = number(value) != 0;
     else if (word == "--size-limits")

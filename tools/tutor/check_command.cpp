@@ -1,5 +1,4 @@
-// `check`: the learner's files, or any folder in their place, judged and told; `grade`: all
-// exercises at once.
+// `check`: the learner's files, or any folder in their place, judged and told.
 
 #include "commands.hpp"
 #include "json.hpp"
@@ -193,49 +192,6 @@ int prepare_command(Session& session) {
   for (const Variant variant : {Variant::fast, Variant::sanitized, Variant::measured})
     judge.build().build_shared(variant);
   return EXIT_PASS;
-}
-
-int grade_command(Session& session, bool json) {
-  Json all = Json::list();
-  unsigned points = 0;
-  for (const Exercise* exercise : session.course.exercises()) {
-    Judgement judgement;
-    judgement.exercise = exercise->number;
-    judgement.points_all = exercise->points();
-    judgement.kind = VerdictKind::wrong;
-    const bool begun = session.workspace.begun(*exercise);
-    if (begun) {
-      try {
-        judgement = session.judge(*exercise);
-        session.record(*exercise, judgement);
-      } catch (const Problem& problem) {  // a file that is gone, say: the others are graded still
-        judgement.error = problem.sentence;
-      }
-    }
-    points += judgement.points;
-    if (!json)
-      fmt::print("{}  {:<16} {:>3} of {:>3} points  {}\n", exercise->number, exercise->name,
-                 judgement.points, judgement.points_all,
-                 !begun                                  ? std::string("not begun")
-                 : judgement.kind == VerdictKind::passed ? in_colour(Colour::green, "passed")
-                 : judgement.first_broken() != nullptr   ? headline(*judgement.first_broken())
-                 : judgement.kind == VerdictKind::wrong  ? judgement.error
-                                                         : std::string("does not compile"));
-    std::fflush(stdout);
-    Json one = *Json::parse(to_json(judgement));
-    one.set("name", exercise->name).set("begun", begun);
-    all.add(std::move(one));
-  }
-  if (json) {
-    Json out = Json::object();
-    out.set("points", points)
-        .set("points_all", session.points_all())
-        .set("exercises", std::move(all));
-    fmt::print("{}\n", out.compact());
-  } else {
-    fmt::print("{} of {} points\n", points, session.points_all());
-  }
-  return points == session.points_all() ? EXIT_PASS : EXIT_WRONG;
 }
 
 }  // namespace percore::tutor

@@ -167,6 +167,7 @@ Supervised CheckRunner::start(const CheckProgram& program, std::vector<std::stri
     words.emplace_back("--answers");
     words.push_back(answers_.string());
   }
+  words.insert(words.end(), words_.begin(), words_.end());
   Limits limits;
   // One seed, known to hang: a run that does not is done in a fraction of this.
   if (hangs) limits.spin = limits.wait = std::chrono::milliseconds(400);

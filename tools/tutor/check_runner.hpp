@@ -26,6 +26,9 @@ class CheckRunner {
               bool sanitized)
       : root_(root), sources_(sources), answers_(answers), sanitized_(sanitized) {}
 
+  /// Gives every check these words on its command line as well.
+  void add_words(std::vector<std::string> words) { words_ = std::move(words); }
+
   /// The program's checks. When the program cannot even list them (it crashes before main, say),
   /// `broken` gets the verdict and the list is empty.
   std::vector<ManifestEntry> manifest(const CheckProgram& program,
@@ -71,6 +74,7 @@ class CheckRunner {
   std::string place(const CheckProgram& program, const Supervised& ran) const;
 
   fs::path root_, sources_, answers_;
+  std::vector<std::string> words_;
   bool sanitized_;
 };
 

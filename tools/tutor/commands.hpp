@@ -33,7 +33,13 @@ int diff_command(Session& session, const std::string& exercise, bool against_sol
 int solution_command(Session& session, const std::string& exercise, bool take);
 int reset_command(Session& session, const std::string& exercise);
 int mine_command(Session& session);
-int grade_command(Session& session, bool json);
+struct GradeCommand {
+  bool json = false;
+  std::string junit;    ///< a file for the results as JUnit XML
+  std::string teacher;  ///< a folder of cases that learners do not see
+  std::string from;     ///< a folder in place of my/; nothing is recorded then
+};
+int grade_command(Session& session, const GradeCommand& command);
 struct RunCommand {
   std::string lesson, program;
   std::vector<std::string> arguments;

@@ -6,19 +6,23 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace percore::tutor {
 
 /// What to check.
 struct JudgeOptions {
-  fs::path sources;                   ///< the folder that stands for my/NN-lesson
-  std::optional<std::uint64_t> seed;  ///< only this one
-  std::uint64_t seeds = 0;            ///< so many of each check; 0: as many as it says itself
-  std::string check;                  ///< only this one; empty: all
-  std::string step_first;             ///< the step at hand: compiled and judged before the others
-  bool with_real = true;              ///< also the checks on the kernel's ring
-  bool only_real = false;             ///< and no others
-  bool thorough = false;              ///< all checks of a broken step, however many hang
+  fs::path sources;                     ///< the folder that stands for my/NN-lesson
+  std::optional<std::uint64_t> seed;    ///< only this one
+  std::uint64_t seeds = 0;              ///< so many of each check; 0: as many as it says itself
+  std::uint64_t seed_first = 0;         ///< of these
+  std::vector<std::string> words = {};  ///< further ones for the check programs: a teacher's case
+  std::string check;                    ///< only this one; empty: all
+  std::string step_first;               ///< the step at hand: compiled and judged before the others
+  bool with_real = true;                ///< also the checks on the kernel's ring
+  bool only_real = false;               ///< and no others
+  bool thorough = false;                ///< all checks of a broken step, however many hang
   /// Told now and then, where `seeds` is given: the check's name, seeds done, seeds in all.
   std::function<void(const std::string&, std::uint64_t, std::uint64_t)> progress = nullptr;
 };

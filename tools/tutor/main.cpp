@@ -31,11 +31,12 @@ struct CommandLine {
   std::string root, exercise;
   std::vector<std::string> arguments;  ///< what stood behind --
   RunCommand run;
+  GradeCommand grade;
   CheckCommand check;
   TraceCommand trace;
   std::uint64_t seed = 0;
   unsigned hint = 0;
-  bool all = false, against_solution = false, take = false, json = false;
+  bool all = false, against_solution = false, take = false;
 };
 
 void add_check(CLI::App& app, CommandLine& line) {
@@ -110,8 +111,12 @@ void add_commands(CLI::App& app, CommandLine& line) {
   app.add_subcommand("mine", "which layers of the runtime are yours");
   app.add_subcommand("prepare", "compile what all checks share, before the first is asked for")
       ->group("");
-  app.add_subcommand("grade", "judge everything you have begun")
-      ->add_flag("--json", line.json, "for scripts");
+  CLI::App* grade = app.add_subcommand("grade", "judge everything you have begun");
+  grade->add_flag("--json", line.grade.json, "for scripts");
+  grade->add_option("--junit", line.grade.junit, "write the results to this file, as JUnit XML");
+  grade->add_option("--teacher", line.grade.teacher,
+                    "with the cases in this folder as well (docs/guide/for-teachers.md)");
+  grade->add_option("--from", line.grade.from, "the files of this folder in place of my/");
 }
 
 int dispatch(CLI::App& app, CommandLine& line, const fs::path& root) {
@@ -134,7 +139,7 @@ int dispatch(CLI::App& app, CommandLine& line, const fs::path& root) {
   if (name == "solution") return solution_command(session, line.exercise, line.take);
   if (name == "reset") return reset_command(session, line.exercise);
   if (name == "mine") return mine_command(session);
-  if (name == "grade") return grade_command(session, line.json);
+  if (name == "grade") return grade_command(session, line.grade);
   if (name == "watch" && !line.exercise.empty()) session.go_to(session.course.find(line.exercise));
   if (name.empty() && (isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0))
     return where_command(session);

@@ -1,0 +1,137 @@
+#include "junit.hpp"
+
+#include <fmt/format.h>
+
+namespace percore::tutor {
+
+namespace {
+
+// The length of the UTF-8 character at the beginning, or 0 where there is none. XML knows no
+// control characters but tab and line feed, and a learner's program may print any.
+std::size_t character_length(std::string_view text) {
+  const auto byte = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  if (byte(0) < 0x80) return byte(0) >= 0x20 || byte(0) == '\n' || byte(0) == '\t' ? 1 : 0;
+  const std::size_t length = byte(0) >= 0xf0 && byte(0) < 0xf5   ? 4
+                             : byte(0) >= 0xe0 && byte(0) < 0xf0 ? 3
+                             : byte(0) >= 0xc2 && byte(0) < 0xe0 ? 2
+                                                                 : 0;
+  if (length == 0 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  // Overlong forms, surrogates, what lies beyond Unicode, and two non-characters.
+  if (length == 3 && ((byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xed && byte(1) >= 0xa0)))
+    return 0;
+  if (length == 3 && byte(0) == 0xef && byte(1) == 0xbf && byte(2) >= 0xbe) return 0;
+  if (length == 4 && ((byte(0) == 0xf0 && byte(1) < 0x90) || (byte(0) == 0xf4 && byte(1) >= 0x90)))
+    return 0;
+  return length;
+}
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t length = character_length(text);
+    if (length == 0)
+      out += '?';
+    else if (text[0] == '&')
+      out += "&amp;";
+    else if (text[0] == '<')
+      out += "&lt;";
+    else if (text[0] == '>')
+      out += "&gt;";
+    else if (text[0] == '"')
+      out += "&quot;";
+    else if (text[0] == '\n')
+      out += "&#10;";
+    else
+      out += text.substr(0, length);
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return out;
+}
+
+struct Suite {
+  std::string cases;
+  unsigned tests = 0, failures = 0, errors = 0, skipped = 0;
+
+  // `element`: failure, error, skipped, or empty for a pass.
+  void add(const std::string& classname, const std::string& name, const std::string& element = "",
+           std::string_view type = "", const std::string& message = "",
+           const std::string& text = "") {
+    ++tests;
+    failures += element == "failure" ? 1 : 0;
+    errors += element == "error" ? 1 : 0;
+    skipped += element == "skipped" ? 1 : 0;
+    cases += fmt::format("    <testcase classname=\"{}\" name=\"{}\"", escaped(classname),
+                         escaped(name));
+    if (element.empty()) {
+      cases += "/>\n";
+      return;
+    }
+    cases += fmt::format(">\n      <{}", element);
+    if (!type.empty()) cases += fmt::format(" type=\"{}\"", type);
+    cases += fmt::format(" message=\"{}\"", escaped(message));
+    cases += text.empty() ? "/>\n" : fmt::format(">{}</{}>\n", escaped(text), element);
+    cases += "    </testcase>\n";
+  }
+};
+
+std::string title_of(const CheckVerdict& check) {
+  std::string out = check.statement.empty() ? check.name : check.statement;
+  if (!check.invariant.empty()) out = check.invariant + ": " + out;
+  if (check.real) out += " (on the kernel's ring)";
+  return out;
+}
+
+Suite suite_of(const Graded& one) {
+  Suite out;
+  const Judgement& judgement = one.judgement;
+  const std::string name = "percore." + one.exercise->number + "." + one.exercise->name;
+  if (!one.begun) {
+    out.add(name, "begun", "skipped", "", "not begun");
+    return out;
+  }
+  if (!judgement.error.empty())
+    out.add(name, judgement.kind == VerdictKind::compile_error ? "compiles" : "can be judged",
+            "error", word(judgement.kind), judgement.error, judgement.error_verbose);
+  for (const CheckVerdict& check : judgement.checks) {
+    const std::string classname = check.step.empty() ? name : name + "." + check.step;
+    if (check.skipped)
+      out.add(classname, title_of(check), "skipped", "", check.sentence);
+    else if (check.kind == VerdictKind::passed)
+      out.add(classname, title_of(check));
+    else
+      out.add(classname, title_of(check), "failure", word(check.kind), headline(check),
+              check.detail + check.history);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string to_junit(const std::vector<Graded>& graded) {
+  std::string suites;
+  Suite all;
+  for (const Graded& one : graded) {
+    const Suite suite = suite_of(one);
+    all.tests += suite.tests;
+    all.failures += suite.failures;
+    all.errors += suite.errors;
+    all.skipped += suite.skipped;
+    suites += fmt::format(
+        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">\n"
+        "    <properties>\n"
+        "      <property name=\"points\" value=\"{}\"/>\n"
+        "      <property name=\"points_all\" value=\"{}\"/>\n"
+        "    </properties>\n{}  </testsuite>\n",
+        escaped(one.exercise->number + " " + one.exercise->name), suite.tests, suite.failures,
+        suite.errors, suite.skipped, one.judgement.points, one.judgement.points_all, suite.cases);
+  }
+  return fmt::format(
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+      "<testsuites name=\"percore\" tests=\"{}\" failures=\"{}\" errors=\"{}\" "
+      "skipped=\"{}\">\n{}</testsuites>\n",
+      all.tests, all.failures, all.errors, all.skipped, suites);
+}
+
+}  // namespace percore::tutor

@@ -350,7 +350,7 @@ void Drawing::draw_operation(const Bar& bar) {
   if (done < bar.end) draw("waiting", done, bar.end);
   const Place begin = layout_.places[bar.begin], end = layout_.places[bar.end];
   const int room = (begin.stave == end.stave ? end.x : layout_.widths[begin.stave]) - begin.x;
-  if (room >= cell_width_ + 6 + static_cast<int>(submitted.opcode.size()) * character_width)
+  if (room >= cell_width_ + 10 + static_cast<int>(submitted.opcode.size()) * character_width)
     words(x_of(begin) + cell_width_ + 4, y_in(begin.stave) + 10, "faint", submitted.opcode);
   const auto cell = [&](const char* kind, Place place, const std::string& text) {
     rect(kind, x_of(place), y_in(place.stave), cell_width_, cell_height, text);

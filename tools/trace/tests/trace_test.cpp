@@ -66,8 +66,8 @@ bool has(const std::string& text, const std::string& words) {
 
 TEST_CASE("a record is read up to where its writer was stopped") {
   std::string record = two_writes;
-  record += "{\"time\":1700,\"kind\":\"ent";  // killed in the middle of a line
-  record += std::string(100, '\0') + header;
+  record += "{\"time\":1700,\"kind\":\"ent";         // killed in the middle of a line
+  record += std::string(100, '\0') + "\n" + header;  // of an older, longer file
   const Run run = only_run(record);
   CHECK(run.seed == 7);
   CHECK(run.events.size() == 13);

@@ -189,8 +189,9 @@ int install_direct(Ring& ring, int fd, unsigned file_index) {
   const int error = slot < 0 ? slot : make_file(fd, 0, made);
   close_descriptor(fd);
   if (error != 0) return error;
+  const bool was_free = table.slots[static_cast<unsigned>(slot)] == nullptr;
   fill(ring, table, static_cast<unsigned>(slot), std::move(made));
-  note_use(table, static_cast<unsigned>(slot), true);
+  if (was_free) note_use(table, static_cast<unsigned>(slot), true);  // no hint from a replacement
   return allocates ? slot : 0;
 }
 

@@ -142,6 +142,21 @@ TEST_CASE("changes of one name survive in their order; removals like others") {
   CHECK(all == Outcomes{"", "a ", "b ", "a b ", "c ", "a c "});
 }
 
+TEST_CASE("a name that is taken again does not survive without the rename that gave it up") {
+  const auto all = outcomes(
+      [](FileRing& ring) {
+        make_file("/sim/a", "first");
+        CHECK(ring.move("/sim/a", "/sim/b") == 0);
+        const int fd = ring.open_at("/sim/a", O_CREAT | O_RDWR | O_DSYNC);
+        CHECK(ring.put(fd, "second") == 6);
+        ring.shut(fd);
+      },
+      [] {
+        return file_content("/sim/a").value_or("-") + " " + file_content("/sim/b").value_or("-");
+      });
+  CHECK(all == Outcomes{"first -", "- first", "second first"});
+}
+
 TEST_CASE("folders that were moved about do not come to lie in one another") {
   const auto all = outcomes(
       [](FileRing& ring) {

@@ -27,7 +27,8 @@ int check_command(Session& session, const CheckCommand& command);
 int prepare_command(Session& session);
 
 int list_command(Session& session);
-int next_command(Session& session);
+/// Goes to the exercise named, or to the next that is not solved.
+int next_command(Session& session, const std::string& name);
 int hint_command(Session& session, const std::string& exercise, unsigned number, bool all);
 int diff_command(Session& session, const std::string& exercise, bool against_solution);
 int solution_command(Session& session, const std::string& exercise, bool take);
@@ -65,6 +66,8 @@ int trace_command(Session& session, const TraceCommand& command);
 int watch_command(Session& session);
 /// Without a terminal: where one is, and what comes next.
 int where_command(Session& session);
+/// Names the texts there are, or shows one.
+int docs_command(const fs::path& root, const std::string& name);
 int doctor_command(const fs::path& root);
 
 /// The task as text for a terminal, with the files to edit.

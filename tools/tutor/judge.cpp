@@ -98,6 +98,14 @@ bool run_program(const CheckRunner& runner, const CheckProgram& program,
   return passed;
 }
 
+std::string names_of_checks(const std::vector<CheckProgram>& programs) {
+  std::string out;
+  for (const CheckProgram& program : programs)
+    for (const std::string& name : check_names(program.checks))
+      out += (out.empty() ? "" : ", ") + name;
+  return out.empty() ? "those that you wrote" : out;
+}
+
 // A catch exercise: the learner's checks must pass with the right module and break with each of the
 // others.
 void judge_catch(const CheckRunner& runner, const std::vector<CheckProgram>& programs,
@@ -201,7 +209,8 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
     }
   }
   if (!options.check.empty() && out.checks.empty() && out.kind == VerdictKind::passed)
-    refuse("{} has no check '{}'; --verbose names them all.", exercise.number, options.check);
+    refuse("{} has no check '{}'; it has {}.", exercise.number, options.check,
+           names_of_checks(programs));
   if (const CheckVerdict* broken = out.first_broken()) out.kind = broken->kind;
   if (exercise.kind == Kind::catching) return out;
   // Points by step; an exercise without steps, or whose checks all lie in one file, has them all or

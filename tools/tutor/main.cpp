@@ -1,6 +1,7 @@
 // percore, the tutor: words of the command line to commands. tools/percore builds and starts it.
 
 #include "commands.hpp"
+#include "completion_command.hpp"
 #include "problem.hpp"
 #include "supervise.hpp"
 #include "terminal.hpp"
@@ -9,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include <csignal>
+#include <system_error>
 
 namespace percore::tutor {
 namespace {
@@ -28,7 +30,7 @@ Exit status: 0 passed, 1 wrong, 2 usage, 3 the environment (./tools/percore doct
 
 // Everything that the command line can hold.
 struct CommandLine {
-  std::string root, exercise;
+  std::string root, exercise, text;
   std::vector<std::string> arguments;  ///< what stood behind --
   RunCommand run;
   GradeCommand grade;
@@ -85,7 +87,13 @@ CLI::App* named(CLI::App& app, const char* name, const char* what, CommandLine& 
 void add_commands(CLI::App& app, CommandLine& line) {
   app.add_subcommand("doctor", "what this machine offers, and the remedy where it does not");
   app.add_subcommand("list", "all exercises, and how far you are");
-  app.add_subcommand("next", "go on to the next exercise that is not solved");
+  app.add_subcommand("next", "go on to the next exercise that is not solved, or to the one named")
+      ->add_option("exercise", line.exercise, "number or name");
+  app.add_subcommand("docs", "the texts there are, or one of them")
+      ->add_option("name", line.text, "as `docs` names it");
+  app.add_subcommand("completion", "what your shell needs to complete percore's words")
+      ->add_option("shell", line.text, "bash, zsh or fish")
+      ->required();
   CLI::App* run = app.add_subcommand(
       "run", "run a lesson's program, on your own modules where they are solved");
   run->add_option("lesson", line.run.lesson, "number or name; the current one when left out");
@@ -123,11 +131,13 @@ int dispatch(CLI::App& app, CommandLine& line, const fs::path& root) {
   const auto chosen = app.get_subcommands();
   const std::string name = chosen.empty() ? "" : chosen.front()->get_name();
   if (name == "doctor") return doctor_command(root);
+  if (name == "docs") return docs_command(root, line.text);
   Session session(root);
   if (name == "prepare") return prepare_command(session);
+  if (name == "completion") return completion_command(app, session.course, line.text);
   if (name == "check") return check_command(session, line.check);
   if (name == "list") return list_command(session);
-  if (name == "next") return next_command(session);
+  if (name == "next") return next_command(session, line.exercise);
   line.run.arguments = line.arguments;
   if (name == "run") return run_command(session, line.run);
   if (name == "trace") {
@@ -211,6 +221,10 @@ int main(int count, char** words) {
     std::fflush(stdout);
     std::signal(interrupted.signal, SIG_DFL);
     std::raise(interrupted.signal);
+  } catch (const std::system_error& error) {
+    // Who read our output has seen enough: `percore diff | head`.
+    if (error.code() == std::errc::broken_pipe) _exit(EXIT_PASS);
+    fmt::print(stderr, "percore stopped: {}\n", error.what());
   } catch (const std::exception& error) {
     fmt::print(stderr, "percore stopped: {}\n", error.what());
   }

@@ -128,7 +128,14 @@ int list_command(Session& session) {
   return EXIT_PASS;
 }
 
-int next_command(Session& session) {
+int next_command(Session& session, const std::string& name) {
+  if (!name.empty()) {
+    const Exercise& wanted = session.course.find(name);
+    session.go_to(wanted);
+    session.prepare(wanted);
+    fmt::print("{}", task_text(session, wanted));
+    return EXIT_PASS;
+  }
   const Exercise& here = session.current();
   // The very first call shows the first exercise instead of skipping it.
   const bool fresh = session.state.current.empty();

@@ -11,11 +11,12 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 
@@ -44,8 +45,7 @@ struct Datagram {
 
 struct Socket {
   Number number = 0;
-  int fd = -1;  // -1 after its close: it lives on while packets come to it
-  ino_t inode = 0;
+  int fd = -1;               // -1 after its close: it lives on while packets come to it
   unsigned descriptors = 0;  // numbers that lead to it: the program's, and those of operations
   int domain = AF_INET;
   bool stream = true;
@@ -96,12 +96,7 @@ Network& network() {
   return only;
 }
 
-bool told_of_closes = false;
-
-ino_t inode_of(int fd) {
-  struct stat found;
-  return fstat(fd, &found) == 0 ? found.st_ino : 0;
-}
+bool calls_linked = false;
 
 Socket* find(Number number) {
   const auto found = network().sockets.find(number);
@@ -234,11 +229,11 @@ void bind_to_free_port(Socket& socket) {
 Socket& make(int fd, int domain, bool stream) {
   Network& all = network();
   const Number number = ++all.last_number;
+  if (number == 1) all.random.state = session().options.seed ^ 0x5EA'50CC'E75Eu;
   Socket& made = all.sockets[number];
   made.number = number;
   made.fd = fd;
   made.descriptors = 1;
-  made.inode = told_of_closes ? 0 : inode_of(fd);
   made.domain = domain;
   made.stream = stream;
   const std::size_t asked = session().options.socket_buffer_bytes;
@@ -457,25 +452,22 @@ void close_stream(Socket& socket) {
 }  // namespace
 
 void reset() {
+  if (session().options.sockets_in_memory && !calls_linked) {
+    std::fprintf(stderr,
+                 "simulated ring: sockets_in_memory needs simring_socket_calls; link the program "
+                 "with it, so that its bind, listen and close reach the modelled sockets\n");
+    std::abort();
+  }
   Network& all = network();
   all.sockets.clear();
   all.by_descriptor.clear();
   all.under_way.clear();
   all.last_number = all.last_packet = 0;
   all.next_port = first_free_port;
-  all.random.state = session().options.seed ^ 0x5EA'50CC'E75Eu;
-}
-
-bool any() {
-  return !network().by_descriptor.empty();
 }
 
 bool owns(int fd) {
-  const Socket* const found = find_descriptor(fd);
-  if (found == nullptr) return false;
-  if (told_of_closes || found->inode == inode_of(fd)) return true;
-  close(fd);  // somebody did, and the number is another file's now
-  return false;
+  return find_descriptor(fd) != nullptr;
 }
 
 int open(int domain, int type, int) {
@@ -557,7 +549,6 @@ int accept(int fd, int flags, sockaddr_storage* peer, socklen_t* length) {
   server.waits = false;
   server.fd = made;
   server.descriptors = 1;
-  server.inode = told_of_closes ? 0 : inode_of(made);
   network().by_descriptor[made] = server.number;
   if (peer != nullptr) *peer = server.remote.storage;
   if (length != nullptr) *length = server.remote.length;
@@ -636,7 +627,7 @@ bool is_inet(int fd) {
 bool models(int domain, int type) {
   const int kind = type & 0xF;
   const bool known = domain == AF_INET || domain == AF_INET6 || domain == AF_UNIX;
-  return known && (kind == SOCK_STREAM || kind == SOCK_DGRAM);
+  return calls_linked && known && (kind == SOCK_STREAM || kind == SOCK_DGRAM);
 }
 
 void set_option(int fd, int level, int name, const void* value, socklen_t length) {
@@ -718,14 +709,8 @@ bool close(int fd) {
   return true;
 }
 
-void look_for_closed() {
-  if (told_of_closes || !any()) return;
-  const std::map<int, Number> descriptors = network().by_descriptor;
-  for (const auto& [fd, number] : descriptors) owns(fd);
-}
-
-void closes_are_told() noexcept {
-  told_of_closes = true;
+void calls_are_linked() noexcept {
+  calls_linked = true;
 }
 
 std::int64_t next_due() {

@@ -26,7 +26,6 @@ struct Parts {
 
 void reset();
 bool owns(int fd);
-bool any();
 
 int open(int domain, int type, int protocol);
 int bind(int fd, const sockaddr* address, socklen_t length);
@@ -63,10 +62,8 @@ std::uint64_t activity(int fd);
 void duplicated(int fd, int copy);
 /// A descriptor was closed. Returns  false when it is none of ours.
 bool close(int fd);
-/// Without socket_calls.cpp nobody tells of a close(2): looks for it.
-void look_for_closed();
-/// socket_calls.cpp is linked: every close(2) is told.
-void closes_are_told() noexcept;
+/// socket_calls.cpp is linked: a program can bind, listen, close. Without it nothing is modelled.
+void calls_are_linked() noexcept;
 
 /// When the next packet arrives.
 std::int64_t next_due();

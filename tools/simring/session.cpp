@@ -43,6 +43,7 @@ Session& make_session() {
     made.options.poison_entries = false;
     made.options.allow_unfinished = true;
     made.options.wait_for_outside = true;
+    made.options.sockets_in_memory = std::getenv("PERCORE_SIM_NETWORK") != nullptr;
     made.random.state = made.options.seed;
     made.clock = run_begins_nanoseconds;
     open_record_file();

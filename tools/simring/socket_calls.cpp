@@ -21,7 +21,7 @@ namespace network = percore::sim::network;
 using percore::sim::Call;
 using percore::sim::inside_simulation;
 
-const bool told = (network::closes_are_told(), true);
+const bool linked = (network::calls_are_linked(), true);
 
 template <typename Function>
 Function* next_of(const char* name) {

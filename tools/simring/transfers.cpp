@@ -194,8 +194,9 @@ int perform_transfer(Operation& operation) {
          {.kind = Event::Kind::fault, .result = operation.fault_result, .operation = operation.id});
     return operation.fault_result;
   }
-  const bool may_try = operation.is_write() && is_socket(fd);  // a send never blocks, and may fail
-  if (!is_ready && !may_try) return opened_for(operation, fd) ? would_block : -EBADF;
+  // A send to a socket without room never blocks, and may fail at once.
+  if (!is_ready && !(operation.is_write() && is_socket(fd)))
+    return opened_for(operation, fd) ? would_block : -EBADF;
   if (operation.bytes_max != 0 || operation.no_space) {
     note(operation.ring, {.kind = Event::Kind::fault,
                           .result = static_cast<int>(operation.bytes_max),

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "baton.hpp"
-#include "network.hpp"
 
 namespace percore::sim {
 
@@ -193,7 +192,6 @@ int enter(Ring& ring, unsigned to_submit, unsigned min_complete, unsigned flags,
   check_budget();
   if (now.options.watch_buffers) check_stack(ring);
   if (!ring.buffer_groups.empty()) look_at_buffer_rings(ring);
-  network::look_for_closed();
   const int result = enter_noted(ring, to_submit, min_complete, flags, timeout);
   note(&ring, {.kind = Event::Kind::enter_returned, .result = result});
   return result;

@@ -17,8 +17,9 @@
 /// `trace_hash()`. A program that never calls `begin` runs in a friendly session: no faults, all
 /// that is ready completes within its submit, and waits for pipes and terminals are real. The
 /// environment variable PERCORE_SIM_SEED makes its completions come late and in another order, and
-/// PERCORE_SIM_ROUGH=1 gives it that seed's faults as well. PERCORE_SIM_RECORD=FILE keeps any run's
-/// record in a file (record_file.cpp has its format), which `percore trace --record FILE` draws.
+/// PERCORE_SIM_ROUGH=1 gives it that seed's faults as well. PERCORE_SIM_NETWORK=1 models its
+/// sockets. PERCORE_SIM_RECORD=FILE keeps any run's record in a file (record_file.cpp has its
+/// format), which `percore trace --record FILE` draws.
 ///
 /// Threads made between `begin` and `end`, or in a program that never calls `begin`, run one at a
 /// time. The baton goes on where a thread blocks (in io_uring_enter, a mutex, a condition variable,
@@ -96,8 +97,8 @@ struct Options {
   unsigned lost_packets_percent = 0;        ///< datagrams of modelled sockets that never arrive
 
   /// Sockets that are made after `begin` are modelled: a network of their own on virtual time, the
-  /// same in each run. Those of socketpair(2) stay real. See the documentation for what a program
-  /// that binds and listens by ordinary calls must be linked with.
+  /// same in each run. Those of socketpair(2) stay real. The program must be linked with
+  /// simring_socket_calls, so that its own bind, listen, accept, close ... reach them.
   bool sockets_in_memory = false;
   std::size_t socket_buffer_bytes = 0;  ///< that a modelled socket holds; 0 = drawn, 2 to 64 KiB
 

@@ -148,6 +148,28 @@ TEST_CASE("faults: a reset stays one, and links break") {
   CHECK(resets > 8);
 }
 
+TEST_CASE("faults: a link breaks, and what is behind it is cancelled") {
+  unsigned broken = 0;
+  for (std::uint64_t seed = 0; seed != 30; ++seed) {
+    Options options = slow(seed);
+    options.broken_links_percent = 40;
+    Run run(options);
+    OpenRing ring;
+    const SocketPair pair;
+    io_uring_sqe* const sqe = ring.entry(1);
+    io_uring_prep_send(sqe, pair.left, "text", 4, 0);
+    sqe->flags |= IOSQE_IO_LINK;
+    ring.entry(2);
+    const auto all = ring.wait(2);
+    const bool whole = result_of(all, 1) == 4;
+    if (!whole) CHECK(result_of(all, 1) == -EINTR);
+    CHECK(result_of(all, 2) == (whole ? 0 : -ECANCELED));
+    broken += !whole;
+  }
+  CHECK(broken > 5);
+  CHECK(broken < 25);
+}
+
 TEST_CASE("faults: descriptors run out") {
   unsigned refused = 0;
   for (std::uint64_t seed = 0; seed != 30; ++seed) {

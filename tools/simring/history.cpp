@@ -136,6 +136,7 @@ void note(const Ring* ring, Event event) {
   }
   record.push_back(event);
   record_event(event);
+  if (snapshots_wanted()) snapshot(event, describe(event));
 }
 
 const char* kind_name(Event::Kind kind) noexcept {

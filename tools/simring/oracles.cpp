@@ -300,11 +300,12 @@ void check_freed(Operation& operation, std::uintptr_t begin, std::uintptr_t end)
 
 }  // namespace
 
-void memory_allocated(void*, std::size_t) noexcept {
+void memory_allocated(void* block, std::size_t size_bytes) noexcept {
   if (in_memory_hook || inside_simulation()) return;
   const MemoryHook hook;
   const std::lock_guard lock(mutex());
   ++session().counts.allocations;
+  if (snapshots_wanted()) snapshot_block(block, size_bytes, true);
 }
 
 void memory_freed(void* block, std::size_t size_bytes) noexcept {
@@ -312,6 +313,7 @@ void memory_freed(void* block, std::size_t size_bytes) noexcept {
   const MemoryHook hook;
   const std::lock_guard lock(mutex());
   ++session().counts.frees;
+  if (snapshots_wanted()) snapshot_block(block, size_bytes, false);
   const auto begin = reinterpret_cast<std::uintptr_t>(block);
   for (Ring* ring : session().open_rings) {
     for (auto& [id, operation] : ring->live) check_freed(operation, begin, begin + size_bytes);

@@ -127,6 +127,7 @@ void begin(Options options) {
   now.enter_budget = 0;
   now.violations = 0;
   now.fault_place = 0;
+  if (snapshots_wanted()) snapshot_begin();
   if (now.ledger != nullptr) *now.ledger = {};
   start_threads();
   network::reset();

@@ -23,6 +23,7 @@
 //   lock.cpp        the lock around all of this
 //   record_file.cpp the record on its way to a file
 //   marks.cpp       the program's own words in the record
+//   snapshots.cpp   the run as a debugger shows it, event by event
 //   session.cpp     begin, end, options, violations
 
 #include <liburing.h>
@@ -365,6 +366,12 @@ void check_stack(Ring& ring);
 void check_sleep(Ring& ring);
 void check_closing(Ring& ring, unsigned unsubmitted);
 void violate(Rule rule, Id operation, std::string sentence);
+
+// snapshots.cpp; all under the mutex, and inside the simulation or its memory hooks
+bool snapshots_wanted() noexcept;
+void snapshot(const Event& event, const std::string& words);
+void snapshot_begin();
+void snapshot_block(void* block, std::size_t size_bytes, bool lives);
 
 // history.cpp
 // ring  where it happened; may be null. The time and the executor are filled in.

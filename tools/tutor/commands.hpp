@@ -22,6 +22,18 @@ struct CheckCommand {
 };
 int check_command(Session& session, const CheckCommand& command);
 
+struct DebugCommand {
+  std::string name;     ///< an exercise, or a lesson; empty: the current exercise
+  std::string program;  ///< of a lesson that has several
+  std::vector<std::string> arguments;
+  std::optional<std::uint64_t> seed;
+  std::string check;     ///< only a case of this check
+  std::size_t step = 0;  ///< print this one; 0: all, or by keys
+  bool all = false;
+  bool rough = false;  ///< of a lesson: with the seed's faults
+};
+int debug_command(Session& session, const DebugCommand& command);
+
 /// Compiles what all checks share, so that the first verdict need not wait for it. The launcher
 /// runs it beside the tutor.
 int prepare_command(Session& session);

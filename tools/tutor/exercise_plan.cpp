@@ -33,6 +33,7 @@ class Planner {
             const std::vector<fs::path>& modules);
   [[nodiscard]] std::vector<fs::path> check_files() const;
   [[nodiscard]] std::string watched_flag() const;
+  [[nodiscard]] bool has_executor() const;
 
   const Toolchain& tools_;
   const PlanRequest& request_;
@@ -50,6 +51,7 @@ std::string all_flags(const Toolchain& tools, const PlanRequest& request) {
   const std::string module = request.exercise.module();
   const bool takes_module = !module.empty() && !request.ours;
   std::string out = tools.flags(request.variant);
+  if (request.stepped) out += " -g";
   if (takes_module) out += " -I" + shell_quoted((request.sources / module).string());
   out += " -I" + shell_quoted(request.sources.string());
   return out + tools.includes(takes_module ? module : "");
@@ -64,7 +66,8 @@ Planner::Planner(const Toolchain& toolchain, const PlanRequest& request)
       flags_(all_flags(toolchain, request)),
       ninja_(toolchain.config().compiler, flags_, toolchain.header_flag(request.variant)) {
   out_.folder =
-      request.folder / (std::string(word(request.variant)) + (request.ours ? "-ours" : ""));
+      request.folder / (std::string(word(request.variant)) + (request.ours ? "-ours" : "") +
+                        (request.stepped ? "-stepped" : ""));
 }
 
 Plan Planner::plan() {
@@ -91,10 +94,24 @@ void Planner::compile_own_files() {
                            (hash_of(source.string()) + "_" + source.filename().string() + ".o"));
     ninja_.compile(source, own_objects_.back(), flags_ + watched_flag());
   }
+  if (request_.stepped && has_executor()) {
+    own_objects_.push_back(out_.folder / "queue_view.o");
+    ninja_.compile(tools_.root() / "tools" / "check" / "stepped" / "queue_view.cpp",
+                   own_objects_.back());
+  }
   const fs::path contract = tools_.root() / "runtime" / "contracts" / (module_ + "_contract.cpp");
   if (module_.empty() || !fs::exists(contract)) return;
   own_objects_.push_back(out_.folder / "contract.o");
   ninja_.compile(contract, own_objects_.back());
+}
+
+// Whether the programs hold an executor: a module's hold only what lies below it.
+bool Planner::has_executor() const {
+  for (const std::string& layer : tools_.config().layers) {
+    if (layer == "executor") return true;
+    if (layer == module_) return false;
+  }
+  return false;
 }
 
 // The learner's calls that liburing keeps inline are made known to the simulated ring. Not where

@@ -26,7 +26,8 @@ struct PlanRequest {
   fs::path sources;  ///< the folder that stands for my/NN-lesson
   fs::path folder;   ///< where the objects go
   Variant variant = Variant::fast;
-  bool ours = false;  ///< our module, or the plain answer, in place of the learner's files
+  bool stepped = false;  ///< for the debugger: with types of frames, and a look at the run queue
+  bool ours = false;     ///< our module, or the plain answer, in place of the learner's files
 };
 
 struct Plan {

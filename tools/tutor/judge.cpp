@@ -252,7 +252,8 @@ std::vector<Measured> Judge::measure(const Exercise& exercise, const JudgeOption
   build_.build_shared(Variant::measured);
   const fs::path folder = build_.folder(exercise, options.sources);
   const auto yours = build_.plan({exercise, options.sources, folder, Variant::measured});
-  const auto ours = build_.plan({exercise, options.sources, folder, Variant::measured, true});
+  const auto ours =
+      build_.plan({exercise, options.sources, folder, Variant::measured, false, true});
   if (!build_.build(yours).built || !build_.build(ours).built) return {};
   const CheckRunner runner(course_.root, options.sources, {}, false);
   std::optional<CheckVerdict> broken;

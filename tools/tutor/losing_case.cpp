@@ -10,10 +10,10 @@ namespace {
 
 // The program of that stem, built from the learner's files as they are now.
 fs::path built_program(const Judge& judge, const Exercise& exercise, const fs::path& sources,
-                       const std::string& stem) {
+                       const std::string& stem, bool stepped = false) {
   judge.build().build_shared(Variant::fast);
   auto programs = judge.build().plan(
-      {exercise, sources, judge.build().folder(exercise, sources), Variant::fast});
+      {exercise, sources, judge.build().folder(exercise, sources), Variant::fast, stepped});
   std::erase_if(programs, [&](const CheckProgram& program) { return program.stem != stem; });
   if (programs.empty()) return {};
   if (!judge.build().build(programs).built)
@@ -78,7 +78,7 @@ LosingCase losing_case(Session& session, const Exercise& exercise, const std::st
               .seed = loss->seed,
               .small = loss->small,
               .fails = true,
-              .headline = ""};
+              .headline = loss->headline};
   }
   return judged(session, judge, exercise,
                 {.sources = sources,
@@ -87,6 +87,13 @@ LosingCase losing_case(Session& session, const Exercise& exercise, const std::st
                  .step_first = "",
                  .with_real = false,
                  .thorough = false});
+}
+
+LosingCase stepped(Session& session, const Exercise& exercise, LosingCase of) {
+  of.program =
+      built_program(Judge(session.course, session.config()), exercise,
+                    session.workspace.lesson_folder(exercise), of.program.filename(), true);
+  return of;
 }
 
 }  // namespace percore::tutor

@@ -17,7 +17,7 @@ struct LosingCase {
   std::uint64_t seed = 0;
   SmallCase small;
   bool fails = true;     ///< false: this seed passes, and is shown whole
-  std::string headline;  ///< what the verdict says of it; empty when it came from the record
+  std::string headline;  ///< what the verdict says of it; empty when it passes
 
   /// The command line that runs it: the program's path first.
   [[nodiscard]] std::vector<std::string> words() const;
@@ -31,5 +31,8 @@ struct LosingCase {
 ///         does not compile, or the exercise has no runs of its own (predict, catch).
 LosingCase losing_case(Session& session, const Exercise& exercise, const std::string& check,
                        std::optional<std::uint64_t> seed);
+
+/// The same case in a program built for the debugger.
+LosingCase stepped(Session& session, const Exercise& exercise, LosingCase of);
 
 }  // namespace percore::tutor

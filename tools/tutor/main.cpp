@@ -21,6 +21,7 @@ Examples:
   ./tools/percore check               one verdict on the current exercise
   ./tools/percore check ring          on another, by name or number (01.4)
   ./tools/percore check 01.4 --seed 7 shows one failing case again
+  ./tools/percore debug 01.4          steps through the case that was lost, both ways
   ./tools/percore hint                the next hint; three for each exercise
   ./tools/percore run 01 -- --help    runs lesson 01's program, on the modules you have solved
   ./tools/percore trace 01            draws what that program does on the simulated ring
@@ -36,6 +37,7 @@ struct CommandLine {
   GradeCommand grade;
   CheckCommand check;
   TraceCommand trace;
+  DebugCommand debug;
   std::uint64_t seed = 0;
   unsigned hint = 0;
   bool all = false, against_solution = false, take = false;
@@ -78,6 +80,21 @@ void add_trace(CLI::App& app, CommandLine& line) {
   trace->add_option("--width", line.trace.width, "columns of the text");
 }
 
+void add_debug(CLI::App& app, CommandLine& line) {
+  CLI::App* debug = app.add_subcommand(
+      "debug", "step through a run on the simulated ring: rings, run queue, who awaits whom");
+  debug->add_option("name", line.debug.name,
+                    "an exercise (its losing case), or a lesson; the current exercise");
+  debug->add_option("program", line.debug.program, "where the lesson has several");
+  debug->add_option_function<std::uint64_t>(
+      "--seed", [&line](std::uint64_t seed) { line.debug.seed = seed; },
+      "of an exercise, the case; else the order and delay of completions");
+  debug->add_flag("--rough", line.debug.rough, "with the faults of that seed");
+  debug->add_option("--check", line.debug.check, "of an exercise; else the first that fails");
+  debug->add_option("--step", line.debug.step, "print this step");
+  debug->add_flag("--all", line.debug.all, "print all steps; so it is without a terminal");
+}
+
 CLI::App* named(CLI::App& app, const char* name, const char* what, CommandLine& line) {
   CLI::App* command = app.add_subcommand(name, what);
   command->add_option("exercise", line.exercise, "number or name; the current one when left out");
@@ -107,6 +124,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
       ->group("");
   add_check(app, line);
   add_trace(app, line);
+  add_debug(app, line);
   named(app, "watch", "check at each save", line);
   CLI::App* hint = named(app, "hint", "the next hint", line);
   hint->add_option("number", line.hint, "this one");
@@ -136,6 +154,10 @@ int dispatch(CLI::App& app, CommandLine& line, const fs::path& root) {
   if (name == "prepare") return prepare_command(session);
   if (name == "completion") return completion_command(app, session.course, line.text);
   if (name == "check") return check_command(session, line.check);
+  if (name == "debug") {
+    line.debug.arguments = line.arguments;
+    return debug_command(session, line.debug);
+  }
   if (name == "list") return list_command(session);
   if (name == "next") return next_command(session, line.exercise);
   line.run.arguments = line.arguments;

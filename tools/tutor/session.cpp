@@ -92,6 +92,7 @@ void Session::record_loss(const Exercise& exercise, const Judgement& judgement) 
            .check = broken->name,
            .seed = broken->seed,
            .small = broken->small,
+           .headline = headline(*broken),
            .files_hash = Workspace::files_hash(exercise, workspace.lesson_folder(exercise))};
 }
 

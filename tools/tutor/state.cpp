@@ -31,6 +31,7 @@ Json to_json(const Loss& loss) {
       .set("check", loss.check)
       .set("seed", loss.seed)
       .set("size_limits", to_list(loss.small.size_limits))
+      .set("headline", loss.headline)
       .set("files_hash", loss.files_hash);
   if (loss.small.faults) out.set("faults", to_list(*loss.small.faults));
   if (loss.small.switches) out.set("switches", to_list(*loss.small.switches));
@@ -45,6 +46,7 @@ std::optional<Loss> to_loss(const Json& json) {
             .small = {.size_limits = to_numbers<std::uint32_t>(json["size_limits"]),
                       .faults = {},
                       .switches = {}},
+            .headline = json["headline"].text(),
             .files_hash = json["files_hash"].text()};
   if (json["faults"].is(Json::Type::list))
     loss.small.faults = to_numbers<std::uint64_t>(json["faults"]);

@@ -16,6 +16,7 @@ struct Loss {
   std::string check;
   std::uint64_t seed = 0;
   SmallCase small;
+  std::string headline;    ///< how it failed
   std::string files_hash;  ///< the learner's files then: of others it says nothing
 };
 

@@ -9,13 +9,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace percore::tutor {
 
-namespace {
-
-std::string find_program(std::initializer_list<const char*> names) {
+std::string installed(std::initializer_list<const char*> names) {
   for (const char* name : names)
     for (const char* folder : {"/usr/bin", "/usr/local/bin", "/usr/lib/llvm-19/bin"}) {
       std::string path = fmt::format("{}/{}", folder, name);
@@ -24,14 +23,16 @@ std::string find_program(std::initializer_list<const char*> names) {
   return "";
 }
 
+namespace {
+
 std::vector<std::string> command(const fs::path& program) {
   static const std::string llvm =
-      find_program({"llvm-symbolizer-19", "llvm-symbolizer", "llvm-symbolizer-20"});
+      installed({"llvm-symbolizer-19", "llvm-symbolizer", "llvm-symbolizer-20"});
   if (!llvm.empty())
     return {
         llvm,       "--obj=" + program.string(), "--output-style=GNU", "--functions", "--demangle",
         "--inlines"};
-  static const std::string binutils = find_program({"addr2line"});
+  static const std::string binutils = installed({"addr2line"});
   if (!binutils.empty()) return {binutils, "-f", "-C", "-i", "-e", program.string()};
   return {};
 }
@@ -66,6 +67,29 @@ std::optional<SourcePlace> place_in(const fs::path& program,
     return place;
   }
   return {};
+}
+
+std::vector<SourcePlace> places_of(const fs::path& program,
+                                   std::span<const std::uint64_t> addresses) {
+  std::vector<std::string> words = command(program);
+  if (words.empty() || addresses.empty()) return {};
+  std::erase(words, "-i");
+  std::ranges::replace(words, std::string("--inlines"), std::string("--no-inlines"));
+  for (const std::uint64_t address : addresses) words.push_back(fmt::format("0x{:x}", address));
+  Limits limits;
+  limits.may_fork = true;
+  limits.wall = std::chrono::seconds(10);
+  const auto lines = split_lines(supervise(words, "/", limits, false).output);
+  std::vector<SourcePlace> out;
+  for (std::size_t i = 0; i + 1 < lines.size(); i += 2) {
+    const std::size_t colon = lines[i + 1].rfind(':');
+    SourcePlace place{.file = lines[i + 1].substr(0, colon), .line = 0, .function = lines[i]};
+    if (colon != std::string::npos)
+      std::from_chars(lines[i + 1].data() + colon + 1, lines[i + 1].data() + lines[i + 1].size(),
+                      place.line);
+    out.push_back(std::move(place));
+  }
+  return out;
 }
 
 std::vector<std::uint64_t> sanitizer_addresses(const std::string& output) {

@@ -2,9 +2,11 @@
 
 #include "files.hpp"
 
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace percore::tutor {
 
@@ -20,6 +22,14 @@ struct SourcePlace {
 std::optional<SourcePlace> place_in(const fs::path& program,
                                     std::span<const std::uint64_t> addresses,
                                     const fs::path& sources, const fs::path& root);
+
+/// The function and place of each of a program file's addresses, in their order; line 0 where it is
+/// not known. `file` is absolute.
+std::vector<SourcePlace> places_of(const fs::path& program,
+                                   std::span<const std::uint64_t> addresses);
+
+/// The first of these programs that is installed, or empty.
+std::string installed(std::initializer_list<const char*> names);
 
 /// The addresses that a sanitizer's report names ("#1 0x401234 in f (/path/program+0x1234)"),
 /// innermost first.

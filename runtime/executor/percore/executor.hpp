@@ -40,6 +40,12 @@ class RunQueue {
   /// Requires  not empty.
   std::coroutine_handle<> pop() noexcept { return slots_[head_++ & (capacity_ - 1)]; }
 
+  /// Calls `look` with each coroutine, the next to run first. For debuggers.
+  template <typename Look>
+  void for_each(Look look) const {
+    for (std::size_t i = head_; i != tail_; ++i) look(slots_[i & (capacity_ - 1)]);
+  }
+
   /// Makes room for `coroutines` at once.
   void reserve(std::size_t coroutines) {
     if (coroutines > capacity_) [[unlikely]]

@@ -309,6 +309,13 @@ std::optional<std::string> file_content(const std::string& path);
 /// The names in a folder in memory, in alphabetical order; nullopt when there is no such folder.
 std::optional<std::vector<std::string>> folder_names(const std::string& path);
 
+/// The run queue as a debugger shows it: puts at most `most` coroutines of the executor of this
+/// thread into `out`, first to run first. Asked at each event of a run that is debugged, so it must
+/// change nothing. QUEUE_HIDDEN when the executor does not show its queue.
+using QueueView = std::size_t (*)(void** out, std::size_t most) noexcept;
+inline constexpr std::size_t QUEUE_HIDDEN = std::numeric_limits<std::size_t>::max();
+void set_queue_view(QueueView view) noexcept;
+
 /// True for values that stand in entries and completions which are not the program's to read.
 bool is_poison(std::uint64_t user_data) noexcept;
 /// The program has just moved the head of the completion queue: the places it gave back are

@@ -73,7 +73,8 @@ class QueueScheduler {
 };
 
 /// What the module must offer. Also, not expressible as a concept of one type:
-///   class RunQueue        push(handle) noexcept, pop(), empty(), size(), reserve(n)
+///   class RunQueue        push(handle) noexcept, pop(), empty(), size(), reserve(n); and if the
+///                         debugger shall show it, for_each(look) const: the next to run first
 ///   struct Runnable       {coroutine, queue}: a suspended coroutine and where it is to go on.
 ///                         Runnable::of(handle) takes the queue that runs now; schedule() noexcept
 ///                         pushes it there.

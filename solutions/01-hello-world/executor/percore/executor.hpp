@@ -29,6 +29,11 @@ class RunQueue {
   void push(std::coroutine_handle<> coroutine) noexcept;
   std::coroutine_handle<> pop() noexcept;
   void reserve(std::size_t coroutines);
+  /// For debuggers: the next to run first.
+  template <typename Look>
+  void for_each(Look look) const {
+    for (std::size_t i = 0; i < size_; ++i) look(slots_[(front_ + i) % slots_.size()]);
+  }
 
  private:
   std::vector<std::coroutine_handle<>> slots_;

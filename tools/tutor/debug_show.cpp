@@ -1,0 +1,227 @@
+// Who awaits whom is read from the frames. A task's promise begins behind the two function
+// addresses, and a promise of ours begins with the continuation: the awaiting frame, or a hook that
+// lies within it. For a promise that is made up differently: each frame holds the address of the
+// other.
+
+#include "debug_show.hpp"
+
+#include "terminal.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+namespace percore::tutor {
+
+namespace {
+
+constexpr std::size_t promise_word = 2;
+
+std::string microseconds(std::int64_t nanoseconds) {
+  return fmt::format("{:.2f} us", static_cast<double>(nanoseconds) / 1000);
+}
+
+std::string short_opcode(const std::string& opcode) {
+  constexpr std::string_view prefix = "IORING_OP_";
+  return opcode.starts_with(prefix) ? opcode.substr(prefix.size()) : opcode;
+}
+
+bool within(std::uint64_t address, std::uint64_t frame, const FrameWords& words) {
+  return address >= frame && address < frame + words->size() * 8;
+}
+
+const TaskState* task_at(const std::vector<TaskState>& all, std::uint64_t frame) {
+  const auto found = std::ranges::find(all, frame, &TaskState::address);
+  return found == all.end() ? nullptr : &*found;
+}
+
+std::string named(const TaskState& task) {
+  return fmt::format("T{} {}", task.number, task.coroutine->name);
+}
+
+std::string place(const TaskState& task) {
+  if (task.coroutine->file.empty()) return "";
+  return fmt::format("{}:{}", fs::path(task.coroutine->file).filename().string(),
+                     task.line != 0 ? task.line : task.coroutine->line);
+}
+
+// The task whose frame holds the operation's record; null when it lies elsewhere.
+const TaskState* owner(const DebugStep& step, const std::vector<TaskState>& all,
+                       const OperationState& operation) {
+  for (const TaskState& task : all)
+    if (within(operation.user_data, task.address, step.frames.at(task.address))) return &task;
+  return nullptr;
+}
+
+}  // namespace
+
+DebugShow::DebugShow(const DebugRecord& record, const Coroutines& coroutines)
+    : record_(record), coroutines_(coroutines) {
+  unsigned last = 0;
+  std::map<std::uint64_t, unsigned> now;
+  const std::map<std::uint64_t, FrameWords> nothing;
+  for (std::size_t i = 0; i < record.steps.size(); ++i) {
+    const auto& frames = record.steps[i].frames;
+    const auto& before = i == 0 ? nothing : record.steps[i - 1].frames;
+    std::erase_if(now, [&](const auto& one) { return !frames.contains(one.first); });
+    for (const auto& [address, words] : frames) {
+      const Coroutine* const is = coroutines.of_frame(*words);
+      if (is == nullptr) continue;
+      // A block may be used again for another coroutine's frame.
+      const auto old = before.find(address);
+      const bool is_other = old == before.end() || coroutines.of_frame(*old->second) != is;
+      if (is_other || !now.contains(address)) now[address] = ++last;
+    }
+    numbers_at_.push_back(now);
+  }
+}
+
+std::uint64_t DebugShow::awaiter_of(const DebugStep& step, std::uint64_t frame) const {
+  const auto& words = *step.frames.at(frame);
+  const std::uint64_t first =
+      words.size() > promise_word ? words[promise_word] & ~std::uint64_t{7} : 0;
+  const auto holds = [](const FrameWords& in, auto accept) {
+    return std::ranges::any_of(*in, [&](std::uint64_t word) { return accept(word & ~7ULL); });
+  };
+  for (const auto& [other, other_words] : step.frames)
+    if (other != frame && coroutines_.of_frame(*other_words) != nullptr &&
+        within(first, other, other_words))
+      return other;
+  constexpr std::uint64_t no_address = 1U << 16;
+  if (first >= no_address) return 0;  // a hook that belongs to no frame: nobody awaits it
+  for (const auto& [other, other_words] : step.frames) {
+    if (other == frame || coroutines_.of_frame(*other_words) == nullptr) continue;
+    const bool known_there = holds(other_words, [&](auto word) { return word == frame; });
+    if (known_there && holds(step.frames.at(frame), [&, at = other, size = other_words](auto word) {
+          return within(word, at, size);
+        }))
+      return other;
+  }
+  return 0;
+}
+
+std::vector<TaskState> DebugShow::tasks(const DebugStep& step) const {
+  const auto index = static_cast<std::size_t>(&step - record_.steps.data());
+  std::vector<TaskState> all;
+  for (const auto& [address, number] : numbers_at_[index]) {
+    const auto& words = *step.frames.at(address);
+    const Coroutine* const is = coroutines_.of_frame(words);
+    all.push_back({.coroutine = is,
+                   .address = address,
+                   .number = number,
+                   .line = Coroutines::line_of(*is, words),
+                   .words = "",
+                   .awaited_by = awaiter_of(step, address)});
+  }
+  std::ranges::sort(all, {}, &TaskState::number);
+  for (TaskState& task : all) task.words = state_words(step, task, all);
+  return all;
+}
+
+std::string DebugShow::state_words(const DebugStep& step, const TaskState& task,
+                                   const std::vector<TaskState>& all) const {
+  const auto& frame = *step.frames.at(task.address);
+  if (frame[0] == 0) return "has ended";
+  for (const std::uint64_t address : step.stack)
+    if (coroutines_.running_at(address) == task.coroutine) {
+      // Of several of one function the one that nothing else explains is running.
+      const bool alone = std::ranges::count(all, task.coroutine, &TaskState::coroutine) == 1;
+      if (alone) return "running";
+    }
+  for (const OperationState& operation : step.in_flight)
+    if (const TaskState* const of = owner(step, all, operation); of == &task)
+      return operation.state == "posted"
+                 ? fmt::format("waits until the completion of operation {} is collected",
+                               operation.id)
+             : operation.id == 0 ? fmt::format("waits for an entry ({}) that is not submitted yet",
+                                               short_opcode(operation.opcode))
+                                 : fmt::format("waits for operation {} ({})", operation.id,
+                                               short_opcode(operation.opcode));
+  if (step.queue) {
+    const auto place = std::ranges::find(*step.queue, task.address);
+    if (place != step.queue->end())
+      return fmt::format(
+          "ready, {} in the run queue{}", place - step.queue->begin() + 1,
+          Coroutines::suspend_point(*task.coroutine, frame) == 0 ? ", not begun" : "");
+  }
+  for (const TaskState& other : all)
+    if (other.awaited_by == task.address && step.frames.at(other.address)->front() != 0)
+      return "awaits " + named(other);
+  if (Coroutines::suspend_point(*task.coroutine, frame) == 0) return "not begun";
+  return step.queue ? "suspended, and not in the run queue" : "ready, or waits for no operation";
+}
+
+std::string DebugShow::rings_text(const DebugStep& step, const std::vector<TaskState>& all) const {
+  std::string out;
+  for (const RingState& ring : step.rings) {
+    out += fmt::format("ring {}   submission queue: {} of {} filled, {} handed over", ring.number,
+                       ring.filled, ring.entries, ring.handed);
+    out += fmt::format("   completion queue: {} of {} ready", ring.ready, ring.completions);
+    if (ring.overflow != 0) out += fmt::format(", {} overflowed", ring.overflow);
+    out += '\n';
+    for (const OperationState& one : step.in_flight) {
+      if (one.ring != ring.number) continue;
+      const TaskState* const of = owner(step, all, one);
+      const std::string whose = of == nullptr ? "" : "   <- " + named(*of);
+      if (one.id == 0) {
+        out += fmt::format("  entry         {:<12} filled{}\n", short_opcode(one.opcode), whose);
+        continue;
+      }
+      if (one.state == "posted") {
+        out +=
+            fmt::format("  completion of operation {}: result {}{}\n", one.id, one.result, whose);
+        continue;
+      }
+      out += fmt::format("  operation {:<3} {:<12} {:<8} for {}", one.id, short_opcode(one.opcode),
+                         one.state, microseconds(step.time - one.since));
+      if (one.state == "done") out += fmt::format(", result {}", one.result);
+      if (one.due >= 0 && one.due >= step.time && one.due - step.time < 1'000'000'000'000)
+        out += fmt::format(", done in {}", microseconds(one.due - step.time));
+      out += whose + "\n";
+    }
+  }
+  return out;
+}
+
+std::string DebugShow::queue_text(const DebugStep& step, const std::vector<TaskState>& all) const {
+  if (!step.queue) return "";
+  std::string out = "run queue   ";
+  if (step.queue->empty()) return out + "empty\n";
+  for (std::size_t i = 0; i < step.queue->size(); ++i) {
+    const TaskState* const task = task_at(all, (*step.queue)[i]);
+    out += fmt::format("{}{}", i == 0 ? "" : ", ", task == nullptr ? "(no task)" : named(*task));
+  }
+  return out + "\n";
+}
+
+std::string DebugShow::tasks_text(const std::vector<TaskState>& all) const {
+  if (all.empty()) return "";
+  std::string out = "tasks\n";
+  const std::function<void(const TaskState&, unsigned)> add = [&](const TaskState& task,
+                                                                  unsigned depth) {
+    const std::string name = std::string(2 * std::min(depth, 12U) + 2, ' ') + named(task);
+    out += fmt::format("{:<32} {:<28} {}\n", name, place(task), task.words);
+    for (const TaskState& other : all)
+      if (other.awaited_by == task.address && depth < all.size()) add(other, depth + 1);
+  };
+  for (const TaskState& task : all)
+    if (task.awaited_by == 0) add(task, 0);
+  return out;
+}
+
+std::string DebugShow::step(std::size_t index) const {
+  const DebugStep& step = record_.steps[index];
+  const std::int64_t begin = record_.steps.front().time;
+  std::string what = step.words;
+  if (step.operation != 0) what = fmt::format("operation {}: {}", step.operation, what);
+  const bool loud = step.kind == "violation" || step.kind == "fault";
+  std::string out = in_colour(
+      Colour::bold, fmt::format("step {} of {}   {}   executor {}", index + 1, record_.steps.size(),
+                                microseconds(step.time - begin), step.executor));
+  out += "\n" + in_colour(loud ? Colour::red : Colour::cyan, what) + "\n";
+  const auto all = tasks(step);
+  return out + rings_text(step, all) + queue_text(step, all) + tasks_text(all);
+}
+
+}  // namespace percore::tutor

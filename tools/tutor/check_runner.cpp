@@ -127,11 +127,11 @@ bool is_hang(const Supervised& ran) {
 }
 
 // Two runs fail in the same way when this is the same.
-std::string way_of_failing(const CheckVerdict& reported, const Supervised& ran) {
-  if (ran.ending == Ending::exited && reported.kind == VerdictKind::wrong)
-    return fmt::format("broken {} {}", reported.invariant, reported.oracle);
-  if (ran.ending == Ending::exited && ran.exit_status == 0 && ran.page.stage == check::STAGE_DONE)
-    return "passed";
+// told  what the program reported, if it did.
+std::string way_of_failing(const CheckVerdict* told, const Supervised& ran) {
+  if (told != nullptr && told->kind == VerdictKind::wrong)
+    return fmt::format("broken {} {}", told->invariant, told->oracle);
+  if (told != nullptr) return "passed";
   return fmt::format("{} {} {} {} {} {}", static_cast<int>(ran.ending), ran.exit_status, ran.signal,
                      ran.page.stack_overflow,
                      page_text(ran.page.explanation, sizeof ran.page.explanation),
@@ -437,12 +437,15 @@ CheckVerdict CheckRunner::shrunk(const CheckProgram& program, const ManifestEntr
       ran.ending == Ending::out_of_time)
     return tell(program, std::move(found));
   const std::uint64_t seed = ran.page.seed;
-  const std::string way = way_of_failing(found.verdict, ran);
+  const auto way_of = [](const Outcome& outcome) {
+    return way_of_failing(outcome.reported ? &outcome.verdict : nullptr, outcome.ran);
+  };
+  const std::string way = way_of(found);
   const bool hangs = is_hang(ran);
   const auto attempt = [&](const SmallCase& smaller) {
     Outcome tried = run_once(program, check, fmt::format("{}..{}", seed, seed), smaller, hangs);
     Tried out = what_happened(tried.ran);
-    out.fails = way_of_failing(tried.verdict, tried.ran) == way;
+    out.fails = way_of(tried) == way;
     if (out.fails) found = std::move(tried);
     return out;
   };

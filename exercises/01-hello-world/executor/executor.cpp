@@ -103,9 +103,10 @@ void Executor::choose_queue() {
 void Executor::sleep() {
   // TODO turn (E3): one turn of the ring that sleeps until a completion or until the
   // pollers' next deadline. Around it, the pollers' rules: prepare_to_sleep() first; when it says
-  // no, the turn must not sleep; cancel_sleep() afterwards in any case. When nothing is in flight
-  // and no deadline is set, nothing can ever happen: end_of_program_by_deadlock(tasks_alive_,
-  // ending_).
+  // no, the turn must not sleep; cancel_sleep() afterwards in any case. A poller that prepares may
+  // ask a full queue for an entry, and the ring then submits and collects: choose the queue and
+  // look once more whether something is ready. When nothing is in flight and no deadline is set,
+  // nothing can ever happen: end_of_program_by_deadlock(tasks_alive_, ending_).
 }
 
 }  // namespace percore

@@ -971,6 +971,43 @@ PERCORE_CHECK("turn", a_poller_can_wait_with_an_operation, "E3",
 
 namespace {
 
+/// A doorbell that finds the submission queue full: its entry makes the ring submit and collect.
+struct LateBell final : Poller, percore::Operation {
+  explicit LateBell(int from)
+      : Operation([](Operation&, std::int32_t, std::uint32_t) noexcept {}), fd(from) {}
+  bool poll() override { return false; }
+  bool prepare_to_sleep() override {
+    if (!in_flight())
+      io_uring_prep_read(&Executor::current().ring().entry(*this), fd, &byte, 1, -1);
+    return true;
+  }
+  int fd;
+  std::byte byte{};
+};
+Task<> asks_for_nops(unsigned count) {
+  for (unsigned i = 0; i < count; ++i) co_await percore::nop();
+}
+
+}  // namespace
+
+PERCORE_CHECK("turn", what_a_poller_collects_is_not_slept_over, "E3",
+              "what becomes ready while pollers prepare to sleep goes on before the sleep",
+              the_sleep, .seeds = 1, .faults = false) {
+  auto options = run.options();
+  options.inline_percent = 100;
+  run.restart(options);
+  watch_sleep();
+  const Pipe quiet;
+  LateBell bell(quiet.reading_end());
+  Executor executor({.ring = {.entries = 1}});
+  executor.add_poller(bell);
+  run.waits_for("a completion that a poller's entry() collected in prepare_to_sleep()");
+  executor.run(asks_for_nops(3));
+  executor.remove_poller(bell);
+}
+
+namespace {
+
 Task<> alarm_in(RunQueue& queue, Alarm& alarm) {
   co_await MoveTo(queue);
   co_await alarm.until(percore::now() + Time{1'000'000});

@@ -143,7 +143,7 @@ struct Counted final : Operation {
   // Awaits its completion.
   struct Done {
     explicit Done(Counted& for_which) : operation(for_which) {}
-    bool await_ready() const noexcept { return false; }
+    bool await_ready() const noexcept { return operation.times != 0; }
     void await_suspend(std::coroutine_handle<> handle) const {
       operation.waiting = Runnable::of(handle);
     }

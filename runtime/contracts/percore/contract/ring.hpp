@@ -86,7 +86,7 @@ concept RingContract =
       // submitted first: never null.
       { ring.entry(operation) } -> std::same_as<io_uring_sqe&>;
       // Makes sure that the next `entries` entries go to the kernel in one submit, as a linked
-      // chain must.
+      // chain must. A kernel short of memory may take a part of them all the same.
       { ring.reserve(entries) } -> std::same_as<void>;
       // One turn. Returns the number of completions handed over. Sleeps only when told to, when no
       // completion is there, and not beyond `deadline`. EINTR, EAGAIN, EBUSY and a short submit end

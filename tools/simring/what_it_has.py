@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
-"""Lists what the simulated ring has of io_uring, as its sources have it: opcodes, and functions of liburing.
+"""Lists what the simulated ring has, as its sources have it.
 
-docs/reference/simulated-ring.md quotes it, so that the page cannot fall behind.
+    what_it_has.py operations    opcodes of io_uring, and functions of liburing
+    what_it_has.py rules         what it watches
+
+docs/reference/simulated-ring.md quotes both, so that the page cannot fall behind.
 """
 import pathlib
 import re
+import sys
 import textwrap
 
+PREFIX = re.compile(r"\n\s+///<")
 FOLDER = pathlib.Path(__file__).resolve().parent
 
 
@@ -18,7 +23,7 @@ def listed(title, names):
     print()
 
 
-def main():
+def operations():
     table = (FOLDER / "opcodes.cpp").read_text()
     opcodes = set(re.findall(r'"IORING_OP_(\w+)"', table))
     without = set(re.findall(r'\{\.name = "IORING_OP_(\w+)"\}', table))
@@ -27,11 +32,22 @@ def main():
         if source.name != "unsupported.cpp":
             functions |= set(re.findall(r"^\w[\w \*]*?\b(?:__)?(io_uring_\w+)\(", source.read_text(), re.M))
     missing = set(re.findall(r"^NOT_SIMULATED\((\w+)\)", (FOLDER / "unsupported.cpp").read_text(), re.M))
-    strip = lambda names: {name.removeprefix("io_uring_") for name in names}
     listed("opcodes", opcodes - without)
     listed("opcodes that complete with EINVAL, as on an older kernel", without)
-    listed("functions of liburing, each with io_uring_ before it", strip(functions - missing))
-    listed("functions that end the program with a sentence", strip(missing))
+    listed("functions of liburing, each with io_uring_ before it", {short(name) for name in functions - missing})
+    listed("functions that end the program with a sentence", {short(name) for name in missing})
 
 
-main()
+def short(name):
+    return name.removeprefix("io_uring_")
+
+
+def rules():
+    header = (FOLDER / "percore/sim.hpp").read_text()
+    body = re.search(r"enum class Rule.*?\{(.*?)^\};", header, re.M | re.S).group(1)
+    for name, words in re.findall(r"^ +(\w+),\s+///< (.*(?:\n +///< .*)*)", body, re.M):
+        print(f"{name:<20} {re.sub(PREFIX, '', words)}")
+
+
+if __name__ == "__main__":
+    {"operations": operations, "rules": rules}[sys.argv[1] if len(sys.argv) == 2 else "operations"]()

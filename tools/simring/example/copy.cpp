@@ -1,6 +1,6 @@
-// A program of nobody's in particular, on plain liburing: it copies a file through one buffer. Linked
-// with liburing it runs on the kernel; linked with the simulated ring, on as many bad days as one
-// likes.
+// A program of nobody's in particular, on plain liburing: it copies a file through one buffer.
+// Linked with liburing it runs on the kernel; linked with the simulated ring, on as many bad days
+// as one likes.
 #include <fcntl.h>
 #include <liburing.h>
 #include <unistd.h>

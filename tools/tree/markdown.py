@@ -244,10 +244,20 @@ def lesson_text(number: str) -> str:
     return "".join(readme.read_text() for readme in sorted(ROOT.glob(f"lessons/{number}-*/README.md")))
 
 
+def lesson_of(module: str) -> str:
+    """The lesson that the table of layers names for a module; "" for one that no lesson teaches."""
+    row = re.search(rf"\['{module}', *'([^']*)'", (ROOT / "runtime/meson.build").read_text())
+    return row.group(1) if row else ""
+
+
 def check_invariants() -> None:
+    """A module may be there before the lesson that teaches it: from then on the lesson explains its invariants."""
     known = set().union(*[anchors(readme.read_text()) for readme in ROOT.glob("lessons/*/README.md")], set())
     for contract in sorted(ROOT.glob("runtime/contracts/percore/contract/*.hpp")):
         text = contract.read_text()
+        lesson = lesson_of(contract.stem)
+        if lesson and not (ROOT / "lessons" / lesson).is_dir():
+            continue
         for match in re.finditer(r"^///\s+([A-Z]\d+)\s{2}", text, re.M):
             counted["invariants"] += 1
             if match.group(1).lower() not in known:

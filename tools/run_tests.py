@@ -109,7 +109,7 @@ SANITIZED = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:detect_leaks=1",
 
 def build_steps(everything):
     """Unit tests in each build that must be right."""
-    clang, gnu = os.environ["PERCORE_CLANG"], "g++"
+    clang, gnu = os.environ.get("PERCORE_CLANG", "clang++-19"), "g++"
     test_suites = ("runtime", "simring", "tutor", "trace", "explore")
     units = ["runtime_tests", "simring_all", "tools/tutor/tutor_tests", "trace_tests", "explore_all"]
 

@@ -1,7 +1,7 @@
 // How a frame is read. clang names a coroutine's resume function X.resume and its frame's type
 // X.coro_frame_ty with a member __coro_index, which counts suspend points from the initial one, 0.
-// g++ names them X.actor, X.Frame and _Coro_resume_index, which counts them in steps of two. Both
-// call the second function X.destroy. (clang 19, g++ 12.)
+// g++ names them Y.actor, X.Frame and _Coro_resume_index, which counts 2, 4, 6 ...; its Y holds X
+// and has X.Frame as its parameter. Both call the second function .destroy. (clang 19, g++ 12.)
 
 #include "coroutines.hpp"
 
@@ -62,6 +62,14 @@ std::map<std::string, IndexPlace> index_places(const std::string& listing) {
     }
   }
   return out;
+}
+
+// The function whose frame it is: of "_Z4leafPZ4leafiE14_Z4leafi.Frame" it is "_Z4leafi".
+std::string frame_function(const std::string& symbol) {
+  constexpr std::string_view end = ".Frame";
+  if (!symbol.ends_with(end)) return symbol;
+  const std::size_t begin = symbol.rfind("_Z");
+  return symbol.substr(begin, symbol.size() - end.size() - begin);
 }
 
 std::string demangled(const std::string& symbol) {
@@ -181,7 +189,8 @@ Coroutines::Coroutines(const fs::path& program, const fs::path& root, std::uint6
         one.line = place.line;
         one.awaits = await_lines(read_if_there(place.file).value_or(""), place.line);
       }
-      if (const auto index = indexes.find(symbol.function); index != indexes.end()) {
+      if (const auto index = indexes.find(frame_function(symbol.function));
+          index != indexes.end()) {
         one.index_offset = index->second.offset;
         one.index_bytes = index->second.bytes;
         one.index_step = index->second.step;
@@ -218,7 +227,7 @@ int Coroutines::suspend_point(const Coroutine& coroutine, const std::vector<std:
   std::uint16_t index = 0;
   std::memcpy(&index, reinterpret_cast<const char*>(words.data()) + coroutine.index_offset,
               coroutine.index_bytes);
-  return static_cast<int>(index / coroutine.index_step);
+  return coroutine.index_step == 1 ? index : std::max(index / 2 - 1, 0);
 }
 
 unsigned Coroutines::line_of(const Coroutine& coroutine, const std::vector<std::uint64_t>& words) {

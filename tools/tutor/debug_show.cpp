@@ -36,6 +36,14 @@ const TaskState* task_at(const std::vector<TaskState>& all, std::uint64_t frame)
   return found == all.end() ? nullptr : &*found;
 }
 
+// Whether another frame holds its handle. What has ended and is held by none may be a block of our
+// pool that was freed and begins with null.
+bool is_held(const DebugStep& step, std::uint64_t frame) {
+  return std::ranges::any_of(step.frames, [&](const auto& other) {
+    return other.first != frame && std::ranges::count(*other.second, frame) != 0;
+  });
+}
+
 std::string named(const TaskState& task) {
   return fmt::format("T{} {}", task.number, task.coroutine->name);
 }
@@ -107,6 +115,7 @@ std::vector<TaskState> DebugShow::tasks(const DebugStep& step) const {
   for (const auto& [address, number] : numbers_at_[index]) {
     const auto& words = *step.frames.at(address);
     const Coroutine* const is = coroutines_.of_frame(words);
+    if (words[0] == 0 && !is_held(step, address)) continue;
     all.push_back({.coroutine = is,
                    .address = address,
                    .number = number,

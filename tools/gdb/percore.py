@@ -1,4 +1,4 @@
-"""gdb commands for a live program on percore, or its core file: `source tools/gdb/percore.py`, then
+"""gdb commands for a live program on percore: `source tools/gdb/percore.py`, then
 
     percore tasks    every coroutine that is suspended: function, line, what it waits for
     percore ring     each executor on the threads: its ring, run queue and tasks

@@ -28,6 +28,7 @@ struct Baton {
   unsigned spins = 0;                              // of the holder in a row, without a switch
   unsigned idle_spins = 0;  // of all threads, without anything else happening
   unsigned dead_ends = 0;
+  std::uint64_t moments = 0;
   std::size_t spins_seen_events = 0;
 };
 
@@ -137,6 +138,7 @@ bool let_time_pass() {
     if (found || until == never) return true;
   }
   if (until == never) return any(awaits_loopback) && wait_outside(rings, loopback_nanoseconds_max);
+  check_lost_wakeups();
   now.clock = std::max(now.clock, until);
   perform_due();
   return true;
@@ -145,9 +147,12 @@ bool let_time_pass() {
 // Nothing can ever wake anybody: told once, then whoever can be sent away with an error is.
 void tell_dead_end() {
   Baton& now = baton();
-  violate(Rule::sleeps_for_ever, 0,
-          "all threads wait, and nothing can wake any of them: " + who_sleeps_where() +
-              "; whoever makes something ready for a sleeping thread must also wake it");
+  const std::uint64_t told = session().violations;
+  check_lost_wakeups();
+  if (told == session().violations)
+    violate(Rule::sleeps_for_ever, 0,
+            "all threads wait, and nothing can wake any of them: " + who_sleeps_where() +
+                "; whoever makes something ready for a sleeping thread must also wake it");
   Thread* leaves = nullptr;
   for (Thread* const thread : now.living) {
     if (thread->state != Thread::State::blocked) continue;
@@ -251,7 +256,7 @@ std::string waits_of(const Thread& thread) {
   if (thread.state == Thread::State::ready)
     return "thread " + std::to_string(thread.number) + " could run";
   char text[160];
-  const double since = static_cast<double>(thread.since - 1'000'000'000) / 1000;
+  const double since = static_cast<double>(thread.since - run_begins_nanoseconds) / 1000;
   std::string where = place_name(static_cast<unsigned>(thread.wait.place));
   if (thread.wait.place == Place::ring) {
     const auto* const ring = static_cast<const Ring*>(thread.wait.object);
@@ -278,6 +283,35 @@ std::string waits_of(const Thread& thread) {
 
 const char* place_name(unsigned place) noexcept {
   return place < std::size(place_words) ? place_words[place] : "an unknown place";
+}
+
+Thread* thread_numbered(std::uint32_t number) noexcept {
+  return number < baton().threads.size() ? baton().threads[number].get() : nullptr;
+}
+
+const Thread* thread_asleep_in(const Ring& ring) noexcept {
+  for (const Thread* const thread : baton().living) {
+    const bool sleeps =
+        thread->state == Thread::State::blocked && thread->wait.place == Place::ring;
+    if (sleeps && thread->wait.object == &ring) return thread;
+  }
+  return nullptr;
+}
+
+const std::vector<Thread*>& living_threads() noexcept {
+  return baton().living;
+}
+
+std::uint64_t next_moment() noexcept {
+  return ++baton().moments;
+}
+
+void note_release() noexcept {
+  self->released = next_moment();
+}
+
+void note_acquire() noexcept {
+  self->acquired = next_moment();
 }
 
 Thread* current_thread() noexcept {
@@ -381,6 +415,7 @@ void await_first_turn(Thread& thread) {
   show_to_sanitizer();
   const Call call;
   thread.system_number = static_cast<int>(system_calls().syscall(SYS_gettid));
+  thread.started = next_moment();
   note(nullptr, {.kind = Event::Kind::thread_started});
 }
 
@@ -410,11 +445,14 @@ Wake block(const Wait& wait) {
   note(ring, {.kind = Event::Kind::blocked, .result = static_cast<int>(wait.place)});
   Thread& next = choose_next(thread);
   if (&next != &thread) hand_over(next, forced);
+  if (wait.place != Place::ring && wait.place != Place::sleep) note_acquire();
   thread.wait = {};
+  thread.wakeup_told = false;
   return thread.wake;
 }
 
 unsigned wake_waiting(Place place, const void* object, unsigned count, std::uint32_t bits) {
+  note_release();
   std::vector<Thread*> waiting;
   for (Thread* const thread : baton().living) {
     const bool blocked = thread->state == Thread::State::blocked && thread->wait.place == place;

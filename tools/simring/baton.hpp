@@ -68,12 +68,22 @@ struct Thread {
   int system_number = 0;  // gettid
   void* (*function)(void*) = nullptr;
   void* argument = nullptr;
-  ReadyProbe probe = nullptr;
-  void* probe_context = nullptr;
+  Probe probe;                // as set_ready_probe has it
+  std::vector<Probe> queues;  // as add_queue_probe has it
+  bool wakeup_told = false;   // since it fell asleep
+  // Moments: when it started, woke or unlocked anything, waited for or locked anything.
+  std::uint64_t started = 0, released = 0, acquired = 0;
 };
 
 /// This thread, or nullptr where it takes no part: begun before the run, or outside of one.
 Thread* current_thread() noexcept;
+Thread* thread_numbered(std::uint32_t number) noexcept;
+const Thread* thread_asleep_in(const Ring& ring) noexcept;
+const std::vector<Thread*>& living_threads() noexcept;
+/// Counts what the threads tell one another, to see a ring handed over.
+std::uint64_t next_moment() noexcept;
+void note_release() noexcept;
+void note_acquire() noexcept;
 /// True when another thread of the run is alive: only then anything here decides anything.
 bool has_company() noexcept;
 

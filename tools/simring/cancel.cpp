@@ -38,6 +38,22 @@ void end_cancelled(Operation& operation) {
 
 }  // namespace
 
+namespace {
+
+// 0 = in time; 1 and 2 = too late, for the two errors. One draw, whatever the percentage.
+std::uint64_t draw_lateness() {
+  constexpr std::uint64_t outcomes = 99, late_by_default = 66;
+  const std::uint64_t drawn = session().random.next();
+  const std::uint64_t outcome = drawn % outcomes;
+  const bool late = outcome % 3 != 0;
+  const std::uint64_t rank =
+      late ? outcome / 3 * 2 + outcome % 3 - 1 : late_by_default + outcome / 3;
+  if (rank >= session().options.late_cancels_percent) return 0;
+  return late ? outcome % 3 : 1 + drawn % 2;
+}
+
+}  // namespace
+
 int cancel_one(Operation& operation) {
   note(operation.ring, {.kind = Event::Kind::cancel_asked, .operation = operation.id});
   if (operation.state != State::flying && operation.state != State::parked) return -ENOENT;
@@ -45,7 +61,7 @@ int cancel_one(Operation& operation) {
   const bool multishot = operation.exchange != nullptr && operation.exchange->multishot;
   const bool only_waits = multishot || operation.sqe.opcode == IORING_OP_TIMEOUT ||
                           operation.state == State::parked || would_park(operation);
-  const std::uint64_t luck = only_waits ? 0 : session().random.below(3);
+  const std::uint64_t luck = only_waits ? 0 : draw_lateness();
   operation.cancel_came_late = luck != 0;
   if (luck == 1) return -EALREADY;  // the device has it
   if (luck == 2) return -ENOENT;    // it is done already, only its completion is not yet here

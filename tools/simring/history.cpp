@@ -75,6 +75,12 @@ std::string describe(const Event& event) {
       return std::string("waits in ") + place_name(static_cast<unsigned>(event.result));
     case Event::Kind::woken:
       return format("makes thread %llu ready", static_cast<unsigned long long>(event.offset));
+    case Event::Kind::message:
+      return format("sends %d to ring %llu", event.result,
+                    static_cast<unsigned long long>(event.offset));
+    case Event::Kind::clock_jumped:
+      return format("fault injected: the clock jumps by %llu ns",
+                    static_cast<unsigned long long>(event.offset));
     case Event::Kind::stalled:
       return format("fault injected: the core of thread %llu stalls for %u ns",
                     static_cast<unsigned long long>(event.offset), event.length);
@@ -141,11 +147,10 @@ void note(const Ring* ring, Event event) {
 
 const char* kind_name(Event::Kind kind) noexcept {
   static constexpr const char* names[] = {
-      "ring_opened",    "ring_closed",  "enter",    "enter_returned", "submitted",
-      "issued",         "parked",       "finished", "posted",         "overflowed",
-      "harvested",      "slept",        "fault",    "cancel_asked",   "violation",
-      "thread_started", "thread_ended", "switched", "blocked",        "woken",
-      "stalled",        "mark"};
+      "ring_opened", "ring_closed",  "enter",     "enter_returned", "submitted",    "issued",
+      "parked",      "finished",     "posted",    "overflowed",     "harvested",    "slept",
+      "fault",       "cancel_asked", "violation", "thread_started", "thread_ended", "switched",
+      "blocked",     "woken",        "stalled",   "mark",           "message",      "clock_jumped"};
   const auto index = static_cast<std::size_t>(kind);
   return index < std::size(names) ? names[index] : "unknown";
 }

@@ -20,6 +20,7 @@ namespace percore::sim {
 Ring* arrive(io_uring* handle, const char* function) {
   Ring* const ring = find_ring(handle, function);
   if (ring == nullptr) return nullptr;
+  check_user(*ring);
   note_harvest(*ring);
   check_entries(*ring, handle->sq.sqe_tail);
   return ring;

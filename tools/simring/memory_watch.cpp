@@ -13,6 +13,10 @@ namespace {
 
 void* watched(void* block, std::size_t size) {
   if (block == nullptr) throw std::bad_alloc();
+  if (percore::sim::allocation_fails()) {
+    std::free(block);
+    throw std::bad_alloc();
+  }
   percore::sim::memory_allocated(block, size);
   return block;
 }

@@ -97,6 +97,10 @@ int perform_link_timeout(Operation& operation);
 int prepare_timeout_remove(Operation& operation);
 bool start_timeout_remove(Operation& operation);
 
+// ring_messages.cpp
+int prepare_ring_message(Operation& operation);
+int perform_ring_message(Operation& operation);
+
 // cancel.cpp
 int prepare_cancel(Operation& operation);
 bool start_cancel(Operation& operation);

@@ -269,6 +269,11 @@ void run_finished(Ring& ring) {
     const Finished oldest = ring.finished.front();
     Operation* const operation = find_operation(ring, oldest.operation);
     ring.finished.pop_front();
+    if (oldest.message) {
+      post_completion(ring, oldest.operation, oldest.user_data, oldest.result, oldest.cqe_flags);
+      ++ring.posted;
+      continue;
+    }
     if (operation == nullptr) continue;
     if (!oldest.more) {
       complete(*operation);

@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-#include "state.hpp"
+#include "baton.hpp"
 
 extern "C" void* __asan_region_is_poisoned(void* begin, std::size_t size) __attribute__((weak));
 
@@ -234,7 +234,9 @@ void check_before_submit(const Operation& operation) {
 
 void check_sleep(Ring&) {
   Session& now = session();
-  const std::size_t waiting = now.probe == nullptr ? 0 : now.probe(now.probe_context);
+  const Thread* const thread = current_thread();
+  const Probe& probe = thread == nullptr || thread->number == 0 ? now.probe : thread->probe;
+  const std::size_t waiting = probe.ask == nullptr ? 0 : probe.ask(probe.context);
   if (waiting == 0) return;
   violate(Rule::sleeps_with_work, 0,
           "the program went to sleep while " + std::to_string(waiting) +
@@ -306,6 +308,37 @@ void memory_allocated(void* block, std::size_t size_bytes) noexcept {
   const std::lock_guard lock(mutex());
   ++session().counts.allocations;
   if (snapshots_wanted()) snapshot_block(block, size_bytes, true);
+  check_live_allocations();
+}
+
+namespace {
+
+thread_local unsigned reliable_depth = 0;
+
+}  // namespace
+
+ReliableMemory::ReliableMemory() noexcept {
+  ++reliable_depth;
+}
+ReliableMemory::~ReliableMemory() {
+  --reliable_depth;
+}
+
+bool allocation_fails() noexcept {
+  if (in_memory_hook || reliable_depth != 0 || inside_simulation()) return false;
+  const MemoryHook hook;
+  const std::lock_guard lock(mutex());
+  Session& now = session();
+  const Options& options = now.options;
+  if (!now.running) return false;
+  const std::uint64_t number = ++now.allocation_attempts;
+  Random random{options.seed ^ (number << 20)};
+  const bool drawn = options.failed_allocations_percent != 0 &&
+                     random.percent(options.failed_allocations_percent) && fault_strikes(true);
+  if (!drawn && number != options.allocation_to_fail) return false;
+  ++now.counts.failed_allocations;
+  note(nullptr, {.kind = Event::Kind::fault, .result = -ENOMEM, .offset = number});
+  return true;
 }
 
 void memory_freed(void* block, std::size_t size_bytes) noexcept {

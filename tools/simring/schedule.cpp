@@ -14,6 +14,7 @@ Options gentle(std::uint64_t seed) {
   options.inline_percent = static_cast<unsigned>(random.below(4)) * 30;
   constexpr unsigned preemptions[] = {1, 5, 20, 50};  // few switches find other things than many
   options.preemption_percent = preemptions[random.below(4)];
+  options.watch_descriptors = true;
   return options;
 }
 
@@ -42,6 +43,7 @@ Options rough(std::uint64_t seed) {
   options.sync_error_percent = strength() / 4;
   options.too_many_files_percent = strength() / 4;
   options.no_space_percent = strength() / 4;
+  if (random.percent(15)) options.clock_jumps_percent = static_cast<unsigned>(1 + random.below(5));
   return options;
 }
 

@@ -129,8 +129,10 @@ void begin(Options options) {
   now.fault_place = 0;
   if (snapshots_wanted()) snapshot_begin();
   if (now.ledger != nullptr) *now.ledger = {};
+  now.allocations_checked = now.allocation_attempts = 0;
   start_threads();
   network::reset();
+  note_descriptors();
   record_run(now);
   begin_files();
 }
@@ -148,6 +150,7 @@ bool end() {
             "the run ended with a ring that was never closed; call io_uring_queue_exit");
   }
   drop_rings(now);
+  check_descriptors();
   now.running = false;
   start_threads();
   return now.violations == 0;
@@ -189,12 +192,6 @@ const Violation* last_violation() noexcept {
 }
 std::uint64_t violation_count() noexcept {
   return session().violations;
-}
-
-void set_ready_probe(ReadyProbe probe, void* context) {
-  const std::lock_guard lock(mutex());
-  session().probe = probe;
-  session().probe_context = context;
 }
 
 void set_ledger(Ledger* ledger) noexcept {
@@ -286,6 +283,14 @@ const char* rule_name(Rule rule) noexcept {
       return "too_many_enters";
     case Rule::thread_left:
       return "thread_left";
+    case Rule::wrong_thread:
+      return "wrong_thread";
+    case Rule::lost_wakeup:
+      return "lost_wakeup";
+    case Rule::descriptor_left_open:
+      return "descriptor_left_open";
+    case Rule::grows_without_bound:
+      return "grows_without_bound";
   }
   return "unknown rule";
 }

@@ -20,6 +20,8 @@
 //   history.cpp     the record and its words
 //   baton.cpp       several threads, of which one runs (baton.hpp)
 //   threads.cpp     the C library's functions on threads and time, for those threads
+//   ring_messages.cpp    messages from ring to ring
+//   oracles_threads.cpp  what several threads, or a long run, do wrong
 //   lock.cpp        the lock around all of this
 //   record_file.cpp the record on its way to a file
 //   marks.cpp       the program's own words in the record
@@ -127,9 +129,18 @@ struct Finished {
   Id operation = 0;
   bool more = false;
   bool frees_chain = false;  // what is linked behind it goes on
+  bool message = false;      // from another ring: `operation` is that one's
   int result = 0;
   unsigned cqe_flags = 0;
+  std::uint64_t user_data = 0;  // of a message
 };
+
+struct Probe {
+  ReadyProbe ask = nullptr;
+  void* context = nullptr;
+};
+
+inline constexpr std::uint32_t nobody = ~0u;
 
 struct Ring {
   int fd = -1;
@@ -138,9 +149,12 @@ struct Ring {
   bool disabled = false;
   bool registered = false;
   pthread_t issuer{};
-  std::uint64_t number = 0;    // in the order of opening, from 1
-  std::uint32_t executor = 0;  // the thread whose completions it holds
-  bool closed = false;         // kept only for threads that are still inside a call on it
+  std::uint64_t number = 0;        // in the order of opening, from 1
+  std::uint32_t executor = 0;      // the thread whose completions it holds
+  std::uint32_t user = nobody;     // the thread that used it last
+  std::uint64_t used = 0;          // when: a next_moment()
+  std::uint64_t user_changes = 0;  // of threads
+  bool closed = false;             // kept only for threads that are still inside a call on it
 
   // Shared with the program, as the kernel's mapping would be.
   struct Shared {
@@ -226,8 +240,10 @@ struct Session {
 
   ViolationHandler handler = nullptr;
   void* handler_context = nullptr;
-  ReadyProbe probe = nullptr;
-  void* probe_context = nullptr;
+  Probe probe;                   // of thread 0
+  std::vector<int> descriptors;  // open when the run began
+  std::uint64_t allocations_checked = 0;
+  std::uint64_t allocation_attempts = 0;
   std::uint64_t enter_budget = 0;
   std::uint64_t violations = 0;
   Violation last{};
@@ -372,6 +388,14 @@ bool snapshots_wanted() noexcept;
 void snapshot(const Event& event, const std::string& words);
 void snapshot_begin();
 void snapshot_block(void* block, std::size_t size_bytes, bool lives);
+
+// oracles_threads.cpp
+void check_user(Ring& ring);
+void check_lost_wakeups();
+void note_descriptors();
+void check_descriptors();
+void check_growth(const Ring& ring);
+void check_live_allocations();
 
 // history.cpp
 // ring  where it happened; may be null. The time and the executor are filled in.

@@ -143,8 +143,9 @@ int lock_by_attempts(Place place, const void* object, Nanoseconds deadline, Atte
   }
   for (;;) {
     const int result = attempt();
-    if (result != EBUSY) return result;
     const ThreadCall call;
+    if (result == 0) note_acquire();
+    if (result != EBUSY) return result;
     if (block({.place = place, .object = object, .deadline = deadline}) == Wake::deadline)
       return ETIMEDOUT;
   }

@@ -143,7 +143,12 @@ int refuse_caller(const Ring& ring, unsigned to_submit, unsigned flags) {
   const bool others =
       (ring.flags & IORING_SETUP_SINGLE_ISSUER) != 0 && !pthread_equal(ring.issuer, pthread_self());
   const bool matters = to_submit != 0 || (ring.deferred() && (flags & IORING_ENTER_GETEVENTS) != 0);
-  return others && matters ? -EEXIST : 0;
+  if (!others || !matters) return 0;
+  violate(Rule::wrong_thread, 0,
+          "ring " + std::to_string(ring.number) +
+              " was set up for one thread (IORING_SETUP_SINGLE_ISSUER) and entered by another: the "
+              "kernel answers EEXIST; use it from the thread that made it, or enabled it");
+  return -EEXIST;
 }
 
 int enter_noted(Ring& ring, unsigned to_submit, unsigned min_complete, unsigned flags,
@@ -177,11 +182,27 @@ int enter_noted(Ring& ring, unsigned to_submit, unsigned min_complete, unsigned 
 
 }  // namespace
 
+namespace {
+
+// The whole machine stood still for a while: suspended, or a hypervisor had better things to do.
+void maybe_jump() {
+  Session& now = session();
+  if (now.options.clock_jumps_percent == 0) return;
+  Random random{now.options.seed ^ (now.counts.enters << 20)};
+  if (!fault_strikes(random.percent(now.options.clock_jumps_percent))) return;
+  const Nanoseconds jump = Nanoseconds{1'000'000} << random.below(11);  // 1 ms to 1 s
+  now.clock += jump;
+  note(nullptr, {.kind = Event::Kind::clock_jumped, .offset = static_cast<std::uint64_t>(jump)});
+}
+
+}  // namespace
+
 int enter(Ring& ring, unsigned to_submit, unsigned min_complete, unsigned flags,
           const __kernel_timespec* timeout) {
   Session& now = session();
   maybe_hand_over();
   if (ring.closed) return -EBADF;
+  maybe_jump();
   ++now.counts.enters;
   ring.looks = 0;
   now.clock += enter_cost_nanoseconds;
@@ -192,6 +213,7 @@ int enter(Ring& ring, unsigned to_submit, unsigned min_complete, unsigned flags,
   check_budget();
   if (now.options.watch_buffers) check_stack(ring);
   if (!ring.buffer_groups.empty()) look_at_buffer_rings(ring);
+  check_growth(ring);
   const int result = enter_noted(ring, to_submit, min_complete, flags, timeout);
   note(&ring, {.kind = Event::Kind::enter_returned, .result = result});
   return result;

@@ -36,26 +36,30 @@ namespace percore::sim {
 
 /// The rules an oracle watches. `rule_name` spells them as written here.
 enum class Rule : std::uint8_t {
-  buffer_freed,         ///< memory given back while the kernel may still read or write it
-  buffer_changed,       ///< bytes of a buffer changed between submission and completion
-  buffer_lent_twice,    ///< a provided buffer given again while the kernel still had it
-  buffer_dead,          ///< a buffer on a stack frame that has returned, or in poisoned memory
-  record_freed,         ///< the object that user_data points to was freed before its completion
-  argument_dead,        ///< iovec, timespec or buffer was gone before the submit
-  entry_changed,        ///< an SQE was written to after it had been submitted
-  user_data_unset,      ///< an SQE was submitted whose user_data nobody set
-  completion_released,  ///< a value read from a CQE after its release was used
-  head_past_tail,       ///< more CQEs released than there were
-  never_submitted,      ///< entries filled in, and never submitted
-  never_completed,      ///< operations still in flight when the ring or the run ended
-  never_harvested,      ///< completions left in the queue when the ring or the run ended
-  ring_left_open,       ///< the run ended and a ring was not closed
-  ring_not_open,        ///< a call on a ring that was never opened, or is closed
-  sleeps_for_ever,      ///< a wait that nothing can end
-  sleeps_with_work,     ///< a wait while the ready probe says there is work
-  spins_for_ever,       ///< looks at the ring again and again, never enters the kernel
-  too_many_enters,      ///< more io_uring_enter calls than the budget
-  thread_left,          ///< the run ended and a thread had not been joined
+  buffer_freed,          ///< memory given back while the kernel may still read or write it
+  buffer_changed,        ///< bytes of a buffer changed between submission and completion
+  buffer_lent_twice,     ///< a provided buffer given again while the kernel still had it
+  buffer_dead,           ///< a buffer on a stack frame that has returned, or in poisoned memory
+  record_freed,          ///< the object that user_data points to was freed before its completion
+  argument_dead,         ///< iovec, timespec or buffer was gone before the submit
+  entry_changed,         ///< an SQE was written to after it had been submitted
+  user_data_unset,       ///< an SQE was submitted whose user_data nobody set
+  completion_released,   ///< a value read from a CQE after its release was used
+  head_past_tail,        ///< more CQEs released than there were
+  never_submitted,       ///< entries filled in, and never submitted
+  never_completed,       ///< operations still in flight when the ring or the run ended
+  never_harvested,       ///< completions left in the queue when the ring or the run ended
+  ring_left_open,        ///< the run ended and a ring was not closed
+  ring_not_open,         ///< a call on a ring that was never opened, or is closed
+  sleeps_for_ever,       ///< a wait that nothing can end
+  sleeps_with_work,      ///< a wait while the ready probe says there is work
+  spins_for_ever,        ///< looks at the ring again and again, never enters the kernel
+  too_many_enters,       ///< more io_uring_enter calls than the budget
+  wrong_thread,          ///< a ring was used by two threads, without a hand-over between
+  lost_wakeup,           ///< all sleep, and a queue probe says that work is queued
+  descriptor_left_open,  ///< opened during the run, by the ring or otherwise, and not closed
+  grows_without_bound,   ///< more in flight, kept aside or allocated than the Options' limits
+  thread_left,           ///< the run ended and a thread had not been joined
 };
 const char* rule_name(Rule rule) noexcept;
 
@@ -113,7 +117,11 @@ struct Options {
 
   unsigned preemption_percent = 10;    ///< of the points at which another thread may go on
   bool preempt_at_locks = false;       ///< of these, pthread_mutex_lock and unlock
-  unsigned stalled_cores_percent = 0;  ///< of the choices of the next thread: one is held up
+  unsigned clock_jumps_percent = 0;    ///< of enters: 1 ms to 1 s pass before
+  unsigned late_cancels_percent = 66;  ///< of cancels that find their operation at work: EALREADY
+  unsigned failed_allocations_percent = 0;  ///< of operator new; needs the object memory_watch
+  std::uint64_t allocation_to_fail = 0;     ///< this one fails, counted from 1; 0 = none
+  unsigned stalled_cores_percent = 0;       ///< of the choices of the next thread: one is held up
 
   /// For shrinking. A switch that nothing forced and that does not happen: its thread goes on.
   std::uint64_t switch_limit = std::numeric_limits<std::uint64_t>::max();
@@ -136,12 +144,17 @@ struct Options {
   unsigned disk_sector_bytes = 512;  ///< written whole or not at all; O_DIRECT's alignment
   std::uint64_t disk_bytes_max = 0;  ///< the disk is full then; 0 = never
 
-  bool poison_entries = true;     ///< marks consumed SQEs, so that an unset user_data is noticed
-  bool watch_buffers = true;      ///< hashes buffers in flight
-  bool allow_unfinished = false;  ///< no never_..., no ring_left_open
-  bool wait_for_outside = false;  ///< a wait for a pipe or terminal really waits for the world
-  unsigned idle_calls_max = 200'000;  ///< looks at an empty CQ in a row: spins_for_ever
-  std::size_t record_max = 1u << 16;  ///< events kept; beyond, the oldest half is dropped
+  bool poison_entries = true;       ///< marks consumed SQEs, so that an unset user_data is noticed
+  bool watch_buffers = true;        ///< hashes buffers in flight
+  bool allow_unfinished = false;    ///< no never_..., no ring_left_open
+  bool wait_for_outside = false;    ///< a wait for a pipe or terminal really waits for the world
+  bool allow_shared_rings = false;  ///< no wrong_thread
+  bool watch_descriptors = false;   ///< descriptor_left_open; gentle() and rough() set it
+  std::uint64_t in_flight_limit = 65'536;       ///< beyond these: grows_without_bound
+  std::uint64_t overflow_limit = 65'536;        ///< completions kept aside, of one ring
+  std::uint64_t allocations_limit = 4'000'000;  ///< not freed again
+  unsigned idle_calls_max = 200'000;            ///< looks at an empty CQ in a row: spins_for_ever
+  std::size_t record_max = 1u << 16;            ///< events kept; beyond, the oldest half is dropped
 };
 
 /// Every kind of delay, no faults: a program that is right must pass with each seed.
@@ -180,9 +193,14 @@ const Violation* last_violation() noexcept;
 std::uint64_t violation_count() noexcept;
 
 /// Asked at each wait that really sleeps: how many tasks could run now? Not zero means the program
-/// sleeps with work. Stays set over runs; nullptr takes it away.
+/// sleeps with work. Stays set over runs; nullptr takes it away. A thread made during the run has
+/// one of its own, and it is asked only at that thread's waits.
 using ReadyProbe = std::size_t (*)(void* context);
 void set_ready_probe(ReadyProbe probe, void* context = nullptr);
+/// How many messages of other threads wait for this thread? Asked, on any thread, when all threads
+/// sleep: not zero means that a wake-up was lost. A thread may have several, until it ends.
+void add_queue_probe(ReadyProbe probe, void* context);
+void remove_queue_probe(void* context);
 /// More enters than this break a rule. 0 = no limit. `begin` resets it.
 void set_enter_budget(std::uint64_t enters) noexcept;
 
@@ -199,6 +217,7 @@ struct Counts {
   std::uint64_t rings_opened = 0;
   std::uint64_t allocations = 0;  ///< operator new; needs the object memory_watch
   std::uint64_t frees = 0;
+  std::uint64_t failed_allocations = 0;
   std::uint64_t buffers_lent = 0;  ///< provided buffers given to the kernel
   std::uint64_t buffers_used = 0;  ///< of these, the ones that a completion named
   std::uint64_t in_flight = 0;     ///< now
@@ -236,6 +255,8 @@ struct Event {
     woken,     ///< thread `offset` is ready; `result` is 0, 1 by its deadline, 2 by despair
     stalled,   ///< the core of thread `offset` does not run it for `length` nanoseconds
     mark,  ///< the program's own words; result 0 begins, 1 ends, 2 says; length and offset: `word`s
+    message,      ///< operation `operation` sent `result` to ring `offset`
+    clock_jumped  ///< by `offset` nanoseconds
   };
   Kind kind;
   std::uint8_t opcode = 0;
@@ -330,5 +351,15 @@ const char* explain_fault(const void* address) noexcept;
 /// pool of its own may call them too.
 void memory_allocated(void* block, std::size_t size_bytes) noexcept;
 void memory_freed(void* block, std::size_t size_bytes) noexcept;
+/// memory_watch.cpp asks before it allocates; true = std::bad_alloc.
+bool allocation_fails() noexcept;
+/// While one of these lives, this thread's allocations do not fail: for what is not under test.
+class [[nodiscard]] ReliableMemory {
+ public:
+  ReliableMemory() noexcept;
+  ~ReliableMemory();
+  ReliableMemory(const ReliableMemory&) = delete;
+  ReliableMemory& operator=(const ReliableMemory&) = delete;
+};
 
 }  // namespace percore::sim

@@ -20,8 +20,8 @@ struct Outcome {
 
 // Fifty operations in batches, tolerant of everything that may pass by itself.
 Outcome work(Options options) {
+  const TemporaryFile file(std::string(4096, 'x'));  // open before the run and after it
   Run run(std::move(options));
-  const TemporaryFile file(std::string(4096, 'x'));
   OpenRing ring(16);
   static char buffers[50][64];
   Outcome outcome{};

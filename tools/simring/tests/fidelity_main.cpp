@@ -50,6 +50,7 @@ int main(int argument_count, char** arguments) {
     std::printf("script %lu\n", seed);
 #if FIDELITY_SIMULATED
     percore::sim::Options options = percore::sim::gentle(seed);
+    options.watch_descriptors = false;  // random scripts do not tidy up
     if (memory) options.files_in_memory = "/sim";
     if (network) {  // which delivers at once and whole, as the loopback does
       options.sockets_in_memory = true;

@@ -451,6 +451,15 @@ Wake block(const Wait& wait) {
   return thread.wake;
 }
 
+bool anybody_waits(Place place, const void* object) {
+  const std::lock_guard lock(mutex());
+  note_release();
+  return std::any_of(baton().living.begin(), baton().living.end(), [&](const Thread* thread) {
+    return thread->state == Thread::State::blocked && thread->wait.place == place &&
+           thread->wait.object == object;
+  });
+}
+
 unsigned wake_waiting(Place place, const void* object, unsigned count, std::uint32_t bits) {
   note_release();
   std::vector<Thread*> waiting;

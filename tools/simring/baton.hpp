@@ -109,6 +109,8 @@ Wake block(const Wait& wait);
 /// Makes up to `count` threads ready that wait in `place` for `object`, oldest first.
 /// Returns  how many.
 unsigned wake_waiting(Place place, const void* object, unsigned count, std::uint32_t bits = ~0u);
+/// Takes the lock itself; where nobody waits, it only notes that this thread gave something up.
+bool anybody_waits(Place place, const void* object);
 /// The seed may hand over here. `spins`: this thread waits for another one and says so.
 void maybe_hand_over(bool spins = false);
 

@@ -137,15 +137,20 @@ int join(Thread& thread, pthread_t handle, void** result) {
 
 template <typename Attempt>
 int lock_by_attempts(Place place, const void* object, Nanoseconds deadline, Attempt attempt) {
-  {
+  if (session().options.preempt_at_locks) {
     const ThreadCall call;
-    if (session().options.preempt_at_locks) maybe_hand_over();
+    maybe_hand_over();
   }
   for (;;) {
     const int result = attempt();
-    const ThreadCall call;
-    if (result == 0) note_acquire();
+    // Nothing else where the lock is free: whether a library takes one may depend on the runs
+    // before this one, whose memory it uses again.
+    if (result == 0) {
+      const std::lock_guard lock(mutex());
+      note_acquire();
+    }
     if (result != EBUSY) return result;
+    const ThreadCall call;
     if (block({.place = place, .object = object, .deadline = deadline}) == Wake::deadline)
       return ETIMEDOUT;
   }
@@ -157,6 +162,7 @@ int lock_mutex(pthread_mutex_t* mutex, Nanoseconds deadline) {
 }
 
 void unlocked(Place place, const void* object) {
+  if (!session().options.preempt_at_locks && !anybody_waits(place, object)) return;
   const ThreadCall call;
   wake_waiting(place, object, std::numeric_limits<unsigned>::max());
   if (session().options.preempt_at_locks) maybe_hand_over();

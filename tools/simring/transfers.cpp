@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -23,6 +24,12 @@ constexpr std::size_t pipe_atom_bytes =
 
 bool is_vectored(const Operation& operation) {
   return operation.sqe.opcode == IORING_OP_READV || operation.sqe.opcode == IORING_OP_WRITEV;
+}
+
+// An eventfd, a timerfd and the like: a short read of one is not short, but EINVAL.
+bool moves_whole(int fd) {
+  struct stat status;
+  return !network::owns(fd) && fstat(fd, &status) == 0 && (status.st_mode & S_IFMT) == 0;
 }
 
 // The parts to move, shortened to `bytes_max` where a fault asks for that.
@@ -153,7 +160,8 @@ void draw_transfer_faults(Operation& operation) {
   Session& now = session();
   if (fault_happens(now.options.again_results_percent)) operation.fault_result = -EAGAIN;
   if (fault_happens(now.options.interrupted_results_percent)) operation.fault_result = -EINTR;
-  if (fault_happens(now.options.short_results_percent) && operation.length > 1) {
+  if (fault_happens(now.options.short_results_percent) && operation.length > 1 &&
+      !moves_whole(file_of(operation))) {
     operation.bytes_max = draw_amount(operation.length - 1);
   }
   if (now.memory != nullptr && operation.is_write() &&

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "system_calls.hpp"
 
@@ -29,6 +30,8 @@ struct Baton {
   unsigned idle_spins = 0;  // of all threads, without anything else happening
   unsigned dead_ends = 0;
   std::uint64_t moments = 0;
+  const Thread* holder = nullptr;
+  std::uint64_t handovers = 1, kept_told = 0;  // the handover after which that was told
   std::size_t spins_seen_events = 0;
 };
 
@@ -62,9 +65,73 @@ void give_turn(Thread& thread) noexcept {
   futex_wake(thread.turn, 1);
 }
 
+// Who waits for the baton looks now and then at who has it: the only thing here that real time
+// decides, and only whether a run that stands still is told why.
+struct Watch {
+  std::uint64_t handovers = 0;
+  unsigned long ticks = 0;  // of processor time, at the last look
+  unsigned long ticks_at_first = 0;
+  unsigned asleep = 0;  // looks in a row that found it asleep, and nothing done since
+};
+
+bool read_state(int thread, char& state, unsigned long& ticks) noexcept {
+  char path[48], text[512];
+  std::snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
+  std::FILE* const file = std::fopen(path, "re");
+  if (file == nullptr) return false;
+  const std::size_t length = std::fread(text, 1, sizeof text - 1, file);
+  std::fclose(file);
+  text[length] = '\0';
+  const char* const rest = std::strrchr(text, ')');
+  unsigned long user = 0, system = 0;
+  if (rest == nullptr || std::sscanf(rest, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+                                     &state, &user, &system) != 3)
+    return false;
+  ticks = user + system;
+  return true;
+}
+
+void tell_who_keeps_it(const Thread& holder, bool sleeps) {
+  const std::string who = "thread " + std::to_string(holder.number);
+  violate(sleeps ? Rule::blocks_outside : Rule::spins_for_ever, 0,
+          sleeps ? who +
+                       " sleeps in a call that is not simulated, and no other thread can run; read "
+                       "and wait through the ring, or make the descriptor non-blocking"
+                 : who +
+                       " has computed for ten seconds without letting another thread run; if it "
+                       "waits for one, call cpu_relax() in the loop, or sleep in the ring");
+}
+
+void look_at_holder(const Thread& waiting, Watch& watch) {
+  constexpr unsigned looks_asleep = 4;
+  if (!mutex().try_lock()) return;  // it is inside the simulation: it does something
+  const std::lock_guard adopted(mutex());
+  mutex().unlock();
+  Baton& now = baton();
+  const Thread* const holder = now.holder;
+  const bool mine = !now.living.empty() && !waiting.abandoned && session().running;
+  char state = 0;
+  unsigned long ticks = 0;
+  if (!mine || holder == nullptr || now.kept_told == now.handovers) return;
+  if (!read_state(holder->system_number, state, ticks)) return;
+  if (watch.handovers != now.handovers) watch = {now.handovers, ticks, ticks, 0};
+  watch.asleep = state == 'S' && ticks == watch.ticks ? watch.asleep + 1 : 0;
+  watch.ticks = ticks;
+  const auto computing_max = 10 * static_cast<unsigned long>(sysconf(_SC_CLK_TCK));
+  const bool sleeps = watch.asleep >= looks_asleep;
+  if (!sleeps && ticks - watch.ticks_at_first < computing_max) return;
+  now.kept_told = now.handovers;
+  tell_who_keeps_it(*holder, sleeps);
+}
+
 // Without the lock. An abandoned thread never returns from here.
-void await_turn(Thread& thread) noexcept {
-  while (__atomic_load_n(&thread.turn, __ATOMIC_SEQ_CST) == 0) futex_wait(thread.turn, 0, -1);
+void await_turn(Thread& thread) {
+  constexpr Nanoseconds look_every = 300'000'000;
+  Watch watch;
+  while (__atomic_load_n(&thread.turn, __ATOMIC_SEQ_CST) == 0) {
+    futex_wait(thread.turn, 0, look_every);
+    if (__atomic_load_n(&thread.turn, __ATOMIC_SEQ_CST) == 0) look_at_holder(thread, watch);
+  }
   __atomic_store_n(&thread.turn, 0, __ATOMIC_SEQ_CST);
 }
 
@@ -182,6 +249,8 @@ void hand_over(Thread& to, std::uint64_t number) {
   note_switch(to, number);
   baton().spins = 0;
   Thread& from = *self;
+  baton().holder = &to;
+  ++baton().handovers;
   const unsigned depth = mutex().release();
   give_turn(to);
   await_turn(from);
@@ -341,10 +410,23 @@ std::string who_sleeps_where() {
 
 namespace {
 
+// In the child of a fork(2) only the thread that called it goes on.
+void keep_only_this_thread() {
+  Baton& now = baton();
+  for (Thread* const thread : now.living) {
+    if (thread == self) continue;
+    thread->state = Thread::State::ended;
+    thread->joined = true;
+  }
+  std::erase_if(now.living, [](const Thread* thread) { return thread != self; });
+}
+
 Thread& enrol_this_thread() {
   Baton& now = baton();
   now.threads.push_back(std::make_unique<Thread>());
   self = now.threads.back().get();
+  now.holder = self;
+  ++now.handovers;
   self->handle = pthread_self();
   self->system_number = static_cast<int>(system_calls().syscall(SYS_gettid));
   now.living.push_back(self);
@@ -384,6 +466,8 @@ void end_threads() {
 }
 
 Thread& add_thread() {
+  static const int registered = pthread_atfork(nullptr, nullptr, keep_only_this_thread);
+  if (registered != 0) std::abort();
   Baton& now = baton();
   if (now.threads.empty()) enrol_this_thread();
   now.threads.push_back(std::make_unique<Thread>());
@@ -430,6 +514,8 @@ void end_thread() {
     Thread& next = choose_next(ending);
     note_switch(next, forced);
     self = nullptr;
+    now.holder = &next;
+    ++now.handovers;
     give_turn(next);  // it goes on once the lock is free
   }
   self = nullptr;

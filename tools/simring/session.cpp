@@ -283,6 +283,8 @@ const char* rule_name(Rule rule) noexcept {
       return "too_many_enters";
     case Rule::thread_left:
       return "thread_left";
+    case Rule::blocks_outside:
+      return "blocks_outside";
     case Rule::wrong_thread:
       return "wrong_thread";
     case Rule::lost_wakeup:

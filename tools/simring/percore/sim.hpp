@@ -55,6 +55,7 @@ enum class Rule : std::uint8_t {
   sleeps_with_work,      ///< a wait while the ready probe says there is work
   spins_for_ever,        ///< looks at the ring again and again, never enters the kernel
   too_many_enters,       ///< more io_uring_enter calls than the budget
+  blocks_outside,        ///< a thread that has the baton sleeps in a call that is not simulated
   wrong_thread,          ///< a ring was used by two threads, without a hand-over between
   lost_wakeup,           ///< all sleep, and a queue probe says that work is queued
   descriptor_left_open,  ///< opened during the run, by the ring or otherwise, and not closed

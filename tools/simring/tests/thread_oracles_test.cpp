@@ -202,6 +202,32 @@ TEST_CASE("wrong_thread: a ring that goes back and forth, unless it is handed ov
   CHECK(run.broken.empty());
 }
 
+TEST_CASE("blocks_outside: a thread that sleeps in a call that is not simulated") {
+  begin(plain());
+  const Pipe pipe;
+  std::string sentence;
+  struct Context {
+    int in;
+    std::string& sentence;
+  } context{pipe.in, sentence};
+  set_violation_handler(
+      [](const Violation& violation, void* raw) {
+        auto& here = *static_cast<Context*>(raw);
+        here.sentence = violation.sentence;
+        [[maybe_unused]] const auto written = ::write(here.in, "x", 1);  // so that it goes on
+      },
+      &context);
+  char byte = 0;
+  {
+    const std::jthread other([&] { std::this_thread::sleep_for(std::chrono::seconds(1)); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    CHECK(::read(pipe.out, &byte, 1) == 1);
+  }
+  CHECK(sentence.find("thread 0 sleeps in a call that is not simulated") == 0);
+  CHECK_FALSE(end());
+  set_violation_handler(nullptr);
+}
+
 TEST_CASE("descriptor_left_open: by the ring or otherwise, named") {
   Options options = plain();
   options.watch_descriptors = true;

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/wait.h>
 
 #include <atomic>
 #include <barrier>
@@ -312,6 +313,28 @@ TEST_CASE("a ring closed under a sleeping thread ends its wait") {
     other.join();
     CHECK(result == -EBADF);
   }
+}
+
+TEST_CASE("the child of a fork goes on with one thread") {
+  const Run run(plain());
+  std::latch done(1);
+  const std::jthread other([&] { done.wait(); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    io_uring ring;
+    bool whole = io_uring_queue_init(4, &ring, 0) == 0;
+    io_uring_prep_nop(io_uring_get_sqe(&ring));
+    whole = whole && io_uring_submit_and_wait(&ring, 1) == 1;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::_Exit(whole ? 7 : 1);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 7);
+  done.count_down();
 }
 
 TEST_CASE("four executors, many seeds: a token goes round") {

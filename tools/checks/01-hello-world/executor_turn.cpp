@@ -632,8 +632,8 @@ PERCORE_CHECK("turn", run_waits_for_every_task, "E6",
   percore::sim::set_enter_budget(40 + 10 * count);
   run.waits_for("tasks whose reads are to be cancelled after the root task's end");
   {
+    EndWatch watch(ending);  // the executor tells it of its end
     Executor executor({.ring = {.entries = 8}});
-    EndWatch watch(ending);
     executor.add_poller(watch);
     const int value = executor.run(leaves_tasks(quiet, ending, count, rest, alive));
     require(value == 7, "the root task gave 7 and run() gave {}", value);

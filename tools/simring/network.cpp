@@ -571,6 +571,8 @@ int shutdown(int fd, int how) {
     return 0;
   }
   if (socket.stream && !socket.connected && !socket.ended) return -ENOTCONN;
+  // Both sides have said that they end: TCP's connection is no more (inet_shutdown in the kernel).
+  if (socket.stream && !socket.is_local() && socket.ended && socket.write_shut) return -ENOTCONN;
   if (how != SHUT_WR) socket.read_shut = true;
   Socket* const peer = find(socket.peer);
   if (how != SHUT_RD && !socket.write_shut) {

@@ -366,7 +366,9 @@ class SocketScript {
 
   void prepare_poll(Operation& operation, io_uring_sqe* sqe, int fd, const Operation* target) {
     constexpr unsigned masks[] = {POLLIN, POLLOUT, POLLIN | POLLOUT, POLLIN | POLLRDHUP, POLLPRI};
-    const unsigned mask = random_.among(masks);
+    unsigned mask = random_.among(masks);
+    // A poll that goes on tells what woke it, or all that is ready: that is up to the kernel.
+    if (operation.kind != Kind::poll && mask == (POLLIN | POLLOUT)) mask = POLLIN;
     const bool of_poll =
         target != nullptr && (target->kind == Kind::poll || target->kind == Kind::poll_multishot);
     const std::uint64_t key = target == nullptr ? 999 : number_of(*target);
@@ -494,6 +496,8 @@ class SocketScript {
       if (cqe.res != 0) std::printf("! a notification's result is %d\n", cqe.res);
       return;
     }
+    // What it was asked for is done; until when the buffer is lent is up to the peer too.
+    if (operation.kind == Kind::send_zero_copy) operation.writes = false;
     const bool gives_file = cqe.res >= 0 && (operation.kind == Kind::accept ||
                                              operation.kind == Kind::accept_multishot);
     if (gives_file && operation.words != "nothing") made_.push_back(cqe.res);

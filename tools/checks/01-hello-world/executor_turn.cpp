@@ -644,6 +644,7 @@ PERCORE_CHECK("turn", run_waits_for_every_task, "E6",
             "run() has returned and ending() still says yes: it could not be called again");
     require(Executor::current_or_null() == nullptr,
             "run() has returned and there still is a current executor");
+    executor.remove_poller(watch);
   }
   require(ending.cancelled == count,
           "{} tasks waited for a read when the root ended, and {} of them got ECANCELED", count,

@@ -102,7 +102,8 @@ concept ExecutorContract = requires(E executor, const E const_executor, Executor
   { const_executor.ending() } -> std::same_as<bool>;
   // Spawned tasks, and the root, that have not finished.
   { const_executor.tasks_alive() } -> std::same_as<std::size_t>;
-  // At most 16; they are polled in the order of their coming.
+  // At most 16; they are polled in the order of their coming. A poller is removed before it is
+  // destroyed, or outlives the executor.
   { executor.add_poller(poller) } -> std::same_as<void>;
   { executor.remove_poller(poller) } -> std::same_as<void>;
   // Null: all in the executor's own queue. With a scheduler the root still starts there and moves

@@ -176,6 +176,8 @@ class InATerminal(unittest.TestCase):
         terminal.press("\x03")
         self.assertEqual(terminal.end(), -signal.SIGINT)
         self.assertTrue(terminal.settings_are_restored())
+        while descendants_in(self.root) and time.monotonic() < end:  # a compiler that was at work ends by itself
+            time.sleep(0.02)
         self.assertEqual(descendants_in(self.root), [])
 
     def test_signals_to_the_tutor_alone(self):

@@ -310,6 +310,12 @@ void arrive(Socket& socket, Packet& packet) {
     if (find(socket.peer) != nullptr) send_packet(socket, {.kind = Kind::reset, .to = socket.peer});
     return;
   }
+  // Both directions were shut: TCP calls it off when data comes all the same (tcp_input.c, after
+  // RFC 1122, 4.2.2.13).
+  if (!socket.is_local() && socket.read_shut && socket.write_shut && !socket.ended) {
+    if (find(socket.peer) != nullptr) send_packet(socket, {.kind = Kind::reset, .to = socket.peer});
+    return take_error(socket, ECONNRESET);
+  }
   if (!socket.ended) socket.inbox += packet.bytes;
 }
 

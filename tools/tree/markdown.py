@@ -246,7 +246,8 @@ def lesson_text(number: str) -> str:
 
 def lesson_of(module: str) -> str:
     """The lesson that the table of layers names for a module; "" for one that no lesson teaches."""
-    row = re.search(rf"\['{module}', *'([^']*)'", (ROOT / "runtime/meson.build").read_text())
+    table = ROOT / "runtime/meson.build"
+    row = re.search(rf"\['{module}', *'([^']*)'", table.read_text()) if table.exists() else None
     return row.group(1) if row else ""
 
 

@@ -505,6 +505,7 @@ class SocketScript {
     int result = cqe.res;
     const bool polled = operation.kind == Kind::poll || operation.kind == Kind::poll_multishot;
     if (polled && result > 0 && (result & ~POLLOUT) != 0) result &= ~POLLOUT;
+    if (polled && result > 0 && (result & POLLHUP) != 0) result &= ~POLLERR;
     // At the end a kernel's worker thread may have some of what is cancelled.
     if (operation.words == "everything" && result > 0) result = 1;
     std::string line = gives_file ? "a socket" : std::to_string(result);

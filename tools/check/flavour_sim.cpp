@@ -90,7 +90,6 @@ void begin_with(sim::Options options) {
   if (arguments.only_switches) options.only_switches = arguments.only_switches;
   sim::set_ledger(&state().page->ledger);
   sim::begin(std::move(options));
-  sim::set_violation_handler(on_violation);
   if (bears_faults)
     for (const std::string& one : arguments.scripted_faults) sim::script(to_fault(one));
 }
@@ -110,6 +109,10 @@ sim::Options Run::options() const noexcept {
 void Run::restart(const sim::Options& options) {
   sim::end();
   begin_with(options);
+}
+
+void flavour_listen() {
+  sim::set_violation_handler(on_violation);
 }
 
 void flavour_begin() {

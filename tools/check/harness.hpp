@@ -70,6 +70,8 @@ void catch_signals();
 
 // --- flavour_sim.cpp or flavour_real.cpp: the ring under the check ---
 bool flavour_simulated() noexcept;
+/// What an oracle finds is told as the check's verdict, also where the check begins no ring.
+void flavour_listen();
 /// Begins the ring for state().seed.
 void flavour_begin();
 /// Runs the final oracles.

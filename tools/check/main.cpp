@@ -151,6 +151,7 @@ void run_seed(std::uint64_t seed) {
   now.page->size_count = 0;
   now.page->stage = STAGE_BODY;
   Run run;
+  flavour_listen();
   if (now.check->traits.ring) flavour_begin();
   now.check->body(run);
   now.page->stage = STAGE_FINAL_ORACLES;

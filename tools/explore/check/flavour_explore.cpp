@@ -55,6 +55,7 @@ bool flavour_simulated() noexcept {
   return true;
 }
 
+void flavour_listen() {}
 void flavour_begin() {}
 void flavour_end() {}
 void flavour_mark_outside() noexcept {}

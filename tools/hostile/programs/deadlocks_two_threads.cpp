@@ -1,6 +1,6 @@
 // Two threads lock two mutexes in opposite orders.
-// kind: hang_waiting
-// says: waits in futex
+// kind: wrong
+// says: thread 0 in a mutex that thread 1 holds
 
 #include <percore/counter.hpp>
 

@@ -8,6 +8,18 @@ namespace percore::tutor {
 
 namespace {
 
+// `stepped`: it was built a moment ago without what the debugger adds, so the mistake is there.
+[[noreturn]] void give_up_unbuilt(const Exercise& exercise, const std::string& output,
+                                  bool stepped) {
+  if (!stepped)
+    give_up("{} {} does not compile: `./tools/percore check {}` says where.", exercise.number,
+            exercise.name, exercise.number);
+  give_up(
+      "{} {} compiles, but not with what `debug` adds to it. This is not your mistake, and "
+      "`./tools/percore trace {}` still draws the run. The compiler says:\n{}",
+      exercise.number, exercise.name, exercise.number, output.substr(0, 4000));
+}
+
 // The program of that stem, built from the learner's files as they are now.
 fs::path built_program(const Judge& judge, const Exercise& exercise, const fs::path& sources,
                        const std::string& stem, bool stepped = false) {
@@ -16,9 +28,8 @@ fs::path built_program(const Judge& judge, const Exercise& exercise, const fs::p
       {exercise, sources, judge.build().folder(exercise, sources), Variant::fast, stepped});
   std::erase_if(programs, [&](const CheckProgram& program) { return program.stem != stem; });
   if (programs.empty()) return {};
-  if (!judge.build().build(programs).built)
-    give_up("{} {} does not compile: `./tools/percore check {}` says where.", exercise.number,
-            exercise.name, exercise.number);
+  if (const BuildResult result = judge.build().build(programs); !result.built)
+    give_up_unbuilt(exercise, result.output, stepped);
   return programs.front().path;
 }
 

@@ -8,12 +8,12 @@ namespace percore::check {
 
 namespace {
 
-std::size_t queue_of_this_thread(void** out, std::size_t most) noexcept {
-  if (Executor::current_or_null() == nullptr) return sim::QUEUE_HIDDEN;
-  RunQueue& queue = *Runnable::of(nullptr).queue;
-  std::size_t count = 0;
-  // The contract asks a learner for no such thing: where it is missing, the order is not shown.
+// A template: only there is the body of a branch that is not taken never looked at. The contract
+// asks a learner for no such function: where it is missing, the order is not shown.
+template <typename Queue>
+std::size_t coroutines_in(const Queue& queue, void** out, std::size_t most) noexcept {
   if constexpr (requires { queue.for_each([](std::coroutine_handle<>) {}); }) {
+    std::size_t count = 0;
     queue.for_each([&](std::coroutine_handle<> coroutine) {
       if (count < most) out[count++] = coroutine.address();
     });
@@ -21,6 +21,11 @@ std::size_t queue_of_this_thread(void** out, std::size_t most) noexcept {
   } else {
     return sim::QUEUE_HIDDEN;
   }
+}
+
+std::size_t queue_of_this_thread(void** out, std::size_t most) noexcept {
+  if (Executor::current_or_null() == nullptr) return sim::QUEUE_HIDDEN;
+  return coroutines_in(*Runnable::of(nullptr).queue, out, most);
 }
 
 [[maybe_unused]] const bool registered = (sim::set_queue_view(queue_of_this_thread), true);

@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import subprocess
 import time
 import unittest
@@ -159,6 +160,22 @@ class Debug(unittest.TestCase):
         os.write(terminal, b"q")
         self.assertEqual(child.wait(timeout=60), 0)
         os.close(terminal)
+
+
+class RunQueueView(unittest.TestCase):
+    def test_an_executor_that_does_not_show_its_run_queue(self):
+        header = REPOSITORY / "exercises" / "01-hello-world" / "executor"
+        self.assertNotIn("void for_each(", (header / "percore" / "executor.hpp").read_text())
+        folders = [header, *(REPOSITORY / "tools" / name for name in ("check", "simring")),
+                   *(REPOSITORY / "runtime" / name for name in
+                     ("contracts", "base", "clock", "ring_setup", "ring", "frame_pool", "task"))]
+        view = REPOSITORY / "tools" / "check" / "stepped" / "queue_view.cpp"
+        for compiler in ("clang++-19", "g++"):
+            if shutil.which(compiler) is None:
+                continue
+            built = subprocess.run([compiler, "-std=c++23", "-fsyntax-only", *(f"-I{folder}" for folder in folders),
+                                    view], capture_output=True, text=True, timeout=120)
+            self.assertEqual((built.returncode, built.stderr), (0, ""), compiler)
 
 
 class LessonProgram(unittest.TestCase):

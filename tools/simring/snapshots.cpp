@@ -103,10 +103,19 @@ void add_frames() {
   for (const auto& [address, size] : found) add_frame(address, size);
 }
 
-const char* state_name(State state) {
-  switch (state) {
+// An operation that nothing is linked to is "chained" for a moment as well: until it starts.
+bool waits_for_a_link(const Ring& ring, const Operation& operation) {
+  const auto at = ring.live.find(operation.id);
+  if (at == ring.live.end() || at == ring.live.begin()) return false;
+  const Operation& before = std::prev(at)->second;
+  const bool asks_for_it = (before.sqe.flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)) != 0;
+  return before.next == operation.id || (before.state == State::chained && asks_for_it);
+}
+
+const char* state_name(const Ring& ring, const Operation& operation) {
+  switch (operation.state) {
     case State::chained:
-      return "linked";
+      return waits_for_a_link(ring, operation) ? "linked" : "handed";
     case State::drained:
       return "drained";
     case State::flying:
@@ -143,7 +152,7 @@ void add_rings() {
     }
     for (const auto& [id, operation] : ring->live)
       add("O %llu %llu %s %s %d %llx %lld %d\n", static_cast<unsigned long long>(id),
-          static_cast<unsigned long long>(ring->number), state_name(operation.state),
+          static_cast<unsigned long long>(ring->number), state_name(*ring, operation),
           opcode_name(operation.sqe.opcode), operation.sqe.fd,
           static_cast<unsigned long long>(operation.sqe.user_data),
           static_cast<long long>(operation.state == State::flying ? operation.due : -1),

@@ -83,9 +83,20 @@ class Stepper {
   void run() {
     for (bool more = true; more;) {
       if (colours_wanted()) fmt::print("\x1b[H\x1b[2J\x1b[3J");
-      fmt::print("{}\n\n{}\n{}", headline_, show_.step(at_), message_);
+      const unsigned columns = terminal_columns();
+      const std::string head = wrapped(headline_, columns);
+      const auto lines = [](const std::string& text) {
+        return static_cast<std::size_t>(std::ranges::count(text, '\n'));
+      };
+      // Beside the step: the head, an empty line above and below it, and the keys.
+      const std::size_t taken = lines(head) + lines(message_) + 4;
+      const std::size_t rows = terminal_rows();
+      fmt::print("{}\n\n{}\n{}", head,
+                 show_.step(at_, {.columns = columns, .rows = rows > taken ? rows - taken : 1}),
+                 message_);
       message_.clear();
-      fmt::print("{}", in_colour(Colour::dim, "n next  p back  g to a step  / search  q quit: "));
+      fmt::print("{}",
+                 in_colour(Colour::dim, "n next  p back  g to a step  / search  ? keys  q quit: "));
       std::fflush(stdout);
       more = press(key());
     }
@@ -93,6 +104,9 @@ class Stepper {
   }
 
  private:
+  // Arrow keys, as the control characters that mean the same to a shell.
+  static constexpr char escape = 27, right = 14, left = 16;
+
   // The end of the input is a q.
   char key() {
     pollfd wanted[2] = {{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
@@ -100,7 +114,22 @@ class Stepper {
     char key = 'q';
     while (poll(wanted, 2, -1) < 0 && errno == EINTR) throw_if_interrupted();
     throw_if_interrupted();
-    return read(STDIN_FILENO, &key, 1) == 1 ? key : 'q';
+    if (read(STDIN_FILENO, &key, 1) != 1) return 'q';
+    return key == escape ? arrow() : key;
+  }
+
+  // What follows an escape: ESC [ C for the arrow to the right, ESC [ D for the one to the left.
+  // Other keys that send such words do nothing, nor does Escape itself.
+  static char arrow() {
+    char next = 0;
+    pollfd wanted = {.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    const auto read_one = [&] {
+      return poll(&wanted, 1, 50) == 1 && read(STDIN_FILENO, &next, 1) == 1;
+    };
+    if (!read_one() || (next != '[' && next != 'O')) return 0;
+    while (read_one())
+      if (next >= '@' && next <= '~') return next == 'C' ? right : next == 'D' ? left : char{0};
+    return 0;
   }
 
   // A line, echoed by us: the terminal does not.
@@ -122,12 +151,19 @@ class Stepper {
   bool press(char key) {
     const std::size_t last = record_.steps.size() - 1;
     if (key == 'q') return false;
-    if (key == 'n' || key == '\n' || key == '\r' || key == ' ') {
+    if (key == 'n' || key == right || key == '\n' || key == '\r' || key == ' ') {
       if (at_ == last) message_ = "This is the last step.\n";
       at_ = std::min(at_ + 1, last);
-    } else if (key == 'p' || key == 127) {
+    } else if (key == 'p' || key == left || key == 127) {
       if (at_ == 0) message_ = "This is the first step.\n";
       at_ -= at_ == 0 ? 0 : 1;
+    } else if (key == '?' || key == 'h') {
+      message_ =
+          "n, Enter, space, right arrow   the next step\n"
+          "p, Backspace, left arrow       the one before\n"
+          "g NUMBER Enter                 that step\n"
+          "/ WORDS Enter                  the next step that shows these words; / Enter: again\n"
+          "q                              ends\n";
     } else if (key == 'g') {
       go_to(line("go to step: "));
     } else if (key == '/') {
@@ -177,7 +213,7 @@ int debug_command(Session& session, const DebugCommand& command) {
     give_up("{} used no ring, so there are no steps to show.", run.headline);
 
   const Coroutines coroutines(program, session.course.root, record.program_start);
-  const DebugShow show(record, coroutines);
+  const DebugShow show(record, coroutines, run.ending);
   if (command.step > record.steps.size())
     refuse("--step {}: there are steps 1 to {}.", command.step, record.steps.size());
   const std::string title =

@@ -62,10 +62,31 @@ const TaskState* owner(const DebugStep& step, const std::vector<TaskState>& all,
   return nullptr;
 }
 
+// At most `columns`, and whole words of them; 0: all. Of names and numbers, which are ASCII.
+std::string cut(const std::string& line, std::size_t columns) {
+  constexpr std::string_view sign = " ...";
+  if (columns <= sign.size() || line.size() <= columns) return line;
+  const std::size_t space = line.rfind(' ', columns - sign.size());
+  const std::size_t end = line.find_last_not_of(' ', space);
+  if (space == line.npos || end == line.npos) return line.substr(0, columns);
+  return line.substr(0, end + 1) + std::string(sign);
+}
+
+// At most `most` of the lines; the last one then says how many are left out. Returns how many lines
+// that makes.
+std::size_t add_cut(std::string& out, const std::vector<std::string>& lines, std::size_t most,
+                    std::size_t columns, std::size_t step) {
+  const std::size_t whole = lines.size() <= most ? lines.size() : most - 1;
+  for (std::size_t i = 0; i < whole; ++i) out += cut(lines[i], columns) + "\n";
+  if (whole == lines.size()) return whole;
+  out += fmt::format("  ... and {} more (`--step {}` prints all)\n", lines.size() - whole, step);
+  return whole + 1;
+}
+
 }  // namespace
 
-DebugShow::DebugShow(const DebugRecord& record, const Coroutines& coroutines)
-    : record_(record), coroutines_(coroutines) {
+DebugShow::DebugShow(const DebugRecord& record, const Coroutines& coroutines, std::string ending)
+    : record_(record), coroutines_(coroutines), ending_(std::move(ending)) {
   unsigned last = 0;
   std::map<std::uint64_t, unsigned> now;
   const std::map<std::uint64_t, FrameWords> nothing;
@@ -125,19 +146,42 @@ std::vector<TaskState> DebugShow::tasks(const DebugStep& step) const {
   }
   std::ranges::sort(all, {}, &TaskState::number);
   for (TaskState& task : all) task.words = state_words(step, task, all);
+  tell_who_runs(step, all);
   return all;
+}
+
+// The one of a function that is on the stack runs, unless something explains why it stands still:
+// it is in the run queue, an operation is in flight for it, or it awaits another task. Without the
+// run queue, those that are ready are not explained.
+void DebugShow::tell_who_runs(const DebugStep& step, std::vector<TaskState>& all) const {
+  for (const std::uint64_t address : step.stack) {
+    const Coroutine* const function = coroutines_.running_at(address);
+    if (function == nullptr) continue;
+    std::vector<TaskState*> candidates;
+    for (TaskState& task : all)
+      if (task.coroutine == function && task.words.empty()) candidates.push_back(&task);
+    if (candidates.size() == 1) candidates.front()->words = "runs now";
+  }
+  for (TaskState& task : all) {
+    if (!task.words.empty()) continue;
+    const bool begun =
+        Coroutines::suspend_point(*task.coroutine, *step.frames.at(task.address)) != 0;
+    const bool may_run = std::ranges::any_of(step.stack, [&](std::uint64_t address) {
+      return coroutines_.running_at(address) == task.coroutine;
+    });
+    if (!step.queue)
+      task.words = begun ? "runs, is ready, or waits for something outside the ring" : "not begun";
+    else if (may_run)
+      task.words = "runs, or waits for something outside the ring";
+    else
+      task.words = begun ? "waits for something outside the ring" : "not begun";
+  }
 }
 
 std::string DebugShow::state_words(const DebugStep& step, const TaskState& task,
                                    const std::vector<TaskState>& all) const {
   const auto& frame = *step.frames.at(task.address);
   if (frame[0] == 0) return "has ended";
-  for (const std::uint64_t address : step.stack)
-    if (coroutines_.running_at(address) == task.coroutine) {
-      // Of several of one function the one that nothing else explains is running.
-      const bool alone = std::ranges::count(all, task.coroutine, &TaskState::coroutine) == 1;
-      if (alone) return "running";
-    }
   for (const OperationState& operation : step.in_flight)
     if (const TaskState* const of = owner(step, all, operation); of == &task)
       return operation.state == "posted"
@@ -157,38 +201,33 @@ std::string DebugShow::state_words(const DebugStep& step, const TaskState& task,
   for (const TaskState& other : all)
     if (other.awaited_by == task.address && step.frames.at(other.address)->front() != 0)
       return "awaits " + named(other);
-  if (Coroutines::suspend_point(*task.coroutine, frame) == 0) return "not begun";
-  return step.queue ? "suspended, and not in the run queue" : "ready, or waits for no operation";
+  return "";
 }
 
-std::string DebugShow::rings_text(const DebugStep& step, const std::vector<TaskState>& all) const {
-  std::string out;
-  for (const RingState& ring : step.rings) {
-    out += fmt::format("ring {}   submission queue: {} of {} filled, {} handed over", ring.number,
-                       ring.filled, ring.entries, ring.handed);
-    out += fmt::format("   completion queue: {} of {} ready", ring.ready, ring.completions);
-    if (ring.overflow != 0) out += fmt::format(", {} overflowed", ring.overflow);
-    out += '\n';
-    for (const OperationState& one : step.in_flight) {
-      if (one.ring != ring.number) continue;
-      const TaskState* const of = owner(step, all, one);
-      const std::string whose = of == nullptr ? "" : "   <- " + named(*of);
-      if (one.id == 0) {
-        out += fmt::format("  entry         {:<12} filled{}\n", short_opcode(one.opcode), whose);
-        continue;
-      }
-      if (one.state == "posted") {
-        out +=
-            fmt::format("  completion of operation {}: result {}{}\n", one.id, one.result, whose);
-        continue;
-      }
-      out += fmt::format("  operation {:<3} {:<12} {:<8} for {}", one.id, short_opcode(one.opcode),
-                         one.state, microseconds(step.time - one.since));
-      if (one.state == "done") out += fmt::format(", result {}", one.result);
-      if (one.due >= 0 && one.due >= step.time && one.due - step.time < 1'000'000'000'000)
-        out += fmt::format(", done in {}", microseconds(one.due - step.time));
-      out += whose + "\n";
+std::vector<std::string> DebugShow::operation_lines(const DebugStep& step, const RingState& ring,
+                                                    const std::vector<TaskState>& all) const {
+  Lines out;
+  for (const OperationState& one : step.in_flight) {
+    if (one.ring != ring.number) continue;
+    const TaskState* const of = owner(step, all, one);
+    const std::string whose = of == nullptr ? "" : "   <- " + named(*of);
+    if (one.id == 0) {
+      out.push_back(
+          fmt::format("  entry         {:<12} filled{}", short_opcode(one.opcode), whose));
+      continue;
     }
+    if (one.state == "posted") {
+      out.push_back(
+          fmt::format("  completion of operation {}: result {}{}", one.id, one.result, whose));
+      continue;
+    }
+    std::string line = fmt::format(
+        "  operation {:<3} {:<12} {:<8} for {}", one.id, short_opcode(one.opcode),
+        one.state == "handed" ? "handed over" : one.state, microseconds(step.time - one.since));
+    if (one.state == "done") line += fmt::format(", result {}", one.result);
+    if (one.due >= 0 && one.due >= step.time && one.due - step.time < 1'000'000'000'000)
+      line += fmt::format(", done in {}", microseconds(one.due - step.time));
+    out.push_back(line + whose);
   }
   return out;
 }
@@ -196,21 +235,20 @@ std::string DebugShow::rings_text(const DebugStep& step, const std::vector<TaskS
 std::string DebugShow::queue_text(const DebugStep& step, const std::vector<TaskState>& all) const {
   if (!step.queue) return "";
   std::string out = "run queue   ";
-  if (step.queue->empty()) return out + "empty\n";
+  if (step.queue->empty()) return out + "empty";
   for (std::size_t i = 0; i < step.queue->size(); ++i) {
     const TaskState* const task = task_at(all, (*step.queue)[i]);
     out += fmt::format("{}{}", i == 0 ? "" : ", ", task == nullptr ? "(no task)" : named(*task));
   }
-  return out + "\n";
+  return out;
 }
 
-std::string DebugShow::tasks_text(const std::vector<TaskState>& all) const {
-  if (all.empty()) return "";
-  std::string out = "tasks\n";
+std::vector<std::string> DebugShow::task_lines(const std::vector<TaskState>& all) const {
+  Lines out;
   const std::function<void(const TaskState&, unsigned)> add = [&](const TaskState& task,
                                                                   unsigned depth) {
     const std::string name = std::string(2 * std::min(depth, 12U) + 2, ' ') + named(task);
-    out += fmt::format("{:<32} {:<28} {}\n", name, place(task), task.words);
+    out.push_back(fmt::format("{:<32} {:<28} {}", name, place(task), task.words));
     for (const TaskState& other : all)
       if (other.awaited_by == task.address && depth < all.size()) add(other, depth + 1);
   };
@@ -219,18 +257,67 @@ std::string DebugShow::tasks_text(const std::vector<TaskState>& all) const {
   return out;
 }
 
-std::string DebugShow::step(std::size_t index) const {
+std::vector<std::string> DebugShow::head_lines(std::size_t index, Room room) const {
   const DebugStep& step = record_.steps[index];
   const std::int64_t begin = record_.steps.front().time;
   std::string what = step.words;
   if (step.operation != 0) what = fmt::format("operation {}: {}", step.operation, what);
   const bool loud = step.kind == "violation" || step.kind == "fault";
-  std::string out = in_colour(
+  Lines out = {in_colour(
       Colour::bold, fmt::format("step {} of {}   {}   executor {}", index + 1, record_.steps.size(),
-                                microseconds(step.time - begin), step.executor));
-  out += "\n" + in_colour(loud ? Colour::red : Colour::cyan, what) + "\n";
+                                microseconds(step.time - begin), step.executor))};
+  const auto add = [&](Colour colour, const std::string& text) {
+    if (room.columns == 0)
+      out.push_back(in_colour(colour, text));
+    else
+      for (const std::string& line :
+           split_lines(wrapped(text, static_cast<unsigned>(room.columns))))
+        out.push_back(in_colour(colour, line));
+  };
+  add(loud ? Colour::red : Colour::cyan, what);
+  if (index + 1 == record_.steps.size() && !ending_.empty())
+    add(Colour::red, "the end: " + ending_);
+  return out;
+}
+
+std::string DebugShow::step(std::size_t index, Room room) const {
+  const DebugStep& step = record_.steps[index];
   const auto all = tasks(step);
-  return out + rings_text(step, all) + queue_text(step, all) + tasks_text(all);
+  const Lines head = head_lines(index, room);
+  std::vector<std::pair<Lines, Lines>> rings;  // of each: its own lines, its operations
+  std::size_t always = head.size() + 2;        // with the run queue and the word "tasks"
+  for (const RingState& ring : step.rings) {
+    std::string first = fmt::format("ring {}   submission queue: {} of {} filled, {} handed over",
+                                    ring.number, ring.filled, ring.entries, ring.handed);
+    std::string second =
+        fmt::format("   completion queue: {} of {} ready", ring.ready, ring.completions);
+    if (ring.overflow != 0) second += fmt::format(", {} overflowed", ring.overflow);
+    Lines own = {first + second};
+    if (room.columns != 0 && own.front().size() > room.columns) own = {first, "      " + second};
+    always += own.size();
+    rings.emplace_back(own, operation_lines(step, ring, all));
+  }
+  const Lines below = task_lines(all);
+  // Operations get half of what is left, and what the tasks do not need.
+  const std::size_t left = room.rows > always + 2 ? room.rows - always : 2;
+  const std::size_t for_operations = std::max(left / 2, left - std::min(left, below.size()));
+  std::string out;
+  std::size_t used = 0;
+  for (const std::string& line : head) out += line + "\n";
+  for (const auto& [own, operations] : rings) {
+    for (const std::string& line : own) out += cut(line, room.columns) + "\n";
+    const std::size_t most = room.rows == 0
+                                 ? operations.size()
+                                 : std::max<std::size_t>(for_operations / rings.size(), 1);
+    used += add_cut(out, operations, most, room.columns, index + 1);
+  }
+  if (const std::string queue = queue_text(step, all); !queue.empty())
+    out += cut(queue, room.columns) + "\n";
+  if (below.empty()) return out;
+  out += "tasks\n";
+  const std::size_t most = left > used ? left - used : 1;
+  add_cut(out, below, room.rows == 0 ? below.size() : most, room.columns, index + 1);
+  return out;
 }
 
 }  // namespace percore::tutor

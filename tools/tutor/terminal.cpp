@@ -80,6 +80,12 @@ unsigned terminal_columns() {
   return 80;
 }
 
+unsigned terminal_rows() {
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row >= 5) return size.ws_row;
+  return 24;
+}
+
 std::string wrapped(std::string_view text, unsigned columns, std::string_view indent,
                     std::size_t begin) {
   std::string out;

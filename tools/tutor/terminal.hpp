@@ -16,6 +16,9 @@ std::string in_colour(Colour colour, std::string_view text);
 /// Columns of the terminal; 80 when it is none.
 unsigned terminal_columns();
 
+/// Its rows; 24 when it is none, or does not say.
+unsigned terminal_rows();
+
 /// Breaks text at spaces so that no line is longer than `columns`; every line after the first
 /// begins with `indent`.
 /// `begin`: the column where the first line starts.

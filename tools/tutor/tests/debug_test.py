@@ -1,11 +1,14 @@
 """`percore debug`: a run step by step, printed and by keys; rings, run queue, and who awaits whom."""
 
+import fcntl
 import os
 import pty
 import re
 import select
 import shutil
+import struct
 import subprocess
+import termios
 import time
 import unittest
 
@@ -126,6 +129,51 @@ class Debug(unittest.TestCase):
         left = [path for path in (self.root / "build" / "check").rglob("steps")]
         self.assertEqual(left, [])
 
+    def test_small_terminal(self):
+        rows, columns = 14, 80
+        terminal, own = pty.openpty()
+        fcntl.ioctl(own, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        child = subprocess.Popen([TUTOR, "--root", self.root, "debug", "nop_batch"], stdin=own, stdout=own,
+                                 stderr=own, env=dict(os.environ, TERM="dumb"), start_new_session=True)
+        os.close(own)
+        screens = []
+
+        def press(keys):
+            """Reads a screen, and presses these keys then."""
+            seen = ""
+            end = time.monotonic() + 60
+            while not seen.endswith("q quit: "):
+                self.assertLess(time.monotonic(), end, seen)
+                if select.select([terminal], [], [], 1)[0]:
+                    seen += os.read(terminal, 65536).decode()
+            screens.append(seen.replace("\r", ""))
+            os.write(terminal, keys)
+
+        steps = len(self.steps())
+        for _ in range(steps - 1):
+            press(b"\x1b[C")
+        press(b"\x1b[D")
+        press(b"q")
+        self.assertEqual(child.wait(timeout=60), 0)
+        os.close(terminal)
+        for number, screen in enumerate(screens[:-1], 1):
+            lines = screen.split("\n")
+            self.assertLessEqual(len(lines), rows, screen)
+            self.assertLessEqual(max(map(len, lines)), columns, screen)
+            self.assertIn(f"step {number} of {steps} ", screen)
+            if "run queue" in self.steps()[number - 1]:
+                self.assertIn("run queue", screen)
+        self.assertIn(f"step {steps - 1} of", screens[-1])
+        self.assertTrue(any("more (`--step " in screen for screen in screens), screens[-1])
+        self.assertIn("the end: N1 broken: the sum is 8", screens[-2])
+
+    def test_who_runs(self):
+        # While a task is resumed it is in no queue and nothing waits for it.
+        self.assertNotIn("not in the run queue", self.whole.stdout)
+        self.assertNotIn(" linked ", self.whole.stdout)
+        self.assertRegex(self.whole.stdout, r"operation 1 +NOP +handed over for ")
+        self.assertIn("the end: N1 broken: the sum is 8", self.steps()[-1])
+
     def test_keys(self):
         terminal, own = pty.openpty()
         child = subprocess.Popen([TUTOR, "--root", self.root, "debug", "nop_batch"], stdin=own, stdout=own,
@@ -151,6 +199,8 @@ class Debug(unittest.TestCase):
         press("\r", "step 3 of")
         press("p", "step 2 of")
         press("g5\r", "step 5 of")
+        press("?", "right arrow")
+        press("\x1b[D", "step 4 of")
         press("g0\r", "There are steps 1 to")
         press("/done, result\r", "done, result")
         press("/no such words\r", "No step shows 'no such words'")

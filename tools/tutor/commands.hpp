@@ -80,6 +80,7 @@ int watch_command(Session& session);
 int where_command(Session& session);
 /// Names the texts there are, or shows one.
 int docs_command(const fs::path& root, const std::string& name);
+std::vector<std::string> docs_names(const fs::path& root);
 int doctor_command(const fs::path& root);
 
 /// The task as text for a terminal, with the files to edit.

@@ -4,6 +4,7 @@
 
 #include "completion_command.hpp"
 
+#include "commands.hpp"
 #include "problem.hpp"
 
 #include <CLI/CLI.hpp>
@@ -67,7 +68,10 @@ std::vector<Command> commands_of(const CLI::App& app, const Course& course) {
     }
     const std::string& name = one.word.text;
     if (takes_exercise) one.arguments = exercise_words(course);
-    if (name == "run" || name == "trace") {
+    if (name == "debug" || name == "trace") one.arguments = exercise_words(course);
+    if (name == "docs")
+      for (const std::string& text : docs_names(course.root)) one.arguments.push_back({text, ""});
+    if (name == "run" || name == "trace" || name == "debug") {
       const auto lessons = lesson_words(course);
       one.arguments.insert(one.arguments.end(), lessons.begin(), lessons.end());
     }

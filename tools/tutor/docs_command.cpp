@@ -56,6 +56,15 @@ void show(const fs::path& path) {
 
 }  // namespace
 
+std::vector<std::string> docs_names(const fs::path& root) {
+  std::vector<std::string> out;
+  for (const Text& text : texts_in(root)) out.push_back(name_of(text, root));
+  std::ranges::sort(out);
+  const auto same = std::ranges::unique(out);
+  out.erase(same.begin(), same.end());
+  return out;
+}
+
 int docs_command(const fs::path& root, const std::string& name) {
   const auto texts = texts_in(root);
   if (name.empty()) {

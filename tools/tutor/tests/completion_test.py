@@ -52,6 +52,12 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.offered_by_bash("percore", "run", "90", "hel"), ["hello"])
         self.assertEqual(self.offered_by_bash("percore", "run", "9"), ["90"])
 
+    def test_debug_and_docs(self):
+        (self.root / "docs").mkdir(exist_ok=True)
+        (self.root / "docs" / "quick-start.md").write_text("# Quick start\n")
+        self.assertEqual(self.offered_by_bash("percore", "debug", "cou"), ["counter"])
+        self.assertEqual(self.offered_by_bash("percore", "docs", "quick"), ["quick-start"])
+
     @unittest.skipUnless(shutil.which("zsh"), "zsh is not installed")
     def test_zsh(self):
         asked = f"compdef() {{ }}\ncompadd() {{ shift; print -l -- $@ }}\n{self.script('zsh')}\n" \

@@ -50,6 +50,8 @@ def coroutines():
         one = found.setdefault(base, Coroutine(base))
         setattr(one, "destroy" if kind == "destroy" else "resume", address)
     whole = [one for one in found.values() if one.resume and one.destroy]
+    if whole and all(gdb.find_pc_line(one.resume).symtab is None for one in whole):
+        raise gdb.GdbError(NOT_BUILT_FOR_THIS)
     for one in whole:
         describe(one)
     return {one.destroy: one for one in whole}
@@ -118,7 +120,7 @@ def describe(one):
     demangled = output(f"demangle -- {one.symbol}").strip()
     one.name = short_name(demangled if "an't demangle" not in demangled else text)
     one.awaits = await_lines(one.file, one.line)
-    one.index = index_by_type(one) or index_by_code(one)
+    one.index = (index_by_type(one) if one.file else None) or index_by_code(one)
 
 
 def short_name(name):
@@ -184,6 +186,11 @@ def await_lines(path, line):
         elif depth > 0:
             out.append(line)
     return out
+
+
+NOT_BUILT_FOR_THIS = ("this program was built without -g: build it so that gdb knows its types, "
+                      "as in `meson setup build-debug --buildtype=debug`")
+TASKS_SHOWN = 100  # `percore tasks all` shows the others, too
 
 
 class Frame:
@@ -299,6 +306,10 @@ def link(frames):
 
 def executors():
     """(thread, executor) of each thread that runs one."""
+    try:
+        gdb.lookup_type("percore::Executor")
+    except gdb.error:
+        raise gdb.GdbError(NOT_BUILT_FOR_THIS) from None
     out = []
     for thread in each_thread():
         try:
@@ -334,16 +345,23 @@ class Percore(gdb.Command):
 
 class Tasks(gdb.Command):
     """Every coroutine that is suspended: function, line of the co_await, state; below it what it awaits.
-A task that stands at the left is awaited by none: the root, and what was spawned."""
+A task that stands at the left is awaited by none: the root, and what was spawned. Of many the first 100 are shown;
+`percore tasks all` shows all."""
 
     def __init__(self):
         super().__init__("percore tasks", gdb.COMMAND_STATUS)
 
-    def invoke(self, _argument, _from_tty):
+    def invoke(self, argument, _from_tty):
         frames = find_frames()
         print(f"{len(frames)} task{'' if len(frames) == 1 else 's'}")
+        most = len(frames) if argument.strip() == "all" else TASKS_SHOWN
+        told = 0
 
         def show(frame, depth):
+            nonlocal told
+            if told == most:
+                return
+            told += 1
             awaits = [other for other in frames if other.awaited_by is frame]
             state = frame.state()
             alive = [other for other in awaits if other.word(0) != 0]
@@ -358,6 +376,8 @@ A task that stands at the left is awaited by none: the root, and what was spawne
         for frame in frames:
             if frame.awaited_by is None:
                 show(frame, 0)
+        if len(frames) > most:
+            print(f"  ... and {len(frames) - most} more: `percore tasks all`")
 
 
 class Ring(gdb.Command):

@@ -53,14 +53,14 @@ def line_of(wanted):
 
 @unittest.skipUnless(shutil.which("gdb"), "gdb is not installed")
 class Script(unittest.TestCase):
-    def look(self, compiler, level):
+    def look(self, compiler, level, *more):
         """What both commands say of the program while it waits for its pipe."""
         if shutil.which(compiler) is None:
             self.skipTest(f"{compiler} is not installed")
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
             (folder / "tasks.cpp").write_text(PROGRAM)
-            subprocess.run([compiler, "-std=c++23", "-g", level, *(f"-I{REPOSITORY}/runtime/{one}" for one in FOLDERS),
+            subprocess.run([compiler, "-std=c++23", "-g", level, *more, *(f"-I{REPOSITORY}/runtime/{one}" for one in FOLDERS),
                             folder / "tasks.cpp", *(REPOSITORY / "runtime" / one for one in SOURCES), "-luring",
                             "-pthread", "-o", folder / "tasks"], check=True, timeout=300)
             ran = subprocess.run(["gdb", "-q", "-nx", "-batch", "-ex", "set debuginfod enabled off",
@@ -71,7 +71,12 @@ class Script(unittest.TestCase):
             self.skipTest("the kernel gives no ring here")
         if "SIGALRM" not in ran.stdout:
             self.skipTest(f"gdb cannot run a program here: {ran.stderr[:300]}")
-        return ran.stdout
+        return ran.stdout + ran.stderr
+
+    def test_without_debug_information(self):
+        said = self.look("clang++-19", "-O0", "-g0")
+        self.assertIn("this program was built without -g", said)
+        self.assertNotIn("Python", said)
 
     def expect(self, compiler, level):
         said = self.look(compiler, level)

@@ -28,8 +28,15 @@ percore::Task<> greet(unsigned index) {
   const percore::Span span("task", index);  // a lane in the picture of a run
   const std::string line =
       fmt::format("hello from task {}\n", index);  // in the frame: it outlives the write
-  const auto written = co_await percore::write(out, std::as_bytes(std::span(line)));
-  if (!written) throw std::system_error(written.error(), "writing a greeting");
+  auto rest = std::as_bytes(std::span(line));
+  while (!rest.empty()) {  // the kernel may write a part of it, or be interrupted
+    const auto written = co_await percore::write(out, rest);
+    if (written)
+      rest = rest.subspan(*written);
+    else if (written.error() != std::errc::interrupted &&
+             written.error() != std::errc::resource_unavailable_try_again)
+      throw std::system_error(written.error(), "writing a greeting");
+  }
 }
 
 percore::Task<> one_task(unsigned greetings) {

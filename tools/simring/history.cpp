@@ -56,7 +56,8 @@ std::string describe(const Event& event) {
     case Event::Kind::harvested:
       return "completion released by the program";
     case Event::Kind::slept:
-      return format("sleeps until %d completions are there", event.result);
+      return format("sleeps until %d completion%s there", event.result,
+                    event.result == 1 ? " is" : "s are");
     case Event::Kind::fault:
       return "fault injected: " + result;
     case Event::Kind::cancel_asked:

@@ -196,7 +196,7 @@ void Writer::write_event(std::size_t place) {
             R"(,"s":"t","cat":"executor")");
       break;
     case Kind::fault:
-      event("i", at, "fault: " + result_text(at.result), R"(,"s":"t","cat":"fault")");
+      event("i", at, fault_text(at), R"(,"s":"t","cat":"fault")");
       break;
     case Kind::violation:
       event("i", at, broken_text(at), R"(,"s":"g","cat":"violation")");

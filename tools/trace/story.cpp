@@ -250,6 +250,18 @@ std::string thread_text(const Event& event) {
   }
 }
 
+std::string fault_text(const Event& fault) {
+  if (fault.result < 0)
+    return fault.operation == 0 ? "fault: " + result_text(fault.result)
+                                : fmt::format("fault at operation {}: {}", fault.operation,
+                                              result_text(fault.result));
+  if (fault.operation == 0)
+    return fmt::format("fault: only {} of the entries {} taken", fault.result,
+                       fault.result == 1 ? "is" : "are");
+  return fmt::format("fault at operation {}: only {} of its bytes {} moved", fault.operation,
+                     fault.result, fault.result == 1 ? "is" : "are");
+}
+
 std::string duration_text(std::int64_t nanoseconds) {
   const auto value = static_cast<double>(nanoseconds);
   if (nanoseconds < 10'000'000) return fmt::format("{:.2f} us", value / 1e3);

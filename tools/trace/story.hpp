@@ -76,6 +76,9 @@ bool sleeps_in_enter(const Event& event);
 /// What happens to a thread: "waits in pthread_join".
 std::string thread_text(const Event& event);
 
+/// "fault: only 3 of the entries are taken", or of which operation it is.
+std::string fault_text(const Event& fault);
+
 /// "12.34 us", in the unit that reads best.
 std::string duration_text(std::int64_t nanoseconds);
 

@@ -387,11 +387,7 @@ void Drawing::draw_moments() {
              1);
         break;
       case Kind::fault:
-        rect("bad", x + 2, band.thread + 2, 12, thread_height - 4,
-             "fault: " + (event.result < 0
-                              ? result_text(event.result)
-                              : fmt::format("only {} of the entries are taken", event.result)),
-             6);
+        rect("bad", x + 2, band.thread + 2, 12, thread_height - 4, fault_text(event), 6);
         break;
       case Kind::violation:
         draw_violation(i);

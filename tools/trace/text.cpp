@@ -30,10 +30,12 @@ std::string painted(bool colours, Style style, const std::string& text) {
 
 class Painter {
  public:
-  Painter(const Run& run, const Story& story, const TextOptions& options)
-      : run_(run), story_(story), options_(options) {
-    graph_columns_ =
-        std::clamp<std::size_t>(story.in_flight_max, graph_columns_min, graph_columns_max);
+  // columns_wanted   as many as the picture needs; what completes at once needs columns, too,
+  // though it was never in flight together.
+  Painter(const Run& run, const Story& story, const TextOptions& options,
+          std::size_t columns_wanted)
+      : run_(run), story_(story), options_(options), columns_wanted_(columns_wanted) {
+    graph_columns_ = std::clamp(columns_wanted, graph_columns_min, graph_columns_max);
     const bool with_milliseconds = story.duration_nanoseconds >= 100'000'000;
     unit_ = with_milliseconds ? "ms" : "us";
     divisor_ = with_milliseconds ? 1e6 : 1e3;
@@ -53,12 +55,15 @@ class Painter {
     return std::move(lines_);
   }
 
+  // After lines(): the columns that were needed.
+  [[nodiscard]] std::size_t columns_used() const { return columns_.size(); }
+
  private:
   void heading() {
     const std::string lanes = story_.executors > 1 ? "core  " : "";
-    lines_.push_back(painted(options_.colours, Style::dim,
-                             fmt::format("{:>9}  {:<{}}  {}", "time " + unit_, "in flight",
-                                         std::max<std::size_t>(graph_columns_, 9), lanes)));
+    lines_.push_back(painted(
+        options_.colours, Style::dim,
+        fmt::format("{:>9}  {:<{}}  {}", "time " + unit_, "in flight", graph_width(), lanes)));
     while (lines_.back().ends_with(' ')) lines_.back().pop_back();
   }
 
@@ -79,7 +84,7 @@ class Painter {
       }
       ++used;
     }
-    const std::size_t hidden = beyond();
+    const std::size_t hidden = beyond(places);
     std::string more = hidden == 0 ? "" : fmt::format("+{}", hidden);
     used += more.size();
     out += painted(options_.colours, Style::dim, more);
@@ -88,14 +93,14 @@ class Painter {
   }
 
   std::size_t graph_width() const {
-    const bool overflows = story_.in_flight_max > graph_columns_;
+    const bool overflows = columns_wanted_ > graph_columns_;
     return std::max<std::size_t>(graph_columns_ + (overflows ? 4 : 0), 9);
   }
 
-  std::size_t beyond() const {
+  std::size_t beyond(const std::set<std::size_t>& places) const {
     std::size_t out = 0;
     for (std::size_t column = graph_columns_; column < columns_.size(); ++column)
-      out += columns_[column] != 0 ? 1 : 0;
+      out += columns_[column] != 0 || places.contains(column) ? 1 : 0;
     return out;
   }
 
@@ -210,6 +215,7 @@ class Painter {
   const Story& story_;
   const TextOptions& options_;
   std::vector<std::string> lines_;
+  std::size_t columns_wanted_;
   std::vector<std::uint64_t> columns_;  // the operation in each; 0 = free
   std::set<std::uint64_t> done_;        // finished, not yet posted
   std::size_t graph_columns_ = graph_columns_min;
@@ -248,13 +254,13 @@ std::size_t Painter::draw_at_once(std::size_t at) {
     columns.insert(take_column(numbers.back()));
     next = posted + 1;
   }
+  for (const std::uint64_t number : numbers) leave_column(number);  // no more below the mark
   const bool many = numbers.size() > 1;
   const std::string name = many || first.name < 0 ? "" : fmt::format(", name {}", first.name);
   line(first, result < 0 ? Style::bad : Style::plain,
        fmt::format("{}: {}{}, {} at once: {}", list_of(numbers) + (many ? ", each" : ""),
                    request_text(first), name, many ? "complete" : "completes", result_text(result)),
        columns, result < 0 ? "✕" : "●", result < 0 ? Style::bad : Style::kernel);
-  for (const std::uint64_t number : numbers) leave_column(number);
   return next;
 }
 
@@ -320,6 +326,8 @@ std::size_t Painter::draw_posted(std::size_t at) {
   const bool aside = first.kind == Kind::overflowed;
   std::set<std::size_t> columns;
   for (const std::size_t place : places) columns.insert(column_of(run_.events[place].operation));
+  for (const std::size_t place : places)
+    if (!aside) leave_if_ended(place);  // no more below the mark
   const bool many = places.size() > 1;
   std::string words =
       fmt::format("{} {}: {}{}", operations(places), many ? "complete" : "completes",
@@ -328,8 +336,6 @@ std::size_t Painter::draw_posted(std::size_t at) {
   const bool bad = first.result < 0;
   line(first, bad || aside ? Style::bad : Style::plain, words, columns, bad ? "✕" : "●",
        bad ? Style::bad : Style::kernel);
-  for (const std::size_t place : places)
-    if (!aside) leave_if_ended(place);
   return places.back() + 1;
 }
 
@@ -402,9 +408,7 @@ void Painter::draw_single(std::size_t at) {
                                          : fmt::format("{} completions are", event.result)));
       break;
     case Kind::fault:
-      line(event, Style::bad,
-           event.result < 0 ? "fault: " + result_text(event.result)
-                            : fmt::format("fault: only {} of the entries are taken", event.result));
+      line(event, Style::bad, fault_text(event));
       break;
     case Kind::cancel_asked:
       line(event, Style::plain, "a cancel finds " + number, {column_of(event.operation)}, "│");
@@ -514,7 +518,9 @@ std::string to_text(const Run& run, const TextOptions& options) {
       painted(options.colours, Style::bold,
               fmt::format("{} on the simulated ring, seed {}", options.title, run.seed)) +
       "\n" + summary(story) + "\n\n";
-  auto lines = Painter(run, story, options).lines();
+  Painter probe(run, story, options, graph_columns_max);
+  probe.lines();
+  auto lines = Painter(run, story, options, probe.columns_used()).lines();
   if (!options.full && lines.size() > lines_max) {
     const std::size_t left_out = lines.size() - lines_max;
     const auto begin = lines.begin() + static_cast<std::ptrdiff_t>(lines_max - lines_at_the_end);

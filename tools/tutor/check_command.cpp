@@ -14,6 +14,7 @@ namespace percore::tutor {
 namespace {
 
 int status_of(const Judgement& judgement) {
+  if (judgement.nothing_checked()) return EXIT_ENVIRONMENT;
   return judgement.kind == VerdictKind::passed ? EXIT_PASS : EXIT_WRONG;
 }
 
@@ -75,15 +76,8 @@ JudgeOptions options_of(const CheckCommand& command, const fs::path& sources) {
 std::string told_part(const CheckCommand& command, const Exercise& exercise,
                       const Judgement& judgement) {
   std::uint64_t cases = 0;
-  bool skipped = false;
-  for (const CheckVerdict& check : judgement.checks) {
-    cases += check.seeds;
-    skipped = skipped || check.skipped;
-  }
-  if (skipped)
-    return told(judgement, exercise.number, true) +
-           "  The kernel gives no ring here, so nothing was looked at; `./tools/percore doctor` "
-           "says why.\n";
+  for (const CheckVerdict& check : judgement.checks) cases += check.seeds;
+  if (judgement.nothing_checked()) return told(judgement, exercise.number, true);
   std::string out = command.verbose ? told(judgement, exercise.number, true) : "";
   if (command.seed)
     return out + fmt::format(
@@ -117,10 +111,8 @@ int check_part(Session& session, const Exercise& exercise, const CheckCommand& c
     session.state.save();
   }
   const bool looked_at_one = command.seed || !command.only.empty();
-  const bool nothing_seen =
-      command.real && !judgement.checks.empty() && judgement.checks.front().skipped;
-  if (nothing_seen) return EXIT_ENVIRONMENT;
-  if (!command.json && (looked_at_one || judgement.kind != VerdictKind::passed))
+  if (!command.json && !judgement.nothing_checked() &&
+      (looked_at_one || judgement.kind != VerdictKind::passed))
     tell_case(judge, exercise, options, judgement);
   return status_of(judgement);
 }

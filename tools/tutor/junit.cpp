@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace percore::tutor {
 
 namespace {
@@ -83,6 +85,27 @@ std::string title_of(const CheckVerdict& check) {
   return out;
 }
 
+// Two checks may demand the same: then each bears its own name as well, as readers of the file take
+// equal names for one case.
+std::string case_name(const CheckVerdict& check, const std::vector<CheckVerdict>& checks) {
+  const std::string title = title_of(check);
+  const auto alike = [&](const CheckVerdict& other) {
+    return other.step == check.step && title_of(other) == title;
+  };
+  return std::ranges::count_if(checks, alike) > 1 ? fmt::format("{} [{}]", title, check.name)
+                                                  : title;
+}
+
+// What a failure holds beyond its headline: the place, the history, and how to see it again.
+std::string failure_text(const Exercise& exercise, const CheckVerdict& check) {
+  std::string out = check.detail + check.history;
+  if (!out.empty() && !out.ends_with('\n')) out += '\n';
+  out += check.has_seed
+             ? fmt::format("./tools/percore check {} --seed {}\n", exercise.number, check.seed)
+             : fmt::format("./tools/percore check {}\n", exercise.number);
+  return out;
+}
+
 Suite suite_of(const Graded& one) {
   Suite out;
   const Judgement& judgement = one.judgement;
@@ -97,12 +120,12 @@ Suite suite_of(const Graded& one) {
   for (const CheckVerdict& check : judgement.checks) {
     const std::string classname = check.step.empty() ? name : name + "." + check.step;
     if (check.skipped)
-      out.add(classname, title_of(check), "skipped", "", check.sentence);
+      out.add(classname, case_name(check, judgement.checks), "skipped", "", check.sentence);
     else if (check.kind == VerdictKind::passed)
-      out.add(classname, title_of(check));
+      out.add(classname, case_name(check, judgement.checks));
     else
-      out.add(classname, title_of(check), "failure", word(check.kind), headline(check),
-              check.detail + check.history);
+      out.add(classname, case_name(check, judgement.checks), "failure", word(check.kind),
+              headline(check), failure_text(*one.exercise, check));
   }
   return out;
 }

@@ -24,7 +24,7 @@ Examples:
   ./tools/percore debug 01.4          steps through the case that was lost, both ways
   ./tools/percore hint                the next hint; three for each exercise
   ./tools/percore run 01 -- --help    runs lesson 01's program, on the modules you have solved
-  ./tools/percore trace 01            draws what that program does on the simulated ring
+  ./tools/percore trace 01            draws a run of the program that the lesson names for it
   ./tools/percore mine                which layers of the runtime are yours
 
 Exit status: 0 passed, 1 wrong, 2 usage, 3 the environment (./tools/percore doctor says what).)";
@@ -58,15 +58,18 @@ void add_check(CLI::App& app, CommandLine& line) {
   check->add_flag("--json", line.check.json, "the verdict for scripts");
   check->add_flag("--verbose", line.check.verbose,
                   "all of the compiler's words, the whole history");
-  check->add_flag("!--no-sanitizers", line.check.sanitizers, "without the second verdict");
+  check->add_flag_callback(
+      "--no-sanitizers", [&line] { line.check.sanitizers = false; }, "without the second verdict");
 }
 
 void add_trace(CLI::App& app, CommandLine& line) {
   CLI::App* trace =
       app.add_subcommand("trace", "draw a run on the simulated ring: a lesson's, or a failed case");
+  trace->footer("A program's own options stand behind --: ./tools/percore trace 01 -- --tasks 4");
   trace->add_option("lesson", line.trace.what,
                     "lesson or exercise, by number or name; the current lesson when left out");
-  trace->add_option("program,--program", line.trace.program, "where the lesson has several");
+  trace->add_option("program,--program", line.trace.program,
+                    "of a lesson; else the one that the lesson names for it");
   trace->add_option_function<std::uint64_t>(
       "--seed", [&line](std::uint64_t seed) { line.trace.seed = seed; },
       "the order and delay of completions; of an exercise, the case");
@@ -113,6 +116,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
       ->required();
   CLI::App* run = app.add_subcommand(
       "run", "run a lesson's program, on your own modules where they are solved");
+  run->footer("A program's own options stand behind --: ./tools/percore run 01 -- --help");
   run->add_option("lesson", line.run.lesson, "number or name; the current one when left out");
   run->add_option("program", line.run.program, "where the lesson has several");
   run->add_flag("--simulated", line.run.simulated,

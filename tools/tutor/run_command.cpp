@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <percore/ring_setup.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -84,37 +85,39 @@ int run_command(Session& session, const RunCommand& command) {
 
 int mine_command(Session& session) {
   unsigned own = 0;
+  std::size_t width = 12;
+  for (const std::string& layer : session.config().layers) width = std::max(width, layer.size());
   for (const std::string& layer : session.config().layers) {
     const Exercise* made_in = nullptr;
     for (const Exercise* exercise : session.course.exercises())
       if (exercise->module() == layer) made_in = exercise;
     if (made_in == nullptr) {
-      fmt::print("  {:<12} ours   {}\n", layer, in_colour(Colour::dim, "given, not taught"));
+      fmt::print("  {:<{}} ours   {}\n", layer, width, in_colour(Colour::dim, "given, not taught"));
       continue;
     }
     const fs::path folder = session.workspace.lesson_folder(*made_in) / layer;
     switch (session.workspace.standing(*made_in)) {
       case Workspace::Standing::mine:
         ++own;
-        fmt::print("  {:<12} {}   {}\n", layer, in_colour(Colour::green, "mine"),
+        fmt::print("  {:<{}} {}   {}\n", layer, width, in_colour(Colour::green, "mine"),
                    shown(folder, session.course.root));
         break;
       case Workspace::Standing::contract_changed:
         fmt::print(
-            "  {:<12} ours   {}\n", layer,
+            "  {:<{}} ours   {}\n", layer, width,
             in_colour(Colour::yellow,
                       fmt::format("its contract changed in an update: yours has to be checked "
                                   "again, `./tools/percore check {}`",
                                   made_in->number)));
         break;
       case Workspace::Standing::file_changed:
-        fmt::print("  {:<12} ours   {}\n", layer,
+        fmt::print("  {:<{}} ours   {}\n", layer, width,
                    in_colour(Colour::yellow,
                              fmt::format("changed since it was solved: `./tools/percore check {}`",
                                          made_in->number)));
         break;
       case Workspace::Standing::ours:
-        fmt::print("  {:<12} ours   exercise {}\n", layer, made_in->number);
+        fmt::print("  {:<{}} ours   exercise {}\n", layer, width, made_in->number);
         break;
     }
   }

@@ -170,6 +170,10 @@ int trace_program(Session& session, const TraceCommand& command) {
   mark_end(*run, ending);
   std::string title = program.name;
   for (const std::string& argument : command.arguments) title += " " + argument;
+  const bool as_text = command.svg.empty() && command.json.empty();
+  if (command.program.empty() && as_text)
+    fmt::print(stderr, "({} is drawn, which the lesson names for it; another: --program NAME)\n",
+               program.name);
   show(*run, title, command);
   if (!ending.empty()) {
     const auto lines = split_lines(ran.output);

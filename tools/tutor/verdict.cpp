@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace percore::tutor {
 
 std::string_view word(VerdictKind kind) {
@@ -46,6 +48,11 @@ const CheckVerdict* Judgement::first_broken() const {
   for (const CheckVerdict& check : checks)
     if (check.kind != VerdictKind::passed) return &check;
   return nullptr;
+}
+
+bool Judgement::nothing_checked() const {
+  return kind == VerdictKind::passed && !checks.empty() &&
+         std::ranges::all_of(checks, [](const CheckVerdict& check) { return check.skipped; });
 }
 
 std::string headline(const CheckVerdict& verdict) {
@@ -187,7 +194,13 @@ std::string told(const Judgement& judgement, const std::string& exercise, bool v
                        broken - 1);
   for (const std::string& remark : judgement.remarks)
     out += in_colour(Colour::yellow, "  " + remark) + "\n";
-  if (judgement.kind == VerdictKind::passed)
+  if (judgement.nothing_checked())
+    out += "\n" +
+           in_colour(Colour::yellow,
+                     "Nothing was checked: the kernel gives no ring here. `./tools/percore doctor` "
+                     "says why.") +
+           "\n";
+  else if (judgement.kind == VerdictKind::passed)
     out += "\n" +
            in_colour(Colour::green, fmt::format("Passed: {} of {} points.", judgement.points,
                                                 judgement.points_all)) +
@@ -215,7 +228,7 @@ std::string to_json(const Judgement& judgement) {
     one.set("name", check.name)
         .set("step", check.step)
         .set("program", check.program)
-        .set("kind", word(check.kind))
+        .set("kind", check.skipped ? "skipped" : word(check.kind))
         .set("invariant", check.invariant)
         .set("statement", check.statement)
         .set("lesson", check.lesson)
@@ -247,14 +260,17 @@ std::string to_json(const Judgement& judgement) {
     measured.add(std::move(row));
   }
   const CheckVerdict* broken = judgement.first_broken();
+  const bool unseen = judgement.nothing_checked();
   Json out = Json::object();
   out.set("exercise", judgement.exercise)
-      .set("status", judgement.kind == VerdictKind::passed ? "pass" : "fail")
-      .set("kind", word(judgement.kind))
+      .set("status", unseen                                  ? "skipped"
+                     : judgement.kind == VerdictKind::passed ? "pass"
+                                                             : "fail")
+      .set("kind", unseen ? "skipped" : word(judgement.kind))
       .set("message", judgement.kind == VerdictKind::compile_error ? judgement.error
                       : broken != nullptr                          ? headline(*broken)
                                                                    : std::string())
-      .set("points", judgement.points)
+      .set("points", unseen ? 0 : judgement.points)
       .set("points_all", judgement.points_all)
       .set("steps_passed", std::move(steps))
       .set("checks", std::move(checks))

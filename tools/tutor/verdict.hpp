@@ -78,6 +78,9 @@ struct Judgement {
 
   /// The first check that did not pass, or null.
   [[nodiscard]] const CheckVerdict* first_broken() const;
+
+  /// All that was to be checked needs the kernel's ring, which is not to be had here.
+  [[nodiscard]] bool nothing_checked() const;
 };
 
 /// "I2 broken: a completion was resumed twice (operation 17, seed 4711)."

@@ -92,6 +92,32 @@ TEST_CASE("unknown kinds and fields are told plainly, and words keep their quote
   CHECK(has(text, R"(task 1: says "no" and \)"));
 }
 
+TEST_CASE("a fault says whether it struck an operation or an enter") {
+  const auto fault = [](const char* fields) {
+    return text_of(header + R"({"time":5,"kind":"fault","ring":1)" + fields + "}\n");
+  };
+  CHECK(has(fault(R"(,"operation":3,"result":13)"),
+            "fault at operation 3: only 13 of its bytes are moved"));
+  CHECK(has(fault(R"(,"result":3)"), "fault: only 3 of the entries are taken"));
+  CHECK(has(fault(R"(,"operation":3,"result":-4)"), "fault at operation 3: -EINTR"));
+  CHECK(has(fault(R"(,"result":-4)"), "fault: -EINTR"));
+}
+
+TEST_CASE("what completes at once has a column each, and nothing below its end") {
+  std::string record = header;
+  for (unsigned i = 1; i <= 12; ++i) {
+    const std::string at =
+        R"({"time":400,"ring":1,"operation":)" + std::to_string(i) + R"(,"kind":)";
+    record += at + R"("submitted","opcode":"IORING_OP_WRITE","fd":1,"length":18})" + "\n" + at +
+              R"("posted","result":18})" + "\n";
+  }
+  const std::string text = text_of(record, {.title = "test", .columns = 64});
+  CHECK(has(text, "at most 1 in flight"));
+  CHECK(has(text, "  ●●●●●●●●●●●●  1-12, each"));
+  CHECK(has(text, "\n" + std::string(25, ' ')));  // the line is wrapped
+  CHECK(text.find("│") == text.rfind("│"));       // only the legend has one
+}
+
 TEST_CASE("a column for each operation, from its submission to its completion") {
   const std::string text = text_of(two_writes);
   CHECK(has(text, "2 operations, 2 enters, 1 sleep, at most 2 in flight, 1.30 us"));

@@ -37,6 +37,8 @@ def validate(test, element):
         test.assertEqual(int(element.get("tests")), len(cases))
         for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
             test.assertEqual(int(element.get(attribute)), len(list(element.iter(tag))), (element.get("name"), tag))
+        names = [(case.get("classname"), case.get("name")) for case in cases]
+        test.assertEqual(sorted(names), sorted(set(names)))
     for child in element:
         validate(test, child)
 
@@ -92,6 +94,7 @@ class Grade(unittest.TestCase):
         self.assertEqual(broken.get("type"), "wrong")
         self.assertIn("I1 broken: after 1 times up the counter shows 2", broken.get("message"))
         self.assertIn('<&"??\u00e9 ]]>', broken.text)
+        self.assertIn("./tools/percore check 90.3\n", broken.text + "\n")
         self.assertIn("nop_batch.cpp:1", suites["90.2 nop_batch"].find("testcase/error").get("message"))
         self.assertEqual(suites["90.1 sum"].find("testcase/skipped").get("message"), "not begun")
 
@@ -114,6 +117,23 @@ class Grade(unittest.TestCase):
                           ("percore.90.2.nop_batch.hidden", "N1: no memory", 1)])
         shutil.copy(FIXTURE / "solutions" / LESSON / "nop_batch.cpp", batch)
         self.assertIn("55 of 55 points", self.grade(PASS, "--teacher", self.teacher).stdout)
+
+    def test_junit_of_a_broken_run_has_its_history_and_its_command(self):
+        batch = self.work / LESSON / "nop_batch.cpp"
+        batch.write_text(batch.read_text().replace("io_uring_submit_and_wait(&ring, 1);", "io_uring_submit(&ring);"))
+        suites = self.junit(WRONG)
+        broken = suites["90.2 nop_batch"].find("testcase/failure")
+        self.assertRegex(broken.text, r"io_uring_enter: submits")
+        self.assertRegex(broken.text, r"\./tools/percore check 90\.2 --seed \d+\n")
+
+    def test_junit_of_checks_that_demand_the_same(self):
+        checks = self.root / "tools" / "checks" / LESSON / "counter_count_up.cpp"
+        text = checks.read_text()
+        self.addCleanup(checks.write_text, text)
+        begin = text.index("PERCORE_CHECK")
+        checks.write_text(text + "\n" + text[begin:].replace("up_adds_one", "up_again"))
+        names = [case.get("name") for case in self.junit(PASS)["90.3 counter"].iter("testcase")]
+        self.assertEqual(names, ["I1: up adds one [up_adds_one]", "I1: up adds one [up_again]", "I2: down takes one off"])
 
     def test_options_reach_the_ring(self):
         # With a submission queue of one entry ten NOPs need ten enters: the check that counts them is calm and stays so,

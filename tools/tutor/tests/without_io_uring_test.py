@@ -104,8 +104,15 @@ class Exercises(unittest.TestCase):
 
     def test_asked_for_the_kernel_alone(self):
         result = blocked("EPERM", self.root, "check", "nop_batch", "--real")
-        self.assertIn("so nothing was looked at", result.stdout)
+        self.assertIn("Nothing was checked: the kernel gives no ring here", result.stdout)
+        self.assertNotIn("Passed", result.stdout)
         self.assertEqual(result.returncode, ENVIRONMENT)
+        for words in ([], ["--from", self.root / "my" / LESSON]):
+            result = blocked("EPERM", self.root, "check", "nop_batch", "--real", "--json", *words)
+            self.assertEqual(result.returncode, ENVIRONMENT, result.stderr)
+            verdict = json.loads(result.stdout)
+            self.assertEqual((verdict["status"], verdict["kind"], verdict["points"]), ("skipped", "skipped", 0))
+            self.assertEqual({check["kind"] for check in verdict["checks"]}, {"skipped"})
 
     def test_the_other_commands(self):
         for words in (["list"], ["next"], ["hint", "counter"], ["mine"], ["diff", "counter"], ["--version"], []):

@@ -94,7 +94,7 @@ class Grade(unittest.TestCase):
         self.assertEqual(broken.get("type"), "wrong")
         self.assertIn("I1 broken: after 1 times up the counter shows 2", broken.get("message"))
         self.assertIn('<&"??\u00e9 ]]>', broken.text)
-        self.assertIn("./tools/percore check 90.3\n", broken.text + "\n")
+        self.assertTrue(broken.text.endswith("./tools/percore check 90.3 --seed 0\n"), broken.text)
         self.assertIn("nop_batch.cpp:1", suites["90.2 nop_batch"].find("testcase/error").get("message"))
         self.assertEqual(suites["90.1 sum"].find("testcase/skipped").get("message"), "not begun")
 
@@ -118,12 +118,11 @@ class Grade(unittest.TestCase):
         shutil.copy(FIXTURE / "solutions" / LESSON / "nop_batch.cpp", batch)
         self.assertIn("55 of 55 points", self.grade(PASS, "--teacher", self.teacher).stdout)
 
-    def test_junit_of_a_broken_run_has_its_history_and_its_command(self):
+    def test_junit_of_a_broken_run_has_its_command(self):
         batch = self.work / LESSON / "nop_batch.cpp"
         batch.write_text(batch.read_text().replace("io_uring_submit_and_wait(&ring, 1);", "io_uring_submit(&ring);"))
         suites = self.junit(WRONG)
         broken = suites["90.2 nop_batch"].find("testcase/failure")
-        self.assertRegex(broken.text, r"io_uring_enter: submits")
         self.assertRegex(broken.text, r"\./tools/percore check 90\.2 --seed \d+\n")
 
     def test_junit_of_checks_that_demand_the_same(self):

@@ -165,7 +165,8 @@ class Trace(unittest.TestCase):
         self.drawn("01", "hello", "--seed", "3", "--", "--lines", "600")
 
     def test_a_run_that_ends_badly_is_drawn_up_to_there(self):
-        result = self.run_for(WRONG, "trace", "01", "--seed", "5", "--rough", "--", "--tasks", "40", root=REPOSITORY)
+        result = self.run_for(WRONG, "trace", "01", "--seed", "7", "--rough", "--", "--sabotage", "blocking-call",
+                              root=REPOSITORY)
         self.assertIn("the program was ended by signal 6", result.stdout)
         self.assertIn("Its last words: percore: a detached task ended with an exception", result.stderr)
 

@@ -506,6 +506,8 @@ class SocketScript {
     const bool polled = operation.kind == Kind::poll || operation.kind == Kind::poll_multishot;
     if (polled && result > 0 && (result & ~POLLOUT) != 0) result &= ~POLLOUT;
     if (polled && result > 0 && (result & POLLHUP) != 0) result &= ~POLLERR;
+    // What a worker thread of the kernel has when it is cancelled ends in EINTR.
+    if (result == -EINTR) result = -ECANCELED;
     // At the end a kernel's worker thread may have some of what is cancelled.
     if (operation.words == "everything" && result > 0) result = 1;
     std::string line = gives_file ? "a socket" : std::to_string(result);

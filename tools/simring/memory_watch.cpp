@@ -36,6 +36,15 @@ void* allocate_aligned(std::size_t size, std::align_val_t alignment) {
   return watched(std::aligned_alloc(bytes, (at_least_one(size) + bytes - 1) / bytes * bytes), size);
 }
 
+template <typename New>
+void* watched_or_null(New take) noexcept {
+  try {
+    return take();
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
 }  // namespace
 
 void* operator new(std::size_t size) {
@@ -49,6 +58,20 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
 }
 void* operator new[](std::size_t size, std::align_val_t alignment) {
   return allocate_aligned(size, alignment);
+}
+
+// A sanitizer brings these of its own, which would not meet our operator delete.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return watched_or_null([size] { return operator new(size); });
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+  return watched_or_null([size] { return operator new[](size); });
+}
+void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return watched_or_null([=] { return operator new(size, alignment); });
+}
+void* operator new[](std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return watched_or_null([=] { return operator new[](size, alignment); });
 }
 
 void operator delete(void* block) noexcept {
@@ -73,5 +96,12 @@ void operator delete(void* block, std::size_t, std::align_val_t) noexcept {
   release(block);
 }
 void operator delete[](void* block, std::size_t, std::align_val_t) noexcept {
+  release(block);
+}
+
+void operator delete(void* block, const std::nothrow_t&) noexcept {
+  release(block);
+}
+void operator delete[](void* block, const std::nothrow_t&) noexcept {
   release(block);
 }

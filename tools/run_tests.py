@@ -120,7 +120,8 @@ def build_steps(everything):
         build("debug, clang", "debug", clang, ["--buildtype=debug"], units),
         build("ASan and UBSan, clang", "asan", clang, ["--buildtype=debug", "-Db_sanitize=address,undefined"],
               units),
-        build("TSan, clang", "tsan", clang, ["--buildtype=debug", "-Db_sanitize=thread"], ["runtime_tests", "simring_all"]),
+        build("TSan, clang", "tsan", clang, ["--buildtype=debug", "-Db_sanitize=thread"],
+              ["runtime_tests", "simring_all"], ["runtime", "simring"]),
         build("release, g++", "gcc", gnu, ["--buildtype=release"], units),
         build("debug, g++", "gcc-debug", gnu, ["--buildtype=debug"], ["runtime_tests"], ["runtime"]),
     ]

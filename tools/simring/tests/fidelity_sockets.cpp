@@ -245,7 +245,7 @@ class SocketScript {
     io_uring_sqe* const sqe = io_uring_get_sqe(&ring_);
     prepare(operation, sqe, channels_[channel].ends[end], target);
     io_uring_sqe_set_data64(sqe, operations_.size());
-    if (operation.words.empty()) operation.words = "-";
+    if (operation.words.empty()) operation.words += '-';
     std::printf("%zu %s %d.%d %s\n", operations_.size(), kind_names[static_cast<unsigned>(kind)],
                 channel, end, operation.words.c_str());
     const int submitted = io_uring_submit(&ring_);
@@ -512,7 +512,7 @@ class SocketScript {
     if (operation.words == "everything" && result > 0) result = 1;
     std::string line = gives_file ? "a socket" : std::to_string(result);
     line += " flags " + std::to_string(shown_flags(operation, cqe.res, cqe.flags));
-    if (operation.reads && cqe.res > 0) line += " " + text_of(operation, cqe);
+    if (operation.reads && cqe.res > 0) line.append(" ").append(text_of(operation, cqe));
     // How often the same is told, and when, depends on how wake-ups meet.
     const bool polls = operation.kind == Kind::poll_multishot && !operation.done;
     if (polls && operation.told == result) return;

@@ -76,7 +76,12 @@ const char* explain_registers([[maybe_unused]] const void* context) noexcept {
 _Unwind_Reason_Code keep_frame(_Unwind_Context* context, void*) {
   Page& page = *state().page;
   if (page.frame_count >= PAGE_FRAMES_MAX) return _URC_END_OF_STACK;
-  page.frames[page.frame_count++] = _Unwind_GetIP(context);
+  // The address of a frame that a signal interrupted is exact, others point behind a call: who
+  // reads them takes one off all but the first.
+  int exact = 0;
+  const auto address = _Unwind_GetIPInfo(context, &exact);
+  page.frames[page.frame_count] = page.frame_count != 0 && exact != 0 ? address + 1 : address;
+  ++page.frame_count;
   return _URC_NO_REASON;
 }
 

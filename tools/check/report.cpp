@@ -63,7 +63,8 @@ void report_manifest() {
         quoted(check->step), quoted(check->name), quoted(check->invariant),
         quoted(check->statement), quoted(check->lesson),
         flavour_simulated() ? check->traits.seeds : 1, check->operations, check->traits.ring));
-  write_line(R"({"event":"end"})");  // a list without it was cut short
+  // A list without it was cut short, or is not the harness's own.
+  write_line(fmt::format(R"({{"event":"end","nonce":{}}})", state().nonce));
 }
 
 void report_passed() {
@@ -72,8 +73,8 @@ void report_passed() {
 }
 
 void report_skipped(std::string_view sentence) {
-  write_line(fmt::format(R"({{"event":"skipped","name":{},"sentence":{}}})",
-                         quoted(state().check->name), quoted(sentence)));
+  write_line(fmt::format(R"({{"event":"skipped","name":{},"sentence":{},"nonce":{}}})",
+                         quoted(state().check->name), quoted(sentence), state().nonce));
   _exit(0);
 }
 

@@ -55,11 +55,15 @@ std::optional<std::string> read_or_error(const fs::path& path, int& error) {
   return text;
 }
 
-// 0 or the errno of what failed. The temporary file goes when anything does.
-int write_whole(const fs::path& temporary, const fs::path& path, std::string_view text) {
-  const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+// 0 or the errno of what failed. The temporary file goes when anything does. Its name is nobody
+// else's: a file beside `path` with any name may be the learner's.
+int write_whole(const fs::path& path, std::string_view text) {
+  std::string temporary = path.string() + ".XXXXXX";
+  const int file = mkostemp(temporary.data(), O_CLOEXEC);
   if (file < 0) return errno;
-  int error = 0;
+  const mode_t mask = umask(0);
+  umask(mask);
+  int error = fchmod(file, 0666 & ~mask) == 0 ? 0 : errno;
   while (!text.empty() && error == 0) {
     const ssize_t wrote = write(file, text.data(), text.size());
     if (wrote >= 0)
@@ -95,8 +99,7 @@ std::optional<std::string> read_if_there(const fs::path& path) {
 
 void write_file(const fs::path& path, std::string_view text) {
   make_folder(path.parent_path());
-  const fs::path temporary = path.string() + ".new";
-  if (const int error = write_whole(temporary, path, text); error != 0)
+  if (const int error = write_whole(path, text); error != 0)
     give_up("{} cannot be written: {}.", path.string(), reason(error));
 }
 

@@ -155,6 +155,12 @@ void forbid_other_processes(Filter& filter) noexcept {
   // The supervisor ends the whole group, and the group ends with the supervisor: nobody leaves.
   filter.answer({__NR_setsid, __NR_setpgid}, REFUSE);
   filter.refuse_values(__NR_prctl, 0, {PR_SET_PDEATHSIG});
+  // Limits, priorities and CPUs: a program's own only.
+  filter.refuse_but(__NR_prlimit64, {0, self});
+  filter.refuse_but(__NR_sched_setaffinity, {0, self});
+  filter.answer({__NR_setpriority, __NR_ioprio_set, __NR_sched_setscheduler, __NR_sched_setparam,
+                 __NR_sched_setattr},
+                REFUSE);
 }
 
 // What outlives a process or reaches beyond it and is no file that Landlock could guard.
@@ -173,10 +179,14 @@ void forbid_what_stays(Filter& filter) noexcept {
 #endif
   constexpr unsigned FCHMODAT2 = 452;  // Linux 6.6: newer than the headers we build with
   filter.answer(FCHMODAT2, REFUSE);
-  // Somebody's terminal can be opened by its path.
-  filter.refuse_values(__NR_ioctl, 1,
-                       {TCSETS, TCSETSW, TCSETSF, TCSETA, TCSETAW, TCSETAF, TIOCSTI, TIOCSCTTY,
-                        TIOCSPGRP, TIOCSWINSZ, TIOCLINUX, TIOCNOTTY});
+  // Somebody's terminal can be opened by its path. TCSETS2 and its like have no name here: their
+  // structure's header and <termios.h> exclude one another.
+  constexpr auto SET2 = [](unsigned number) { return _IOC(_IOC_WRITE, 'T', number, 44U); };
+  filter.refuse_values(
+      __NR_ioctl, 1,
+      {TCSETS,    TCSETSW,    TCSETSF,   TCSETA,    TCSETAW,    TCSETAF,    TIOCSTI,    TIOCSCTTY,
+       TIOCSPGRP, TIOCSWINSZ, TIOCLINUX, TIOCNOTTY, SET2(0x2B), SET2(0x2C), SET2(0x2D), TCXONC,
+       TCFLSH,    TCSBRK,     TCSBRKP,   TIOCEXCL,  TIOCSETD,   TIOCCONS,   TIOCVHANGUP});
 }
 
 bool shut_in_processes(const char* path) noexcept {

@@ -85,6 +85,12 @@ ScratchFolder::ScratchFolder(const fs::path& parent) {
       give_up("No folder can be made in {}: {}.", parent.string(), std::strerror(errno));
     path_ = name;
     folder_ = open_folder(path_);
+    if (folder_ < 0 && errno != ENOENT) {
+      const int error = errno;
+      rmdir(path_.c_str());
+      give_up("The folder {} was made and cannot be opened: {}.", path_.string(),
+              std::strerror(error));
+    }
     // Before this lock another tutor may have taken the folder for abandoned, and removed it.
     if (folder_ >= 0) flock(folder_, LOCK_EX);
   }

@@ -102,9 +102,9 @@ void TaskQueues::begin_quantum(TaskQueue& queue, Time moment) noexcept {
     if (waited > queue.options_.latency) ++queue.statistics_.bounds_missed;
   }
   SharesManager* const manager = queue.options_.manager;
-  if (manager != nullptr && moment >= queue.shares_asked_ + manager->period()) {
+  if (manager != nullptr && moment >= queue.ask_for_shares_at_) {
     queue.set_shares(std::clamp(manager->shares(), shares_min, shares_max));
-    queue.shares_asked_ = moment;
+    queue.ask_for_shares_at_ = moment + manager->period();
   }
   lane_.begin(queue.options_.name.c_str(), queue.number_);
 }

@@ -35,7 +35,7 @@ class TaskQueue : ShareHolder, RunQueue {
   TaskQueueOptions options_;
   unsigned number_;
   RunQueue* run_queue_;  // itself; of the default queue the executor's own
-  Time shares_asked_;
+  Time ask_for_shares_at_;
   Time woken_ = Time::never();  // of a queue with a bound that waits for its quantum
   TaskQueueStatistics statistics_;
 };

@@ -9,7 +9,7 @@ constinit thread_local TaskQueues* TaskQueues::current_ = nullptr;
 
 namespace {
 constexpr std::size_t queues_max = 64;
-constexpr unsigned stretch_max = 64;
+constexpr unsigned stretch_max = 256;
 }  // namespace
 
 TaskQueue::TaskQueue(TaskQueues& queues, TaskQueueOptions options, unsigned number,

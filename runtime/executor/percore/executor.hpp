@@ -32,8 +32,9 @@ class RunQueue {
   void push(std::coroutine_handle<> coroutine) noexcept {
     if (size() == capacity_) [[unlikely]]
       grow(capacity_ + 1);
-    if (scheduler_ != nullptr && empty()) [[unlikely]]
-      scheduler_->became_ready(*this);
+    if (empty()) [[unlikely]] {  // asked first: the sizes are at hand
+      if (scheduler_ != nullptr) scheduler_->became_ready(*this);
+    }
     slots_[tail_++ & (capacity_ - 1)] = coroutine;
   }
 

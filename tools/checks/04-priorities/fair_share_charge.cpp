@@ -32,10 +32,6 @@ PERCORE_CHECK("charge", no_fraction_is_lost, "F2",
   crowd.wake(0);
   const unsigned pieces = run.size(1, 300);
   for (unsigned i = 0; i < pieces; ++i) {
-    if (i == pieces / 2) {
-      crowd.sleep(0);
-      crowd.wake(0);
-    }
     crowd.charge(0, 1 + static_cast<std::int64_t>(run.random(50)));
     const VirtualTime right = VirtualTime(crowd.all[0].ran) * 1000 / shares;
     require(crowd.all[0].holder.virtual_time() == right,
@@ -50,16 +46,23 @@ PERCORE_CHECK("charge", the_least_is_next, "F1",
               "the ready one with the least virtual time is next", who_is_next, .ring = false) {
   Crowd crowd(run);
   const unsigned count = run.size(2, 8);
+  const bool alike = run.chance(50);  // equal shares and equal turns make equals
+  const auto due = [&] {
+    return run.chance(50) ? Time{static_cast<std::int64_t>(run.random(9))} : Time::never();
+  };
   for (unsigned i = 0; i < count; ++i) {
-    crowd.add(1 + static_cast<unsigned>(run.random(run.chance(30) ? 3 : 1000)));
-    crowd.wake(i, run.chance(30) ? Time{static_cast<std::int64_t>(run.random(9))} : Time::never());
+    crowd.add(alike ? 100 : 1 + static_cast<unsigned>(run.random(1000)));
+    crowd.wake(i, due());
   }
   const auto allocations = percore::sim::counts().allocations;
   for (unsigned turn = 0; turn < run.size(3, 200); ++turn) {
     run.operation(turn);
     const std::size_t at = crowd.pick();
-    // Round times make equals.
-    crowd.charge(at, run.chance(50) ? 1000 : static_cast<std::int64_t>(run.random(5000)));
+    crowd.charge(at, alike ? 1000 : static_cast<std::int64_t>(run.random(5000)));
+    if (run.chance(20)) {
+      crowd.sleep(at);
+      crowd.wake(at, due());
+    }
   }
   require(percore::sim::counts().allocations == allocations, "charging allocated {} times",
           percore::sim::counts().allocations - allocations);

@@ -54,6 +54,25 @@ PERCORE_CHECK("wake", sleeping_forgives_nothing, "F4",
   }
 }
 
+PERCORE_CHECK("wake", a_sleep_keeps_what_was_left_over, "F2",
+              "no fraction is lost, in however small pieces a holder runs", virtual_time,
+              .seeds = 60, .ring = false) {
+  Crowd crowd(run);
+  const unsigned shares = 1 + static_cast<unsigned>(run.random(1000));
+  crowd.add(shares);
+  for (unsigned i = 0; i < run.size(2, 100); ++i) {
+    crowd.wake(0);
+    crowd.charge(0, 1 + static_cast<std::int64_t>(run.random(50)));
+    crowd.sleep(0);
+    const VirtualTime right = VirtualTime(crowd.all[0].ran) * 1000 / shares;
+    require(crowd.all[0].holder.virtual_time() == right,
+            "a holder with {} shares ran for {} ns and slept after each of {} pieces, and its "
+            "virtual time is {}, not {}: keep what the division leaves over, also while it sleeps",
+            shares, crowd.all[0].ran, i + 1, plain(crowd.all[0].holder.virtual_time()),
+            plain(right));
+  }
+}
+
 PERCORE_CHECK("wake", naps_change_nothing, "F3",
               "whose work comes in small pieces has its share like one whose work never ends",
               fairness, .ring = false) {

@@ -130,10 +130,13 @@ Task<> crowds(TaskQueue& from, TaskQueue& to, unsigned count) {
   std::vector<JoinHandle<void>> handles;
   handles.reserve(count);
   unsigned arrived = 0;
-  for (unsigned i = 0; i < count; ++i)
+  for (unsigned i = 0; i < count; ++i) {  // one by one: the queue is never full meanwhile
     handles.push_back(spawn_into(from, arrives_and_waits(to, event, arrived)));
-  while (arrived != count) co_await percore::yield();
-  co_await percore::yield();
+    while (arrived != i + 1) {
+      const auto slept = co_await percore::sleep_for(Time{us});
+      static_cast<void>(slept);
+    }
+  }
   const auto allocations = percore::sim::counts().allocations;
   event.set();
   require(percore::sim::counts().allocations == allocations,
@@ -152,7 +155,7 @@ PERCORE_CHECK("move", who_comes_makes_room, "Q1", "a wake-up finds room in its q
   TaskQueue& from = queues.add({.name = "from", .shares = 10});
   TaskQueue& to = queues.add({.name = "to"});
   run.waits_for("many tasks that move to one queue");
-  executor.run(crowds(from, to, run.size(2, 300)));
+  executor.run(crowds(from, to, run.size(70, 200)));
 }
 
 namespace {

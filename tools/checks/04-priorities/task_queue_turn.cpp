@@ -170,7 +170,8 @@ Task<> two_log(Log& log, TaskQueue& first, TaskQueue& second) {
 PERCORE_CHECK("turn", a_quantum_lasts_as_long_as_it_says, "Q3",
               "a busy queue runs until the first look at the clock after its quantum", the_quantum,
               .seeds = 60, .faults = false) {
-  Executor executor({.ring = {.entries = 8}});
+  // The turns of the executor are short: a quantum lasts for several.
+  Executor executor({.ring = {.entries = 8}, .resumes_per_turn_max = 3});
   Log log{.quantum = from_to(run, 50, 900) * us};
   log.chunk = from_to(run, 1, log.quantum / us / 4) * us;
   TaskQueues queues(executor, {.quantum = Time{log.quantum}});

@@ -37,7 +37,7 @@ void Executor::run_until_all_ended(const executor_detail::RootHook& root) {
                  "an executor was run on another thread than the one that constructed it: its ring "
                  "has one issuer");
   current_ = this;
-  for (resume_ready(); !root.reached; resume_ready()) look_around();
+  for (take_turn(); !root.reached; take_turn()) look_around();
   end_what_is_alive();
   running_queue_ = &own_queue_;
   current_ = nullptr;
@@ -47,7 +47,7 @@ void Executor::end_what_is_alive() {
   if (tasks_alive_ == 0) return;
   ending_ = true;
   ring_.cancel_all();
-  for (unsigned turns = 0; tasks_alive_ != 0; ++turns, resume_ready()) {
+  for (unsigned turns = 0; tasks_alive_ != 0; ++turns, take_turn()) {
     PERCORE_ASSERT(turns < options_.ending_turns_max,
                    "the root task has ended and another task goes on without end: have it stop at "
                    "Executor::current().ending(), or await its JoinHandle in the root task");
@@ -56,8 +56,26 @@ void Executor::end_what_is_alive() {
   ending_ = false;
 }
 
-void Executor::resume_ready() {
-  resumes_left_ = options_.resumes_per_turn_max;
+void Executor::take_turn() {
+  if (scheduler_ != nullptr) [[unlikely]]
+    return take_scheduled_turn();
+  resume_ready(options_.resumes_per_turn_max);
+}
+
+void Executor::take_scheduled_turn() {
+  if (RunQueue* const next = scheduler_->next_queue(); next != nullptr) running_queue_ = next;
+  unsigned left = options_.resumes_per_turn_max;
+  for (unsigned stretch = 1; stretch != 0 && !running_queue_->empty();) {
+    stretch = std::min(stretch, left);
+    resume_ready(stretch);
+    left -= stretch;
+    stretch = left == 0 ? 0 : scheduler_->quantum_left();
+  }
+  scheduler_->end_turn();
+}
+
+void Executor::resume_ready(unsigned resumes_max) {
+  resumes_left_ = resumes_max;
   RunQueue& queue = *running_queue_;
   while (resumes_left_ != 0 && !queue.empty()) {
     // What is ready now is popped without asking again. A yield that asks resumes_left_ while
@@ -80,10 +98,7 @@ void Executor::look_around() {
 }
 
 bool Executor::anything_ready() noexcept {
-  if (scheduler_ != nullptr) {
-    if (RunQueue* const next = scheduler_->next_queue(); next != nullptr) running_queue_ = next;
-  }
-  return !running_queue_->empty();
+  return !running_queue_->empty() || (scheduler_ != nullptr && scheduler_->anything_ready());
 }
 
 void Executor::look_at_ring() {

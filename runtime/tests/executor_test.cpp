@@ -299,6 +299,7 @@ TEST_CASE(
       return first.empty() ? nullptr : &first;
     }
     void became_ready(RunQueue&) noexcept override { ++told; }
+    bool anything_ready() noexcept override { return !first.empty() || !second.empty(); }
     RunQueue first;
     RunQueue second;
     int asked = 0;

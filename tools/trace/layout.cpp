@@ -48,27 +48,48 @@ void find_operations(const Story& story, Layout& out) {
   }
 }
 
+// A lane and its executor: several may have a queue of the same name.
+using LaneKey = std::pair<unsigned, std::string>;
+
+// Lanes that begin more than once, such as a task queue's: each of them has a row for itself.
+std::map<LaneKey, std::size_t> rows_of_recurring(const Story& story, std::vector<Rows>& rows) {
+  std::map<LaneKey, unsigned> begins;
+  std::vector<LaneKey> lanes;  // in the order of their coming
+  for (const Event& event : story.run->events) {
+    if (event.kind != Kind::mark || event.what != "begin") continue;
+    if (++begins[{event.executor, event.lane}] == 1) lanes.push_back({event.executor, event.lane});
+  }
+  std::map<LaneKey, std::size_t> out;
+  for (const LaneKey& key : lanes)
+    if (begins[key] > 1) out[key] = rows[key.first].take();
+  return out;
+}
+
 void find_lanes(const Story& story, Layout& out) {
   std::vector<Rows> rows(story.executors);
-  std::map<std::string, std::size_t> open;
+  const auto kept = rows_of_recurring(story, rows);
+  std::map<LaneKey, std::size_t> open;
   const auto& events = story.run->events;
   for (std::size_t i = 0; i < events.size(); ++i) {
     const Event& event = events[i];
     if (event.kind != Kind::mark) continue;
-    const auto found = open.find(event.lane);
+    const LaneKey key{event.executor, event.lane};
+    const auto found = open.find(key);
     if (event.what == "end" && found != open.end()) {
       Bar& bar = out.lanes[found->second];
       bar.end = i;
-      rows[bar.executor].give(bar.row);
+      if (!bar.recurs) rows[bar.executor].give(bar.row);
       open.erase(found);
     } else if (event.what == "begin" && found == open.end()) {
-      open[event.lane] = out.lanes.size();
+      open[key] = out.lanes.size();
+      const auto row = kept.find(key);
       out.lanes.push_back({.begin = i,
                            .end = events.size(),
                            .executor = event.executor,
-                           .row = rows[event.executor].take(),
+                           .row = row != kept.end() ? row->second : rows[event.executor].take(),
                            .operation = 0,
-                           .lane = event.lane});
+                           .lane = event.lane,
+                           .recurs = row != kept.end()});
     }
   }
 }
@@ -131,6 +152,8 @@ class Walk {
       drawn_[bar.begin] = false;
       if (bar.end < drawn_.size()) drawn_[bar.end] = false;
     }
+    for (const Bar& bar : out.lanes)
+      if (bar.recurs && drawn_[bar.begin]) wide_.insert(bar.begin);
   }
 
   void go() {
@@ -140,8 +163,7 @@ class Walk {
     while (i < count) {
       const Fold* const fold = story_.fold_at(i);
       const std::size_t end = fold == nullptr ? i + 1 : fold->end;
-      const int width =
-          fold != nullptr ? fold_width : advance(story_, i, drawn_[i], options_.cell_width);
+      const int width = fold != nullptr ? fold_width : advance_of(i);
       if ((at_.x + width > options_.width || breaks_better_here(i)) && !break_stave()) break;
       for (std::size_t place = i; place < end; ++place)
         out_.places[place] = {at_.stave, at_.x + (fold == nullptr         ? 0
@@ -156,6 +178,16 @@ class Walk {
   }
 
  private:
+  // A lane that comes again and again says each time whose it is, and how long.
+  int advance_of(std::size_t place) const {
+    if (!wide_.contains(place)) return advance(story_, place, drawn_[place], options_.cell_width);
+    constexpr int character_width = 6;
+    constexpr int duration_characters = 10;
+    return static_cast<int>(story_.run->events[place].lane.size() + duration_characters) *
+               character_width +
+           12;
+  }
+
   // A turn that does not fit into what is left, and would fit into a stave of its own.
   bool breaks_better_here(std::size_t enter) const {
     const auto& events = story_.run->events;
@@ -165,7 +197,7 @@ class Walk {
     int width = 0;
     for (std::size_t i = enter; i < events.size(); ++i) {
       if (i > enter && events[i].kind == Kind::enter) break;
-      width += advance(story_, i, drawn_[i], options_.cell_width);
+      width += advance_of(i);
     }
     return at_.x + width > options_.width && width <= options_.width;
   }
@@ -188,6 +220,7 @@ class Walk {
   const LayoutOptions& options_;
   Layout& out_;
   std::vector<bool> drawn_;
+  std::set<std::size_t> wide_;  // where lanes begin that need room for their names
   Place at_;
 };
 

@@ -21,6 +21,7 @@ struct Bar {
   std::size_t row = 0;          ///< within its executor and kind, from the top
   std::uint64_t operation = 0;  ///< 0: a lane
   std::string lane;
+  bool recurs = false;  ///< a lane that begins more than once: it keeps its row
 };
 
 /// Where everything lies along the staves. Distances are of events, not of time: what happens in a

@@ -260,13 +260,20 @@ void Drawing::draw_lanes() {
         "{}, from {} to {}", bar.lane, duration_text(run_.events[bar.begin].time_nanoseconds),
         bar.end < run_.events.size() ? duration_text(run_.events[bar.end].time_nanoseconds)
                                      : std::string("the end of the run"));
+    // Distances are of events: a lane that comes again and again says how long it was there.
+    const std::string label =
+        bar.recurs && bar.end < run_.events.size()
+            ? fmt::format("{}, {}", bar.lane,
+                          duration_text(run_.events[bar.end].time_nanoseconds -
+                                        run_.events[bar.begin].time_nanoseconds))
+            : bar.lane;
     span(layout_.places[bar.begin], layout_.places[bar.end],
          [&](std::size_t stave, int from, int to) {
            const Band& band = bands_[stave][bar.executor];
            const int y = band.lanes + Band::index(band.lane_rows, bar.row) * lane_pitch;
            rect("ours", from, y, to - from, lane_pitch - 3, tip, 5);
-           if (to - from >= static_cast<int>(bar.lane.size()) * character_width + 6)
-             words(from + 5, y + 10, "", bar.lane);
+           if (to - from >= static_cast<int>(label.size()) * character_width + 6)
+             words(from + 5, y + 10, "", label);
          });
   }
 }

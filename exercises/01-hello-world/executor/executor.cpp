@@ -50,6 +50,27 @@ void Executor::RootHook::root_finished(FinishHook& self, std::coroutine_handle<>
   static_cast<RootHook&>(self).reached = true;
 }
 
+// Done. Lesson 04 brings a scheduler, which shares the thread out among many queues; until then
+// there is none, and the executor's own queue is the running one.
+
+void Executor::choose_queue() {
+  if (scheduler_ == nullptr) return;
+  if (RunQueue* const next = scheduler_->next_queue(); next != nullptr) running_queue_ = next;
+}
+
+bool Executor::quantum_over() {
+  return scheduler_ != nullptr && scheduler_->quantum_left() == 0;
+}
+
+void Executor::end_turn() {
+  if (scheduler_ != nullptr) scheduler_->end_turn();
+}
+
+bool Executor::anything_ready() {
+  if (!running_queue_->empty()) return true;
+  return scheduler_ != nullptr && scheduler_->anything_ready();
+}
+
 // ---------------------------------------------------------------------------------- Step "turn"
 
 void Executor::run_until_all_ended(const RootHook& root) {
@@ -80,13 +101,14 @@ void Executor::run_until_all_ended(const RootHook& root) {
 }
 
 void Executor::resume_ready() {
-  // TODO turn (E1, E2): resumes (run_chain) what is ready in the running queue, but no
-  // more than options_.resumes_per_turn_max: someone who yields all the time must not keep
-  // completions from being seen.
+  // TODO turn (E1, E2): choose_queue(), then resumes (run_chain) what is ready in the running
+  // queue, but no more than options_.resumes_per_turn_max: someone who yields all the time must not
+  // keep completions from being seen. After each resume quantum_over() says whether it is another
+  // queue's turn; end_turn() when this one's is over.
 }
 
 void Executor::look_around() {
-  // TODO turn (E2, E3): lets the pollers look (pollers_.poll()), chooses the queue, and then
+  // TODO turn (E2, E3): lets the pollers look (pollers_.poll()), asks anything_ready(), and then
   // - nothing is ready: sleeps, with sleep();
   // - something is ready: takes a turn of the ring that does not sleep, but only for a reason. One
   //   reason is that completions are there. The other is that entries have waited for company for
@@ -94,19 +116,13 @@ void Executor::look_around() {
   //   the end of that same turn. Without a reason, no system call.
 }
 
-void Executor::choose_queue() {
-  // Done. Lesson 04 brings a scheduler with many queues.
-  if (scheduler_ == nullptr) return;
-  if (RunQueue* const next = scheduler_->next_queue(); next != nullptr) running_queue_ = next;
-}
-
 void Executor::sleep() {
   // TODO turn (E3): one turn of the ring that sleeps until a completion or until the
   // pollers' next deadline. Around it, the pollers' rules: prepare_to_sleep() first; when it says
   // no, the turn must not sleep; cancel_sleep() afterwards in any case. A poller that prepares may
-  // ask a full queue for an entry, and the ring then submits and collects: choose the queue and
-  // look once more whether something is ready. When nothing is in flight and no deadline is set,
-  // nothing can ever happen: end_of_program_by_deadlock(tasks_alive_, ending_).
+  // ask a full queue for an entry, and the ring then submits and collects: ask anything_ready()
+  // once more. When nothing is in flight and no deadline is set, nothing can ever happen:
+  // end_of_program_by_deadlock(tasks_alive_, ending_).
 }
 
 }  // namespace percore

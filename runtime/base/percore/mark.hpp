@@ -9,7 +9,8 @@
 ///     }
 ///
 /// Thread  any.
-/// Cost    a load and a branch where nobody draws. The runtime's own paths hold none.
+/// Cost    a load and a branch where nobody draws. Of the runtime's own paths only the switch from
+///         one task queue to another holds one.
 
 /// Of the simulated ring; absent on the kernel. The words are copied.
 extern "C" [[gnu::weak]] void percore_mark(int what, const char* lane, unsigned long number,

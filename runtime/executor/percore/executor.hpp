@@ -32,8 +32,9 @@ class RunQueue {
   void push(std::coroutine_handle<> coroutine) noexcept {
     if (size() == capacity_) [[unlikely]]
       grow(capacity_ + 1);
-    if (scheduler_ != nullptr && empty()) [[unlikely]]
-      scheduler_->became_ready(*this);
+    if (empty()) [[unlikely]] {  // asked first: the sizes are at hand
+      if (scheduler_ != nullptr) scheduler_->became_ready(*this);
+    }
     slots_[tail_++ & (capacity_ - 1)] = coroutine;
   }
 
@@ -88,7 +89,7 @@ class Executor {
   template <typename T>
   T run(Task<T> root) {
     executor_detail::RootHook hook;
-    start(root, hook);
+    start(root, hook, *running_queue_);
     run_until_all_ended(hook);
     return root.take_result();
   }
@@ -111,13 +112,13 @@ class Executor {
   /// The queue whose coroutines run now: where what they start and what they wait for goes on.
   RunQueue& running_queue() noexcept { return *running_queue_; }
 
-  /// Counts `task` in and puts it at the back of the running queue; at its end it calls `hook`.
+  /// Counts `task` in and puts it at the back of `queue`; at its end it calls `hook`.
   /// Throws   std::bad_alloc, with nothing changed.
   template <typename T>
-  [[gnu::always_inline]] void start(Task<T>& task, FinishHook& hook) {
-    running_queue_->reserve(tasks_alive_ + 1);
+  [[gnu::always_inline]] void start(Task<T>& task, FinishHook& hook, RunQueue& queue) {
+    queue.reserve(tasks_alive_ + 1);
     ++tasks_alive_;
-    running_queue_->push(task.start(Continuation::call(hook)));
+    queue.push(task.start(Continuation::call(hook)));
   }
 
   /// Nobody else is ready and this turn may go on: a yield would only come back here.
@@ -130,7 +131,9 @@ class Executor {
 
   void run_until_all_ended(const executor_detail::RootHook& root);
   void end_what_is_alive();
-  void resume_ready();
+  void take_turn();
+  void take_scheduled_turn();
+  void resume_ready(unsigned resumes_max);
   void look_around();
   bool anything_ready() noexcept;
   void look_at_ring();
@@ -275,7 +278,15 @@ class JoinHandle {
 /// Cost     no allocation beside the task's own frame.
 template <typename T>
 [[gnu::always_inline]] inline JoinHandle<T> spawn(Task<T> task) {
-  Executor::current().start(task, executor_detail::unclaimed);
+  Executor& executor = Executor::current();
+  executor.start(task, executor_detail::unclaimed, executor.running_queue());
+  return JoinHandle<T>(std::move(task));
+}
+
+/// The same at the back of `queue`, one of this executor's.
+template <typename T>
+[[gnu::always_inline]] inline JoinHandle<T> spawn(Task<T> task, RunQueue& queue) {
+  Executor::current().start(task, executor_detail::unclaimed, queue);
   return JoinHandle<T>(std::move(task));
 }
 

@@ -96,6 +96,7 @@ class DrawnQueues final : public QueueScheduler {
     expect(queue.empty(), "became_ready() was called for a queue that was not empty");
     ++told;
   }
+  bool anything_ready() noexcept override { return !first.empty() || !second.empty(); }
   RunQueue first;
   RunQueue second;
   std::uint64_t told = 0;

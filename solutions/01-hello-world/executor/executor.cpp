@@ -49,6 +49,26 @@ void Executor::RootHook::root_finished(FinishHook& self, std::coroutine_handle<>
   static_cast<RootHook&>(self).reached = true;
 }
 
+// The scheduler of lesson 04, where there is one
+
+void Executor::choose_queue() {
+  if (scheduler_ == nullptr) return;
+  if (RunQueue* const next = scheduler_->next_queue(); next != nullptr) running_queue_ = next;
+}
+
+bool Executor::quantum_over() {
+  return scheduler_ != nullptr && scheduler_->quantum_left() == 0;
+}
+
+void Executor::end_turn() {
+  if (scheduler_ != nullptr) scheduler_->end_turn();
+}
+
+bool Executor::anything_ready() {
+  if (!running_queue_->empty()) return true;
+  return scheduler_ != nullptr && scheduler_->anything_ready();
+}
+
 // The turn of the loop
 
 void Executor::run_until_all_ended(const RootHook& root) {
@@ -74,15 +94,17 @@ void Executor::run_until_all_ended(const RootHook& root) {
 }
 
 void Executor::resume_ready() {
+  choose_queue();
   for (unsigned i = 0; i < options_.resumes_per_turn_max && !running_queue_->empty(); ++i) {
     run_chain(running_queue_->pop());
+    if (quantum_over()) break;
   }
+  end_turn();
 }
 
 void Executor::look_around() {
   pollers_.poll();
-  choose_queue();
-  if (running_queue_->empty()) return sleep();
+  if (!anything_ready()) return sleep();
   // Others are ready, so the entries may wait a few turns for company.
   const bool enter =
       ring_.unsubmitted() != 0 && ++turns_without_enter_ >= options_.turns_without_enter_max;
@@ -91,15 +113,10 @@ void Executor::look_around() {
   ring_.turn(Wait::no);
 }
 
-void Executor::choose_queue() {
-  if (scheduler_ == nullptr) return;
-  if (RunQueue* const next = scheduler_->next_queue(); next != nullptr) running_queue_ = next;
-}
-
 void Executor::sleep() {
   const bool prepared = pollers_.prepare_to_sleep();
-  choose_queue();  // a poller that needed an entry of a full queue may have collected completions
-  const bool quiet = prepared && running_queue_->empty();
+  // A poller that needed an entry of a full queue may have collected completions.
+  const bool quiet = prepared && !anything_ready();
   const Time deadline = pollers_.next_deadline();
   if (quiet && ring_.in_flight() == 0 && deadline == Time::never()) {
     end_of_program_by_deadlock(tasks_alive_, ending_);

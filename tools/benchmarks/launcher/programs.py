@@ -88,6 +88,9 @@ def meson_program(runtime, build_dir, paths, form="", mine=False):
     commands = {suite: [str(tasks), suite] for suite in TASK_SUITES}
     if nop is not None:
         commands["nop"] = [str(nop), "nop"]
+    queues = paths.get(f"{name}_queues")
+    if queues is not None:
+        commands["queues"] = [str(queues), "queues"]
     timed = not mine and form != "single"  # the same source a second time
     command = compile_command_of(build_dir, f"tools/benchmarks/{runtime}/tasks.cpp") if timed else None
     return Program("mine" if mine else runtime, form, commands, command)

@@ -28,6 +28,12 @@ SUITES = {
         Metric("nop1", "ns", "a NOP through the ring, one in flight"),
         Metric("nop64", "ns", "the same, 64 in flight: a NOP"),
     ],
+    "queues": [
+        Metric("queue_yield", "ns", "two tasks of a task queue yield to each other: a yield"),
+        Metric("queue_spawn", "ns", "spawn 1,000 tasks into a task queue, await them all: a task"),
+        Metric("queue_look", "ns", "yield_if_needed() where it is not needed"),
+        Metric("queue_switch", "ns", "a task moves to another, empty queue: a switch"),
+    ],
     "build": [Metric("build", "s", "compile the file of the task suites at -O0: CPU time", absolute_max=2.0)],
 }
 

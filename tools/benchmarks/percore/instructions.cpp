@@ -6,6 +6,7 @@
 #include <optional>
 #include <percore/executor.hpp>
 #include <percore/io.hpp>
+#include <percore/task_queue.hpp>
 #include <vector>
 
 namespace {
@@ -13,6 +14,8 @@ namespace {
 using percore::Executor;
 using percore::JoinHandle;
 using percore::Task;
+using percore::TaskQueue;
+using percore::TaskQueues;
 using percore::observe::count_instructions;
 using percore::observe::InstructionCount;
 
@@ -66,15 +69,40 @@ Task<std::uint64_t> nop_in_64_tasks(std::size_t times,
   co_return completed;
 }
 
+// The same in the task queue `queue`: what shares and a quantum add.
+TaskQueue* queue = nullptr;
+
+Task<std::uint64_t> in_queue(Task<std::uint64_t> work) {
+  co_await percore::move_to(*queue);
+  const std::uint64_t result = co_await std::move(work);
+  co_return result;
+}
+
+Task<std::uint64_t> switch_times(std::size_t times, TaskQueue& other) {
+  for (std::size_t i = 0; i < times; i += 2) {
+    co_await percore::move_to(*queue);
+    co_await percore::move_to(other);
+  }
+  co_return times;
+}
+
 // What a run of more operations takes beyond a run of fewer: what happens once falls out.
 template <typename Work>
-double instructions_an_operation(Work work, std::size_t fewer, std::size_t more) {
+double instructions_an_operation(Work work, std::size_t fewer, std::size_t more,
+                                 bool with_queues = false) {
   std::vector<JoinHandle<std::uint64_t>> handles;
   handles.reserve(more);
   const auto count = [&](std::size_t operations) {
     // The ring belongs to the thread that opens it, so the executor is made in the child.
     std::optional<Executor> executor;
-    const auto prepare = [&] { executor.emplace().run(work(more, handles)); };
+    std::optional<TaskQueues> queues;
+    const auto prepare = [&] {
+      executor.emplace();
+      // Where each instruction is stepped, time flies: a quantum is not to end by it.
+      constexpr percore::TaskQueuesOptions long_quanta{.quantum = {3'600'000'000'000}};
+      if (with_queues) queue = &queues.emplace(*executor, long_quanta).add({.name = "measured"});
+      executor->run(work(more, handles));
+    };
     const auto measured = [&] { executor->run(work(operations, handles)); };
     InstructionCount counted = count_instructions(prepare, measured);
     if (!counted.counted()) {
@@ -100,6 +128,15 @@ int main() {
   const auto nops_64 = [](std::size_t times, Handles& handles) {
     return nop_in_64_tasks(times, handles);
   };
+  const auto queue_spawns = [](std::size_t tasks, Handles& handles) {
+    return in_queue(spawn_and_join(tasks, handles));
+  };
+  const auto queue_yields = [](std::size_t times, Handles&) {
+    return in_queue(yield_in_two_tasks(times));
+  };
+  const auto queue_switches = [](std::size_t times, Handles&) {
+    return switch_times(times, TaskQueues::current_or_null()->default_queue());
+  };
   bench::print_json({
       {"spawn and join", instructions_an_operation(spawns, 64, 320), "instructions"},
       {"await a task", instructions_an_operation(awaits, 64, 320), "instructions"},
@@ -107,5 +144,11 @@ int main() {
       {"yield, another task runs", instructions_an_operation(switches, 64, 320), "instructions"},
       {"nop, one in flight", instructions_an_operation(nops, 16, 144), "instructions"},
       {"nop, 64 in flight", instructions_an_operation(nops_64, 128, 640), "instructions"},
+      {"in a task queue: spawn and join", instructions_an_operation(queue_spawns, 4096, 8192, true),
+       "instructions"},
+      {"in a task queue: yield, another task runs",
+       instructions_an_operation(queue_yields, 8192, 16384, true), "instructions"},
+      {"switch to another task queue", instructions_an_operation(queue_switches, 64, 320, true),
+       "instructions"},
   });
 }

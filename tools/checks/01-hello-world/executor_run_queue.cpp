@@ -108,6 +108,7 @@ PERCORE_CHECK("run_queue", the_scheduler_is_told_when_it_fills, "E1",
       ++times;
       last = &ready;
     }
+    bool anything_ready() noexcept override { return false; }
     int times = 0;
     RunQueue* last = nullptr;
   } scheduler;

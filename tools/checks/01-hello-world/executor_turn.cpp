@@ -797,6 +797,9 @@ struct TwoQueues final : percore::QueueScheduler {
     return !first_choice->empty() ? first_choice : !other->empty() ? other : nullptr;
   }
   void became_ready(RunQueue&) noexcept override {}
+  bool anything_ready() noexcept override {
+    return !first->empty() || (second != nullptr && !second->empty());
+  }
   RunQueue* first = nullptr;
   RunQueue* second = nullptr;
   unsigned asked = 0;
@@ -849,6 +852,76 @@ PERCORE_CHECK("turn", it_asks_for_the_next_queue, "E1",
   require(&executor.running_queue() == scheduler.first,
           "after run() another queue than the executor's own is the running one");
   executor.schedule_queues_with(nullptr);
+}
+
+namespace {
+
+/// Gives each turn so many resumes, and watches that it gets no more.
+struct Meter final : percore::QueueScheduler {
+  RunQueue* next_queue() override {
+    require(!turn_runs,
+            "the next queue was asked for, and the turn of the last had not been ended");
+    turn_runs = true;
+    left = given;
+    ++turns;
+    return nullptr;
+  }
+  void became_ready(RunQueue&) noexcept override {}
+  bool anything_ready() noexcept override { return false; }
+  unsigned quantum_left() noexcept override { return left; }
+  void end_turn() noexcept override {
+    require(turn_runs, "a turn was ended that had not begun: next_queue() begins it");
+    turn_runs = false;
+  }
+  void count() {
+    require(turn_runs, "a coroutine was resumed and its queue had not been asked for");
+    require(
+        left != 0,
+        "a coroutine was resumed after the scheduler had said that its queue's quantum is over");
+    --left;
+  }
+  unsigned given = 0;
+  unsigned left = 0;
+  unsigned turns = 0;
+  bool turn_runs = false;
+};
+
+Task<> is_counted(Meter& meter, unsigned times) {
+  for (unsigned i = 0; i < times; ++i) {
+    meter.count();
+    co_await percore::yield();
+  }
+  meter.count();
+}
+Task<> are_counted(Meter& meter, unsigned tasks, unsigned times) {
+  meter.count();
+  std::vector<JoinHandle<void>> handles;
+  for (unsigned i = 0; i < tasks; ++i) handles.push_back(spawn(is_counted(meter, times)));
+  for (auto& handle : handles) {
+    if (handle.done()) continue;
+    co_await handle;
+    meter.count();
+  }
+}
+
+}  // namespace
+
+PERCORE_CHECK("turn", a_turn_ends_when_the_scheduler_says, "E2",
+              "no more of one queue is resumed than its scheduler allows", the_turn_of_the_loop,
+              .seeds = 30, .faults = false) {
+  Meter meter;
+  meter.given = run.size(1, 5);
+  const unsigned tasks = run.size(1, 6);
+  const unsigned times = run.size(0, 6);
+  Executor executor({.ring = {.entries = 8}});
+  executor.schedule_queues_with(&meter);
+  run.waits_for("tasks whose turns a scheduler ends");
+  executor.run(are_counted(meter, tasks, times));
+  executor.schedule_queues_with(nullptr);
+  require(!meter.turn_runs, "run() has returned and the last turn was not ended");
+  require(meter.turns >= (tasks * (times + 1) + meter.given) / meter.given,
+          "{} resumes were made in {} turns of at most {}", tasks * (times + 1) + 1, meter.turns,
+          meter.given);
 }
 
 namespace {

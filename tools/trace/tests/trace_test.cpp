@@ -9,6 +9,8 @@
 #include <text.hpp>
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <sstream>
 
 namespace {
@@ -230,4 +232,33 @@ TEST_CASE("bars of one executor never lie upon one another") {
     for (const Bar& other : layout.operations)
       if (&one != &other && one.executor == other.executor && one.row == other.row)
         CHECK((one.end < other.begin || other.end < one.begin));
+}
+
+TEST_CASE("a lane that comes again and again keeps its row, and has room for its name") {
+  std::string record = header;
+  const auto mark = [&](const char* what, const char* lane) {
+    record += std::string("{\"time\":1,\"kind\":\"mark\",\"what\":\"") + what + "\",\"lane\":\"" +
+              lane + "\"}\n";
+  };
+  mark("begin", "task 1");
+  for (int time = 0; time < 3; ++time) {
+    for (const char* queue : {"front 1", "back 2"}) {
+      mark("begin", queue);
+      mark("end", queue);
+    }
+  }
+  mark("end", "task 1");
+  const Run run = only_run(record);
+  const Layout layout = lay_out(understand(run, false), {});
+  CHECK(layout.lanes.size() == 7);
+  std::map<std::string, std::set<std::size_t>> rows;
+  for (const Bar& bar : layout.lanes) {
+    rows[bar.lane].insert(bar.row);
+    const int width = layout.places[bar.end].x - layout.places[bar.begin].x;
+    if (bar.recurs) CHECK(width >= static_cast<int>(bar.lane.size()) * 6);
+  }
+  CHECK(rows["front 1"].size() == 1);
+  CHECK(rows["back 2"].size() == 1);
+  CHECK(rows["front 1"] != rows["back 2"]);
+  CHECK(rows["task 1"] != rows["front 1"]);
 }

@@ -58,7 +58,7 @@ class Executor {
   template <typename T>
   T run(Task<T> root) {
     RootHook hook;
-    start(root, hook);
+    start(root, hook, *running_queue_);
     run_until_all_ended(hook);
     return root.take_result();
   }
@@ -75,12 +75,12 @@ class Executor {
   /// The queue whose coroutines run now: what they start and what they wait for goes on there.
   RunQueue& running_queue() noexcept { return *running_queue_; }
 
-  /// Counts `task` in and puts it at the back of the running queue; at its end it calls `hook`.
+  /// Counts `task` in and puts it at the back of `queue`; at its end it calls `hook`.
   template <typename T>
-  void start(Task<T>& task, FinishHook& hook) {
-    running_queue_->reserve(tasks_alive_ + 1);
+  void start(Task<T>& task, FinishHook& hook, RunQueue& queue) {
+    queue.reserve(tasks_alive_ + 1);
     ++tasks_alive_;
-    running_queue_->push(task.start(Continuation::call(hook)));
+    queue.push(task.start(Continuation::call(hook)));
   }
 
   /// What every hook of a task of this executor calls first.
@@ -98,6 +98,9 @@ class Executor {
   void resume_ready();
   void look_around();
   void choose_queue();
+  bool quantum_over();
+  void end_turn();
+  bool anything_ready();
   void sleep();
 
   static constinit thread_local Executor* current_;
@@ -212,11 +215,16 @@ class JoinHandle {
   Task<T> task_;
 };
 
-/// Starts `task` at the back of the running queue. Outside an executor the program ends.
+/// Starts `task` at the back of `queue`. Outside an executor the program ends.
+template <typename T>
+JoinHandle<T> spawn(Task<T> task, RunQueue& queue) {
+  Executor::current().start(task, executor_detail::unclaimed, queue);
+  return JoinHandle<T>(std::move(task));
+}
+/// The same at the back of the queue that runs now.
 template <typename T>
 JoinHandle<T> spawn(Task<T> task) {
-  Executor::current().start(task, executor_detail::unclaimed);
-  return JoinHandle<T>(std::move(task));
+  return spawn(std::move(task), Executor::current().running_queue());
 }
 
 // ----------------------------------------------------------------------------- Step "run_queue"

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <climits>
 #include <concepts>
 #include <coroutine>
 #include <cstddef>
@@ -8,13 +9,13 @@
 #include <percore/ring.hpp>
 #include <percore/task.hpp>
 
-/// Contract of the module `executor`, version 1. Ours, never swapped.
+/// Contract of the module `executor`, version 2. Ours, never swapped.
 ///
 /// Invariants (lesson 01):
 ///   E1  First come, first served: what is scheduled first is resumed first, and a yield goes to
 ///       the back.
 ///   E2  Between two looks at the ring at most ExecutorOptions::resumes_per_turn_max coroutines are
-///       resumed.
+///       resumed, and no more of one queue than its scheduler allows.
 ///   E3  The thread sleeps only when nothing is ready, in one io_uring_enter; then it uses no CPU.
 ///   E4  Each wake-up resumes its coroutine once. Completions are all collected before any
 ///       coroutine is resumed.
@@ -26,7 +27,7 @@ namespace percore {
 
 class RunQueue;
 
-inline constexpr int executor_contract_version = 1;
+inline constexpr int executor_contract_version = 2;
 
 /// ring                      of the executor's ring.
 /// resumes_per_turn_max      E2. Small: completions are seen sooner. Large: fewer looks.
@@ -60,16 +61,24 @@ class Poller {
   virtual void executor_gone() noexcept {}
 };
 
-/// What the executor asks for the next queue, once at the end of each turn. Lesson 04 brings one
-/// that shares out time.
+/// What shares the thread out among several run queues. Lesson 04 brings one. A turn of the loop
+/// runs one queue: next_queue() begins it, end_turn() ends it, and between two turns the executor
+/// looks at its pollers and its ring. Thread   all calls on the executor's thread.
 class QueueScheduler {
  public:
   virtual ~QueueScheduler() = default;
-  /// The queue to run now, or null when all are empty.
+  /// The queue to run now, or null when all are empty: then the executor stays with the one it has.
   virtual RunQueue* next_queue() = 0;
   /// `queue` is empty, and something to run is pushed right after this call. Noexcept: called by
   /// wake-ups.
   virtual void became_ready(RunQueue& queue) noexcept = 0;
+  /// Whether a queue has something to run: asked before the executor sleeps.
+  virtual bool anything_ready() noexcept = 0;
+  /// How many coroutines may be resumed before this is asked again; 0 ends the turn. Asked after
+  /// the first resume of a turn, and earlier than it said where the executor likes.
+  virtual unsigned quantum_left() noexcept { return UINT_MAX; }
+  /// The queue that next_queue() named has had its turn: from here on time is not its own.
+  virtual void end_turn() noexcept {}
 };
 
 /// What the module must offer. Also, not expressible as a concept of one type:
@@ -81,6 +90,9 @@ class QueueScheduler {
 ///   spawn(Task<T>)        -> JoinHandle<T>: starts it at the back of the queue that runs now.
 ///                         Allocates nothing beside the task's frame, except when the queue must
 ///                         grow to hold one more. Throws std::bad_alloc, with nothing changed.
+///   spawn(Task<T>, RunQueue&)   the same at the back of that queue. A queue with a scheduler has
+///                         room for each task that was spawned into it; who moves a coroutine there
+///                         makes room itself: reserve(tasks_alive()).
 ///   JoinHandle<T>         co_await handle; detach(); done(); movable.
 ///   yield()               awaiter: every ready task of the queue runs before the caller goes on.
 template <typename E>
@@ -93,6 +105,8 @@ concept ExecutorContract = requires(E executor, const E const_executor, Executor
   // started, when the run queue has no room for it.
   { executor.run(Task<int>(std::declval<Task<int>>())) } -> std::same_as<int>;
   { executor.run(Task<void>(std::declval<Task<void>>())) } -> std::same_as<void>;
+  // The queue whose coroutines run now; between two runs the executor's own.
+  { executor.running_queue() } -> std::same_as<RunQueue&>;
   // The executor that runs on this thread, or null. current() ends the program where there is none.
   { E::current_or_null() } -> std::same_as<E*>;
   { E::current() } -> std::same_as<E&>;
@@ -106,8 +120,8 @@ concept ExecutorContract = requires(E executor, const E const_executor, Executor
   // destroyed, or outlives the executor.
   { executor.add_poller(poller) } -> std::same_as<void>;
   { executor.remove_poller(poller) } -> std::same_as<void>;
-  // Null: all in the executor's own queue. With a scheduler the root still starts there and moves
-  // itself to one of the scheduler's queues before it waits or spawns: nobody schedules its own.
+  // Null: all in the executor's own queue. The root task starts in that one; a scheduler names it
+  // in next_queue() like any other, but is never told when it fills.
   { executor.schedule_queues_with(scheduler) } -> std::same_as<void>;
 };
 

@@ -53,7 +53,7 @@ class Executor {
   template <typename T>
   T run(Task<T> root) {
     RootHook hook;
-    start(root, hook);
+    start(root, hook, *running_queue_);
     run_until_all_ended(hook);
     return root.take_result();
   }
@@ -68,12 +68,12 @@ class Executor {
   void schedule_queues_with(QueueScheduler* scheduler) noexcept { scheduler_ = scheduler; }
   RunQueue& running_queue() noexcept { return *running_queue_; }
 
-  /// Counts `task` in and puts it at the back of the running queue; at its end it calls `hook`.
+  /// Counts `task` in and puts it at the back of `queue`; at its end it calls `hook`.
   template <typename T>
-  void start(Task<T>& task, FinishHook& hook) {
-    running_queue_->reserve(tasks_alive_ + 1);
+  void start(Task<T>& task, FinishHook& hook, RunQueue& queue) {
+    queue.reserve(tasks_alive_ + 1);
     ++tasks_alive_;
-    running_queue_->push(task.start(Continuation::call(hook)));
+    queue.push(task.start(Continuation::call(hook)));
   }
   void task_ended() noexcept { --tasks_alive_; }
 
@@ -88,6 +88,9 @@ class Executor {
   void resume_ready();
   void look_around();
   void choose_queue();
+  bool quantum_over();
+  void end_turn();
+  bool anything_ready();
   void sleep();
 
   static constinit thread_local Executor* current_;
@@ -202,11 +205,16 @@ class JoinHandle {
   Task<T> task_;
 };
 
-/// Starts `task` at the back of the running queue. Outside an executor the program ends.
+/// Starts `task` at the back of `queue`. Outside an executor the program ends.
+template <typename T>
+JoinHandle<T> spawn(Task<T> task, RunQueue& queue) {
+  Executor::current().start(task, executor_detail::unclaimed, queue);
+  return JoinHandle<T>(std::move(task));
+}
+/// The same at the back of the queue that runs now.
 template <typename T>
 JoinHandle<T> spawn(Task<T> task) {
-  Executor::current().start(task, executor_detail::unclaimed);
-  return JoinHandle<T>(std::move(task));
+  return spawn(std::move(task), Executor::current().running_queue());
 }
 
 class YieldAwaiter {

@@ -178,7 +178,7 @@ class Interval {
   class [[nodiscard]] TickAwaiter {
    public:
     explicit TickAwaiter(Interval& interval) noexcept
-        : interval_(interval), sleep_(interval.last_ + interval.period_) {}
+        : interval_(interval), sleep_(time_after(interval.last_, interval.period_)) {}
     bool await_ready() const noexcept { return sleep_.await_ready(); }
     void await_suspend(std::coroutine_handle<> awaiting) { sleep_.await_suspend(awaiting); }
     Result<std::uint64_t> await_resume() const noexcept;

@@ -139,7 +139,6 @@ Task<Result<ValueOf<T>>> with_timeout(Task<T> task, Time deadline) {
   co_await race->ended.wait();
   timers().cancel(alarm);
   if (race->over) co_return race->ending.take();
-  race->over = true;
   const int error = Executor::current().ending() ? ECANCELED : ETIMEDOUT;
   co_return std::unexpected(std::error_code(error, std::system_category()));
 }

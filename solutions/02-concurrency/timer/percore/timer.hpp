@@ -92,7 +92,7 @@ class Interval {
   class [[nodiscard]] TickAwaiter : public SleepAwaiter {
    public:
     explicit TickAwaiter(Interval& interval) noexcept
-        : SleepAwaiter(interval.last_ + interval.period_), interval_(interval) {}
+        : SleepAwaiter(time_after(interval.last_, interval.period_)), interval_(interval) {}
     Result<std::uint64_t> await_resume() const noexcept;
 
    private:

@@ -64,8 +64,7 @@ void show_run(percore::Executor& executor, const Options& options, const std::st
   executor.run(root(job, options.tasks));
   const double total = lesson::in_milliseconds(percore::now() - start);
   const double sum = options.tasks * (options.sleep_ms + options.compute_ms);
-  fmt::print("{:<22}{:>10}{:>12.0f}{:>11.0f} %\n", what, job.inside_max, total,
-             100 * total / sum);
+  fmt::print("{:<22}{:>10}{:>12.0f}{:>11.0f} %\n", what, job.inside_max, total, 100 * total / sum);
 }
 
 void show_all_ways(percore::Executor& executor, const Options& options) {
@@ -95,7 +94,8 @@ percore::Task<> show_gate() {
   percore::Gate gate;
   percore::Event started;
   std::vector<percore::JoinHandle<void>> handles;
-  for (unsigned number : {2U, 1U}) handles.push_back(percore::spawn(request(gate, started, number)));
+  for (unsigned number : {2U, 1U})
+    handles.push_back(percore::spawn(request(gate, started, number)));
   co_await started.wait();
   auto closing = gate.close();
   fmt::print("the gate is closed, {} inside\n", gate.inside());

@@ -90,11 +90,12 @@ PERCORE_CHECK("", in_their_order, "D2", "deadlines in their order, equal ones in
   for (std::int64_t moment = 0; moment < 6'000; moment += 7) {
     while (fired < expected.size() && expected[fired].first <= moment) ++fired;
     queue.fire_due(Time{moment});
-    require(Noted::order.size() == fired, "at {} {} timers are due, and {} have fired", moment, fired,
-            Noted::order.size());
+    require(Noted::order.size() == fired, "at {} {} timers are due, and {} have fired", moment,
+            fired, Noted::order.size());
   }
   for (unsigned i = 0; i < count; ++i)
-    require(Noted::order[i] == expected[i].second, "timer {} fired as number {}", Noted::order[i], i);
+    require(Noted::order[i] == expected[i].second, "timer {} fired as number {}", Noted::order[i],
+            i);
 }
 
 PERCORE_CHECK("", cancelled_in_its_batch, "D3", "a cancelled timer does not fire", the_queue,
@@ -114,8 +115,8 @@ PERCORE_CHECK("", cancelled_in_its_batch, "D3", "a cancelled timer does not fire
     require(number % 2 == 0, "timer {} fired although it had been cancelled", number);
 }
 
-PERCORE_CHECK("", armed_meanwhile, "D2", "what is armed meanwhile waits for the next call", the_queue,
-              .seeds = 1, .ring = false) {
+PERCORE_CHECK("", armed_meanwhile, "D2", "what is armed meanwhile waits for the next call",
+              the_queue, .seeds = 1, .ring = false) {
   Noted::order.clear();
   TimerQueue queue;
   Noted::queue = &queue;
@@ -134,11 +135,13 @@ PERCORE_CHECK("", sleeps_in_time, "D4", "the executor sleeps until the earliest 
               the_deadline, .seeds = 20, .faults = false) {
   const unsigned times = run.size(1, 10);
   percore::Executor executor;
-  executor.run(sleeps_often(times, Time{100'000 + static_cast<std::int64_t>(run.random(5'000'000))}));
+  executor.run(
+      sleeps_often(times, Time{100'000 + static_cast<std::int64_t>(run.random(5'000'000))}));
   const auto counts = percore::sim::counts();
   require(counts.enters <= 3 * times + 2, "{} sleeps cost {} enters", times, counts.enters);
   require(counts.sleeps >= times, "{} sleeps let the thread sleep {} times", times, counts.sleeps);
-  require(counts.submitted == 0, "{} sleeps put {} entries into the queue", times, counts.submitted);
+  require(counts.submitted == 0, "{} sleeps put {} entries into the queue", times,
+          counts.submitted);
 }
 
 PERCORE_CHECK("", ticks_on_the_grid, "D6", "a periodic timer does not drift",

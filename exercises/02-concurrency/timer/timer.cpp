@@ -38,7 +38,7 @@ Time TimerQueue::earliest() const noexcept {
 
 namespace {
 
-// What the executor asks of the timers of its thread: see Poller in <percore/contract/executor.hpp>.
+// What the executor asks of the timers of its thread: Poller in <percore/contract/executor.hpp>.
 class ThreadTimers final : public Poller {
  public:
   // Done: the first use of an executor adds them to its pollers; its moments begin anew.

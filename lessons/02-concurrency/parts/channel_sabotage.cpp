@@ -130,7 +130,8 @@ percore::Task<> runs(percore::Task<int> task, std::shared_ptr<std::pair<percore:
   end->first.set();
 }
 /// The mistake: it asks whether the timer has fired before it asks whether there is a result.
-percore::Task<percore::Result<int>> gives_up_first(percore::Task<int> task, percore::Time deadline) {
+percore::Task<percore::Result<int>> gives_up_first(percore::Task<int> task,
+                                                   percore::Time deadline) {
   auto end = std::make_shared<std::pair<percore::Event, int>>();
   percore::spawn(runs(std::move(task), end)).detach();
   Fires timer(end->first);
@@ -175,7 +176,8 @@ void unbounded(percore::Executor& executor) {
 void forgotten_close() {
   fmt::print("{}\n", last_words(forget_to_close));
   fmt::print(
-      "\nWhat happened: the consumer had taken all there was, and waited for more; the producer had "
+      "\nWhat happened: the consumer had taken all there was, and waited for more; the producer "
+      "had "
       "ended and had\n"
       "not said so. close() tells those who wait. This is L4.\n");
 }

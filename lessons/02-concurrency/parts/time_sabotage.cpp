@@ -144,7 +144,8 @@ void drift(percore::Executor& executor) {
   fmt::print("  {:<34}{:>5.0f} ms\n", "Interval(period)",
              run_for_milliseconds(executor, beats_on_a_grid()));
   fmt::print(
-      "\nWhat happened: each beat began a period after the one before had *ended*, so the work, and "
+      "\nWhat happened: each beat began a period after the one before had *ended*, so the work, "
+      "and "
       "every delay,\n"
       "was added to all beats behind it. A periodic timer counts from its start. This is D6.\n");
 }
@@ -165,7 +166,8 @@ void freed_timer() {
   const std::string words = last_words(destroy_an_armed_timer);
   fmt::print("{}\n", words.substr(words.find("a timer was")));
   fmt::print(
-      "\nWhat happened: the owner of a timer was gone before its moment, and the queue still had its "
+      "\nWhat happened: the owner of a timer was gone before its moment, and the queue still had "
+      "its "
       "address. The\n"
       "program was ended there, and not a millisecond later in memory that is someone else's. This "
       "is D3.\n");

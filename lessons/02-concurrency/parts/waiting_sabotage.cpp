@@ -134,9 +134,12 @@ void destroy_a_waited_event() {
 
 void barging(percore::Executor& executor) {
   const auto row = [](const char* what, const Race& race) {
-    fmt::print("  {:<36}{}\n", what, race.large_in_time ? "its turn came" : "it waited until the others had ended");
+    fmt::print("  {:<36}{}\n", what,
+               race.large_in_time ? "its turn came" : "it waited until the others had ended");
   };
-  fmt::print("3 units; four tasks take one each, again and again, 1000 times in all; a fifth wants all 3\n\n");
+  fmt::print(
+      "3 units; four tasks take one each, again and again, 1000 times in all; a fifth wants all "
+      "3\n\n");
   Race unfair;
   Barging barging{.units = all_units, .changed = {}};
   executor.run(race_for(barging, unfair));
@@ -146,7 +149,8 @@ void barging(percore::Executor& executor) {
   executor.run(race_for(semaphore, fair));
   row("percore::Semaphore", fair);
   fmt::print(
-      "\nWhat happened: there never were three units at once, because those who wanted one took each "
+      "\nWhat happened: there never were three units at once, because those who wanted one took "
+      "each "
       "as it came.\n"
       "First come, first served, and nobody overtakes, however little they want. This is S1.\n");
 }
@@ -184,7 +188,8 @@ void forgotten_waiter() {
   const std::string words = last_words(destroy_a_waited_event);
   fmt::print("{}\n", words.substr(words.find("a semaphore")));
   fmt::print(
-      "\nWhat happened: the event was gone, and a task still waited for it. Nobody could ever wake it. "
+      "\nWhat happened: the event was gone, and a task still waited for it. Nobody could ever wake "
+      "it. "
       "Close a\n"
       "gate first, and wait until the last one has left. This is S6.\n");
 }

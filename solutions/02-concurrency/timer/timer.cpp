@@ -99,9 +99,7 @@ class ThreadTimers final : public Poller {
     }
     return queue_;
   }
-  bool poll() override {
-    return queue_.fire_due(executor_->ending() ? Time::never() : now()) != 0;
-  }
+  bool poll() override { return queue_.fire_due(executor_->ending() ? Time::never() : now()) != 0; }
   Time next_deadline() const override { return queue_.earliest(); }
   void executor_gone() noexcept override { executor_ = nullptr; }
 

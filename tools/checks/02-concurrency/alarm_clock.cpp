@@ -1,7 +1,7 @@
 // 02.2 alarm_clock: the questions in order, each tried on our timers and the simulated clock.
 
-#include <percore/timer.hpp>
 #include <time.h>
+#include <percore/timer.hpp>
 
 #include "01-hello-world/answers.hpp"
 #include "support.hpp"
@@ -141,7 +141,8 @@ PERCORE_CHECK("", entries, "D4", "the executor is told one deadline", the_deadli
        "a timer is an object in the sleeper's frame, and no operation of the ring; the executor's "
        "own sleep is given the earliest deadline"},
       {"1",
-       "the earliest deadline travels as an argument of the io_uring_enter that sleeps, and needs no "
+       "the earliest deadline travels as an argument of the io_uring_enter that sleeps, and needs "
+       "no "
        "entry"}};
   expect_answer(run, "entries", std::to_string(executor.ring().counts().submitted), known,
                 "the earliest deadline travels as an argument of the io_uring_enter that sleeps");
@@ -154,8 +155,9 @@ PERCORE_CHECK("", ticks, "D6", "a late caller is told of all that it missed", th
   static constexpr Misconception known[] = {
       {"1", "ticks 1, 2 and 3 have passed already; they are told at once, as a number"},
       {"4", "the fourth tick is at 40 ms, and the caller came at 35"}};
-  expect_answer(run, "ticks", std::to_string(seen.told), known,
-                "next() gives how many whole periods have passed since the last tick that was told");
+  expect_answer(
+      run, "ticks", std::to_string(seen.told), known,
+      "next() gives how many whole periods have passed since the last tick that was told");
 }
 
 PERCORE_CHECK("", after, "D6", "the deadlines are start + n * period", the_interval, .seeds = 1,
@@ -173,9 +175,9 @@ PERCORE_CHECK("", hour, "D7", "at the executor's end every sleeper goes on with 
               the_end_of_sleeps, .seeds = 1, .faults = false) {
   const Time start = now();
   run_on_executor(leaves_a_sleeper());
-  static constexpr Misconception known[] = {
-      {"yes",
-       "after the root's end nobody waits for deadlines any more: sleepers are woken with ECANCELED, "
-       "and end"}};
+  static constexpr Misconception known[] = {{"yes",
+                                             "after the root's end nobody waits for deadlines any "
+                                             "more: sleepers are woken with ECANCELED, "
+                                             "and end"}};
   expect_answer(run, "hour", yes_or_no(now() - start >= ms(3'600'000)), known, "answer yes or no");
 }

@@ -117,10 +117,11 @@ inline void ChannelStory::expect_value(unsigned value, unsigned expected) {
               fmt::format("a receive gave nothing, and value {} was there for it: what lies in a "
                           "closed channel can still be received",
                           expected));
-  fail_with("L1", the_channel,
-            fmt::format("a receive gave value {}, and it was the turn of value {}: values come out in "
-                        "the order in which their sends began",
-                        value, expected));
+  fail_with(
+      "L1", the_channel,
+      fmt::format("a receive gave value {}, and it was the turn of value {}: values come out in "
+                  "the order in which their sends began",
+                  value, expected));
 }
 
 inline Task<> sends(ChannelStory& story, unsigned task, unsigned value) {
@@ -141,9 +142,10 @@ inline Task<> sends(ChannelStory& story, unsigned task, unsigned value) {
   }
   ++story.done;
   if (sent.has_value() != taken)
-    fail_with("L4", the_close,
-              fmt::format("the channel is {} and {}, and a send {}", story.closed ? "closed" : "open",
-                          taken ? "had room" : "had no room", sent ? "succeeded" : "gave EPIPE"));
+    fail_with(
+        "L4", the_close,
+        fmt::format("the channel is {} and {}, and a send {}", story.closed ? "closed" : "open",
+                    taken ? "had room" : "had no room", sent ? "succeeded" : "gave EPIPE"));
 }
 
 inline Task<> receives(ChannelStory& story, unsigned task) {
@@ -189,7 +191,8 @@ inline void ChannelStory::try_receive() {
   if (expected == nothing)
     fail_with(fmt::format("nothing lies in the channel, and try_receive() gave value {}", number));
   if (number == nothing)
-    fail_with(fmt::format("value {} lies in the channel, and try_receive() gave nothing", expected));
+    fail_with(
+        fmt::format("value {} lies in the channel, and try_receive() gave nothing", expected));
   fail_with(fmt::format("value {} has been in the channel longest, and try_receive() gave value {}",
                         expected, number));
 }
@@ -207,11 +210,12 @@ inline void ChannelStory::close() {
 }
 
 inline void ChannelStory::compare(const char* after) {
-  require(channel.size() == inside.size(), "after {} {} values lie in the channel and size() says {}",
-          after, inside.size(), channel.size());
+  require(channel.size() == inside.size(),
+          "after {} {} values lie in the channel and size() says {}", after, inside.size(),
+          channel.size());
   if (channel.size() > capacity)
-    fail_with("L2", the_channel, fmt::format("{} values lie in a channel of {}", channel.size(),
-                                             capacity));
+    fail_with("L2", the_channel,
+              fmt::format("{} values lie in a channel of {}", channel.size(), capacity));
   for (std::size_t i = 0; i < std::min(received.size(), expected_received.size()); ++i) {
     if (received[i] == expected_received[i]) continue;
     if (received[i].task != expected_received[i].task)
@@ -236,14 +240,15 @@ inline void ChannelStory::compare(const char* after) {
                             expected_sent[i].first));
     if (sent[i].second != expected_sent[i].second)
       fail_with("L4", the_close,
-                fmt::format("sender {} was told that its value {}, and the channel {}", sent[i].first,
-                            sent[i].second ? "was sent" : "was not sent",
+                fmt::format("sender {} was told that its value {}, and the channel {}",
+                            sent[i].first, sent[i].second ? "was sent" : "was not sent",
                             expected_sent[i].second ? "had taken it" : "was closed before it did"));
   }
-  require(sent.size() >= expected_sent.size(),
-          "after {} there is room for a sender who waits, or the channel is closed, and it does not "
-          "go on",
-          after);
+  require(
+      sent.size() >= expected_sent.size(),
+      "after {} there is room for a sender who waits, or the channel is closed, and it does not "
+      "go on",
+      after);
   require(sent.size() == expected_sent.size(),
           "after {} a sender went on, and its value has no place: {} of {} are taken", after,
           inside.size(), capacity);

@@ -42,10 +42,11 @@ void judge(World& world, const Plan& plan, const std::vector<unsigned>& values,
   if (plan.first_to_throw >= 0) {
     require(exception != nullptr, "task {} threw, and {} gave values", plan.first_to_throw, name);
     const std::string said = thrown_as(exception);
-    require(said == std::to_string(plan.first_to_throw),
-            "of all tasks that threw, task {} is the first in their order, and {} threw what task {} "
-            "had thrown",
-            plan.first_to_throw, name, said);
+    require(
+        said == std::to_string(plan.first_to_throw),
+        "of all tasks that threw, task {} is the first in their order, and {} threw what task {} "
+        "had thrown",
+        plan.first_to_throw, name, said);
   } else {
     require(exception == nullptr, "no task threw, and {} did", name);
     require(values.size() == count, "{} of {} tasks gave {} values", name, count, values.size());
@@ -95,10 +96,10 @@ Task<> waits_for_three(World& world, Plan plan) {
   std::vector<unsigned> values;
   std::exception_ptr exception;
   try {
-    auto [first, nothing, third] = co_await percore::when_all(
-        ends_after(world, 0, plan.durations[0], plan.throws[0]),
-        ends_quietly(world, 1, plan.durations[1], plan.throws[1]),
-        ends_after(world, 2, plan.durations[2], plan.throws[2]));
+    auto [first, nothing, third] =
+        co_await percore::when_all(ends_after(world, 0, plan.durations[0], plan.throws[0]),
+                                   ends_quietly(world, 1, plan.durations[1], plan.throws[1]),
+                                   ends_after(world, 2, plan.durations[2], plan.throws[2]));
     static_assert(std::is_same_v<decltype(nothing), Nothing>);
     values = {first, 1, third};
   } catch (...) {

@@ -63,18 +63,22 @@ PERCORE_CHECK("any", the_first_that_ends, "C3",
       require(first.thrown.empty(),
               "task {} ended first, with a value, and when_any() threw what task {} had thrown",
               expected, first.thrown);
-      require(first.index == expected, "task {} ended first, and when_any() says that it was task {}",
-              expected, first.index);
-      require(first.value == expected, "task {} ended first, and when_any() gave the value of task {}",
-              expected, first.value);
+      require(first.index == expected,
+              "task {} ended first, and when_any() says that it was task {}", expected,
+              first.index);
+      require(first.value == expected,
+              "task {} ended first, and when_any() gave the value of task {}", expected,
+              first.value);
     }
     require(first.after <= shortest + us(100),
             "the first of {} tasks ended after {} us, and when_any() went on after {} us", count,
             shortest.nanoseconds / 1'000, first.after.nanoseconds / 1'000);
-    require(world.begun == count, "when_any() was given {} tasks, and {} began", count, world.begun);
-    require(world.ended == count,
-            "when_any() was given {} tasks, and {} came to their end: the others run on by themselves",
-            count, world.ended);
+    require(world.begun == count, "when_any() was given {} tasks, and {} began", count,
+            world.begun);
+    require(
+        world.ended == count,
+        "when_any() was given {} tasks, and {} came to their end: the others run on by themselves",
+        count, world.ended);
   }
   require(live_allocations() == blocks,
           "all tasks have ended, and {} blocks of memory are still taken",
@@ -90,10 +94,11 @@ Task<> all_at_once(unsigned count) {
   std::vector<Task<unsigned>> tasks;
   for (unsigned i = 0; i < count; ++i) tasks.push_back(at_once(i));
   const auto first = co_await percore::when_any(std::move(tasks));
-  require(first.index == 0 && first.value == 0,
-          "{} tasks ended in one turn, the first of them first, and when_any() gave index {}, value "
-          "{}",
-          count, first.index, first.value);
+  require(
+      first.index == 0 && first.value == 0,
+      "{} tasks ended in one turn, the first of them first, and when_any() gave index {}, value "
+      "{}",
+      count, first.index, first.value);
   co_await rests(5);
 }
 

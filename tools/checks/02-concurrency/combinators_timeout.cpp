@@ -27,8 +27,9 @@ Task<> asks(World& world, Asked asked) {
   const bool in_time = asked.duration < asked.limit;
   if (!in_time) {
     require(thrown.empty() && !answer.has_value(),
-            "a task of {} us was given {} us, and with_timeout() {}", asked.duration.nanoseconds / 1'000,
-            asked.limit.nanoseconds / 1'000, thrown.empty() ? "gave a value" : "threw");
+            "a task of {} us was given {} us, and with_timeout() {}",
+            asked.duration.nanoseconds / 1'000, asked.limit.nanoseconds / 1'000,
+            thrown.empty() ? "gave a value" : "threw");
     require(answer.error() == std::errc::timed_out,
             "a task was too late, and with_timeout() did not give ETIMEDOUT but: {}",
             answer.error().message());
@@ -49,10 +50,11 @@ Task<> asks(World& world, Asked asked) {
           asked.duration.nanoseconds / 1'000, asked.limit.nanoseconds / 1'000,
           after.nanoseconds / 1'000);
   const std::size_t sleeping = in_time ? 0 : 1;
-  require(percore::timers().size() == sleeping,
-          "with_timeout() has ended, and {} timers are armed; the task itself has {}: nothing of the "
-          "deadline is left behind",
-          percore::timers().size(), sleeping);
+  require(
+      percore::timers().size() == sleeping,
+      "with_timeout() has ended, and {} timers are armed; the task itself has {}: nothing of the "
+      "deadline is left behind",
+      percore::timers().size(), sleeping);
   static_cast<void>(co_await percore::sleep_for(ms(2)));
   require(world.ended == 1, "a task that was too late did not run on to its end");
 }
@@ -60,8 +62,8 @@ Task<> asks(World& world, Asked asked) {
 }  // namespace
 
 PERCORE_CHECK("timeout", in_time_or_too_late, "C4",
-              "with_timeout() gives the value when it is there in time; else ETIMEDOUT", the_timeout,
-              .faults = false) {
+              "with_timeout() gives the value when it is there in time; else ETIMEDOUT",
+              the_timeout, .faults = false) {
   const std::int64_t blocks = live_allocations();
   {
     World world{run};
@@ -104,7 +106,8 @@ Task<> both_in_one_turn(World& world, Time between) {
 Task<> late_caller(World& world) {
   const Time deadline = now() + us(50);
   auto slow = spawn(computes(ms(1)));
-  const auto answer = co_await percore::with_timeout(ends_after(world, 42, Time{}, false), deadline);
+  const auto answer =
+      co_await percore::with_timeout(ends_after(world, 42, Time{}, false), deadline);
   require(answer.has_value() && *answer == 42,
           "the task had ended before the deadline, and by the time that the caller went on the "
           "deadline had passed: with_timeout() gave: {}",
@@ -127,8 +130,8 @@ PERCORE_CHECK("timeout", a_deadline_together_with_its_result, "C4",
 namespace {
 
 Task<> told_at_the_end(World& world, bool& told) {
-  const auto answer =
-      co_await percore::with_timeout(ends_after(world, 1, ms(3'600'000), false), now() + ms(1'800'000));
+  const auto answer = co_await percore::with_timeout(ends_after(world, 1, ms(3'600'000), false),
+                                                     now() + ms(1'800'000));
   require(!answer.has_value() || *answer == 1, "with_timeout() gave a value that no task gave");
   require(answer.has_value() || answer.error() == std::errc::operation_canceled,
           "the executor ended while a task with a deadline ran, and with_timeout() gave: {}",

@@ -36,7 +36,8 @@ void beats(unsigned n) {
           "beat {} of a period of {} us came {} us after start + {} periods: what the beats before "
           "took was added to it",
           n, heart.period.nanoseconds / 1'000, (moment - due).nanoseconds / 1'000, n);
-  const auto limit = static_cast<std::uint64_t>(heart.period.nanoseconds) * heart.work_percent / 100;
+  const auto limit =
+      static_cast<std::uint64_t>(heart.period.nanoseconds) * heart.work_percent / 100;
   percore::sim::advance(static_cast<std::int64_t>(heart.run->random(limit + 1)));
   heart.work_ended = now();
 }

@@ -76,10 +76,11 @@ Task<> fetches() {
   if (failed != server.pages.end()) {
     const auto first = std::to_string(failed - server.pages.begin());
     require(!thrown.empty(), "page {} failed, and fetch_all() threw nothing", first);
-    require(thrown == first,
-            "page {} is the first in their order that failed, and fetch_all() threw what page {} had "
-            "thrown",
-            first, thrown);
+    require(
+        thrown == first,
+        "page {} is the first in their order that failed, and fetch_all() threw what page {} had "
+        "thrown",
+        first, thrown);
   } else {
     require(thrown.empty(), "no page failed, and fetch_all() threw");
     require(results.size() == count, "{} pages gave {} results", count, results.size());
@@ -113,5 +114,6 @@ PERCORE_CHECK("", so_many_at_a_time, "S1", "at most so many at once, and as many
           live_allocations() - blocks);
 }
 
-PERCORE_ORACLE(sleeps_for_ever, "S2", "units are never lost: a place is given back however its task ends",
+PERCORE_ORACLE(sleeps_for_ever, "S2",
+               "units are never lost: a place is given back however its task ends",
                "Lesson 02, *The semaphore*");

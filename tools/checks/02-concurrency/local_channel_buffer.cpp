@@ -9,8 +9,9 @@ PERCORE_CHECK("buffer", values_come_out_in_their_order, "L1",
               "values come out in the order in which they went in; each once, none is lost",
               the_channel, .ring = false) {
   ChannelStory story(run, 1 + run.random(5));
-  require(story.channel.capacity() == story.capacity, "a channel of {} says that its capacity() is {}",
-          story.capacity, story.channel.capacity());
+  require(story.channel.capacity() == story.capacity,
+          "a channel of {} says that its capacity() is {}", story.capacity,
+          story.channel.capacity());
   const unsigned steps = run.size(1, 80);
   const auto sends_percent = 30 + static_cast<unsigned>(run.random(50));
   for (unsigned step = 0; step < steps; ++step) {

@@ -65,9 +65,10 @@ Task<> destroys(bool full) {
   auto waiter = spawn(full ? waits_for_room(*channel) : waits_for_a_value(*channel));
   co_await percore::yield();
   channel.reset();
-  fail_with(fmt::format("a channel was destroyed while a {} waited, and the program went on: that "
-                        "task will never be woken",
-                        full ? "sender" : "receiver"));
+  fail_with(
+      fmt::format("a channel was destroyed while a {} waited, and the program went on: that "
+                  "task will never be woken",
+                  full ? "sender" : "receiver"));
 }
 
 }  // namespace
@@ -81,4 +82,5 @@ PERCORE_CHECK("close", nobody_waits_when_it_is_destroyed, "L5",
           "a channel was destroyed while a task waited for it, and the program went on");
 }
 
-PERCORE_ORACLE(sleeps_for_ever, "L4", "close() wakes everybody who waits", "Lesson 02, *The close*");
+PERCORE_ORACLE(sleeps_for_ever, "L4", "close() wakes everybody who waits",
+               "Lesson 02, *The close*");

@@ -10,15 +10,13 @@ using percore::LocalChannel;
 namespace {
 
 Task<> sends(LocalChannel<unsigned>& channel, unsigned count) {
-  for (unsigned value = 0; value < count; ++value)
-    static_cast<void>(co_await channel.send(value));
+  for (unsigned value = 0; value < count; ++value) static_cast<void>(co_await channel.send(value));
 }
 Task<> through(percore::check::Run& run, std::size_t capacity) {
   LocalChannel<unsigned> channel(capacity);
   auto sender = spawn(sends(channel, 100));
   run.count_from_here();
-  for (unsigned value = 0; value < 100; ++value)
-    static_cast<void>(co_await channel.receive());
+  for (unsigned value = 0; value < 100; ++value) static_cast<void>(co_await channel.receive());
   run.count_to_here();
   co_await sender;
 }

@@ -55,11 +55,13 @@ Task<> takes_slowly(percore::check::Run& run, unsigned count, std::size_t capaci
   auto sender = spawn(sends_many(channel, count, sent));
   for (unsigned value = 0; value < count; ++value) {
     co_await rests(3);
-    require(channel.size() <= capacity, "{} values lie in a channel of {}", channel.size(), capacity);
-    require(sent <= value + capacity,
-            "{} values were received, the channel has {} places, and {} sends are done: a sender who "
-            "finds it full waits",
-            value, capacity, sent);
+    require(channel.size() <= capacity, "{} values lie in a channel of {}", channel.size(),
+            capacity);
+    require(
+        sent <= value + capacity,
+        "{} values were received, the channel has {} places, and {} sends are done: a sender who "
+        "finds it full waits",
+        value, capacity, sent);
     run.operation(value);
     const auto got = co_await channel.receive();
     require(got.has_value() && *got == value, "value {} was received as number {}",
@@ -82,16 +84,14 @@ PERCORE_CHECK("wait", a_full_channel_holds_its_sender, "L2",
 namespace {
 
 Task<> sends_three(LocalChannel<unsigned>& channel) {
-  for (unsigned value = 0; value < 3; ++value)
-    static_cast<void>(co_await channel.send(value));
+  for (unsigned value = 0; value < 3; ++value) static_cast<void>(co_await channel.send(value));
 }
 Task<> counts_allocations(std::uint64_t& made) {
   LocalChannel<unsigned> channel(1);
   auto sender = spawn(sends_three(channel));
   co_await percore::yield();
   const auto before = percore::sim::counts().allocations;
-  for (unsigned value = 0; value < 3; ++value)
-    static_cast<void>(co_await channel.receive());
+  for (unsigned value = 0; value < 3; ++value) static_cast<void>(co_await channel.receive());
   made = percore::sim::counts().allocations - before;
   co_await sender;
 }

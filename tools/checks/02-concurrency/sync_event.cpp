@@ -83,8 +83,9 @@ Task<> destroys_with_a_waiter() {
   auto waiter = spawn(waits_for_it(*event));
   co_await percore::yield();
   event.reset();
-  fail_with("an event was destroyed while a task waited for it, and the program went on: that task "
-            "will never be woken");
+  fail_with(
+      "an event was destroyed while a task waited for it, and the program went on: that task "
+      "will never be woken");
 }
 
 }  // namespace

@@ -97,9 +97,10 @@ Task<> was_empty_before() {
   bool closed = false;
   auto closer = spawn(closes_quietly(gate, closed));
   co_await rests(3);
-  require(!closed,
-          "the gate had been empty for a while, somebody entered again, and close() ended while that "
-          "one was still inside");
+  require(
+      !closed,
+      "the gate had been empty for a while, somebody entered again, and close() ended while that "
+      "one was still inside");
   last->leave();
   co_await closer;
 }

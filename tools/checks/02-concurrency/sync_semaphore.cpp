@@ -78,8 +78,8 @@ Task<> tells(Story& story, unsigned steps, std::size_t units_max) {
   for (unsigned step = 0; step < steps; ++step) {
     const auto what = story.run.random(10);
     if (what < 5) {
-      handles.push_back(spawn(takes(story, static_cast<unsigned>(handles.size()),
-                                    1 + story.run.random(units_max))));
+      handles.push_back(spawn(
+          takes(story, static_cast<unsigned>(handles.size()), 1 + story.run.random(units_max))));
       co_await rests(2);
       story.compare("an acquire");
     } else if (what < 7) {
@@ -102,16 +102,16 @@ Task<> tells(Story& story, unsigned steps, std::size_t units_max) {
       story.hand_over();
       story.semaphore.release(units);
       if (story.went_on.size() != before)
-        fail_with("S3", the_semaphore,
-                  fmt::format("release({}) resumed a task that waited: it only makes it ready",
-                              units));
+        fail_with(
+            "S3", the_semaphore,
+            fmt::format("release({}) resumed a task that waited: it only makes it ready", units));
       if (story.semaphore.available() != story.in_hand)
-        fail_with("S3", the_semaphore,
-                  fmt::format("release({}) is over, {} tasks still wait, and {} units should be in "
-                              "hand; available() says {}: what is somebody's turn is handed over at "
-                              "once, and is nobody else's any more",
-                              units, story.queue.size(), story.in_hand,
-                              story.semaphore.available()));
+        fail_with(
+            "S3", the_semaphore,
+            fmt::format("release({}) is over, {} tasks still wait, and {} units should be in "
+                        "hand; available() says {}: what is somebody's turn is handed over at "
+                        "once, and is nobody else's any more",
+                        units, story.queue.size(), story.in_hand, story.semaphore.available()));
       co_await rests(2);
       story.compare("a release");
     }
@@ -153,7 +153,8 @@ Task<> works(Works& all, unsigned number, std::size_t units) {
     require(held.count() == units, "hold({}) gave {} units", units, held.count());
     all.inside += units;
     ++all.resumes;
-    require(all.inside <= all.units, "{} units are held, and {} were put in", all.inside, all.units);
+    require(all.inside <= all.units, "{} units are held, and {} were put in", all.inside,
+            all.units);
     if (all.run.chance(50)) {
       RingSleep sleep(us(static_cast<std::int64_t>(all.run.random(20))));
       co_await sleep;
@@ -198,14 +199,16 @@ Task<> moves_units(Semaphore& semaphore) {
   {
     SemaphoreUnits first = co_await semaphore.hold(2);
     SemaphoreUnits second = std::move(first);
-    require(semaphore.available() == 3, "2 of 5 units are held, by an object that was moved to, and "
-            "available() says {}", semaphore.available());
+    require(semaphore.available() == 3,
+            "2 of 5 units are held, by an object that was moved to, and "
+            "available() says {}",
+            semaphore.available());
     require(second.count() == 2 && first.count() == 0,
             "2 units were moved from one holder to another; they count {} and {}", first.count(),
             second.count());
     second.release();
-    require(semaphore.available() == 5, "a holder released its 2 of 5 units, and available() says {}",
-            semaphore.available());
+    require(semaphore.available() == 5,
+            "a holder released its 2 of 5 units, and available() says {}", semaphore.available());
     second.release();
     require(semaphore.available() == 5,
             "a holder released its units a second time, and available() says {} of 5",
@@ -252,17 +255,18 @@ Task<> releases_many_times(unsigned waiters) {
   for (unsigned i = 0; i < waiters; ++i) semaphore.release();
   require(resumes == 0, "a release resumed a task that waited: it only makes it ready");
   for (auto& handle : handles) co_await handle;
-  require(resumes == waiters && semaphore.available() == 0,
-          "{} units were released for {} tasks that waited; they went on {} times, and {} units are "
-          "in hand",
-          waiters, waiters, resumes, semaphore.available());
+  require(
+      resumes == waiters && semaphore.available() == 0,
+      "{} units were released for {} tasks that waited; they went on {} times, and {} units are "
+      "in hand",
+      waiters, waiters, resumes, semaphore.available());
 }
 
 }  // namespace
 
 PERCORE_CHECK("semaphore", each_waiter_is_woken_once, "S3",
-              "each waiter is woken once, and only when what it waits for is its own", the_semaphore,
-              .seeds = 20, .faults = false) {
+              "each waiter is woken once, and only when what it waits for is its own",
+              the_semaphore, .seeds = 20, .faults = false) {
   run.waits_for("tasks whose units were released while they waited");
   run_on_executor(releases_many_times(run.size(1, 30)));
 }
@@ -275,8 +279,9 @@ Task<> destroys_with_a_waiter() {
   auto waiter = spawn(counts_resumes(*semaphore, resumes));
   co_await percore::yield();
   semaphore.reset();
-  fail_with("a semaphore was destroyed while a task waited for it, and the program went on: that "
-            "task will never be woken");
+  fail_with(
+      "a semaphore was destroyed while a task waited for it, and the program went on: that "
+      "task will never be woken");
 }
 
 }  // namespace

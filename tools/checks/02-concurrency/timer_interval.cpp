@@ -35,12 +35,14 @@ Task<> ticks_and_works(percore::check::Run& run, unsigned ticks, Time period) {
             "ticks together have told of {}: a late caller is told of all that it missed",
             tick, period.nanoseconds, (moment - start).nanoseconds / period.nanoseconds, told);
     if (before < due)
-      require(moment - due <= us(100),
-              "tick {} was due at start + {} periods and came {} ns later: the deadlines are start + "
-              "n * period, whatever the caller did in between",
-              tick, told, (moment - due).nanoseconds);
-    const auto work = run.chance(70) ? run.random(static_cast<std::uint64_t>(period.nanoseconds))
-                                     : run.random(6 * static_cast<std::uint64_t>(period.nanoseconds));
+      require(
+          moment - due <= us(100),
+          "tick {} was due at start + {} periods and came {} ns later: the deadlines are start + "
+          "n * period, whatever the caller did in between",
+          tick, told, (moment - due).nanoseconds);
+    const auto work = run.chance(70)
+                          ? run.random(static_cast<std::uint64_t>(period.nanoseconds))
+                          : run.random(6 * static_cast<std::uint64_t>(period.nanoseconds));
     percore::sim::advance(static_cast<std::int64_t>(work));
   }
 }
@@ -68,11 +70,12 @@ Task<> many_ticks(unsigned ticks, Time period, Time work) {
     percore::sim::advance(work.nanoseconds);
   }
   const Time end = start + Time{static_cast<std::int64_t>(ticks) * period.nanoseconds} + work;
-  require(now() - end <= us(100),
-          "{} ticks of {} us, with {} us of work behind each, were over {} us after their time: the "
-          "period is counted from the start, not from now",
-          ticks, period.nanoseconds / 1'000, work.nanoseconds / 1'000,
-          (now() - end).nanoseconds / 1'000);
+  require(
+      now() - end <= us(100),
+      "{} ticks of {} us, with {} us of work behind each, were over {} us after their time: the "
+      "period is counted from the start, not from now",
+      ticks, period.nanoseconds / 1'000, work.nanoseconds / 1'000,
+      (now() - end).nanoseconds / 1'000);
 }
 
 }  // namespace
@@ -80,7 +83,8 @@ Task<> many_ticks(unsigned ticks, Time period, Time work) {
 PERCORE_CHECK("interval", it_does_not_drift, "D6", "a periodic timer does not drift", the_interval,
               .seeds = 20, .faults = false) {
   run.waits_for("the tick of an interval");
-  run_on_executor(many_ticks(run.size(2, 100), ms(1), us(static_cast<std::int64_t>(run.random(800)))));
+  run_on_executor(
+      many_ticks(run.size(2, 100), ms(1), us(static_cast<std::int64_t>(run.random(800)))));
 }
 
 namespace {
@@ -133,8 +137,9 @@ PERCORE_CHECK("interval", at_the_end_a_tick_is_cancelled, "D7",
   require(told, "one who waited for a tick never went on");
 }
 
-PERCORE_CHECK("interval", a_period_is_above_zero, "D6", "a period of zero is a programmer's mistake",
-              the_interval, .seeds = 1, .ring = false) {
+PERCORE_CHECK("interval", a_period_is_above_zero, "D6",
+              "a period of zero is a programmer's mistake", the_interval, .seeds = 1,
+              .ring = false) {
   require(ends_the_program([] { Interval interval(Time{0}); }),
           "an Interval was made with a period of 0, and the program went on");
 }

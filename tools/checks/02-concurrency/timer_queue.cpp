@@ -80,21 +80,20 @@ void expect_next(World& world, Noted& timer) {
   Model& model = world.model;
   const auto found = model.find(timer.number);
   if (found == model.armed.end())
-    fail_with("D3", the_queue_of_timers,
-              fmt::format("timer {} fired, and it was not armed: it had been cancelled, or had fired "
-                          "already",
-                          timer.number));
+    fail_with(
+        "D3", the_queue_of_timers,
+        fmt::format("timer {} fired, and it was not armed: it had been cancelled, or had fired "
+                    "already",
+                    timer.number));
   if (found->first > model.now)
     fail_with("D1", the_deadline,
               fmt::format("timer {} is due at {}, and it fired when the time was {}", timer.number,
                           found->first, model.now));
   const auto next = model.armed.begin();
-  require(found->first == next->first,
-          "timer {}, due at {}, fired before timer {}, due at {}", timer.number, found->first,
-          next->second, next->first);
-  require(found == next,
-          "timers {} and {} are both due at {}; {} was armed first and fired later", next->second,
-          timer.number, next->first, next->second);
+  require(found->first == next->first, "timer {}, due at {}, fired before timer {}, due at {}",
+          timer.number, found->first, next->second, next->first);
+  require(found == next, "timers {} and {} are both due at {}; {} was armed first and fired later",
+          next->second, timer.number, next->first, next->second);
   model.armed.erase(found);
 }
 
@@ -130,22 +129,25 @@ void World::compare() {
   }
   const auto& [due, number] = *model.armed.begin();
   if (earliest > Time{due})
-    fail_with("D4", the_deadline,
-              fmt::format("timer {} is due at {} and earliest() says {}: the thread would sleep past "
-                          "it",
-                          number, due, earliest.nanoseconds));
+    fail_with(
+        "D4", the_deadline,
+        fmt::format("timer {} is due at {} and earliest() says {}: the thread would sleep past "
+                    "it",
+                    number, due, earliest.nanoseconds));
   if (!cancelled_any && due > model.now && earliest < Time{due})
-    fail_with("D4", the_deadline,
-              fmt::format("the first timer is due at {} and earliest() says {}: the thread would wake "
-                          "for nothing",
-                          due, earliest.nanoseconds));
+    fail_with(
+        "D4", the_deadline,
+        fmt::format("the first timer is due at {} and earliest() says {}: the thread would wake "
+                    "for nothing",
+                    due, earliest.nanoseconds));
 }
 
 }  // namespace
 
-PERCORE_CHECK("queue", in_the_order_of_their_deadlines, "D2",
-              "timers fire in the order of their deadlines, equal ones in the order of their arming",
-              the_queue_of_timers, .ring = false) {
+PERCORE_CHECK(
+    "queue", in_the_order_of_their_deadlines, "D2",
+    "timers fire in the order of their deadlines, equal ones in the order of their arming",
+    the_queue_of_timers, .ring = false) {
   World world(run);
   const std::int64_t spread = std::int64_t{1} << run.random(22);
   std::int64_t now = static_cast<std::int64_t>(run.random(1'000'000'000'000));
@@ -207,8 +209,9 @@ PERCORE_CHECK("queue", cancelled_within_its_own_batch, "D3",
           world.queue.size());
 }
 
-PERCORE_CHECK("queue", a_timer_is_armed_again, "D2", "a timer can be armed again, any number of times",
-              the_queue_of_timers, .seeds = 60, .ring = false) {
+PERCORE_CHECK("queue", a_timer_is_armed_again, "D2",
+              "a timer can be armed again, any number of times", the_queue_of_timers, .seeds = 60,
+              .ring = false) {
   World world(run);
   for (unsigned i = 0; i < 8; ++i) world.add();
   std::int64_t now = 1'000;
@@ -265,9 +268,10 @@ PERCORE_CHECK("queue", armed_meanwhile_waits_for_the_next_call, "D2",
           "a timer that armed itself again while it fired was fired {} times by one call of "
           "fire_due()",
           again.times);
-  require(behind.times == 1,
-          "a timer armed itself again while it fired, and another one, due at 90, did not fire when "
-          "the time was 100");
+  require(
+      behind.times == 1,
+      "a timer armed itself again while it fired, and another one, due at 90, did not fire when "
+      "the time was 100");
   require(first == 2, "fire_due() fired 2 timers and returned {}", first);
   const std::size_t second = queue.fire_due(Time{100});
   require(again.times == 2 && second == 1,
@@ -293,10 +297,11 @@ PERCORE_CHECK("queue", none_is_lost_at_the_ends_of_time, "D2",
           "at an executor's end fire_due(Time::never()) fires all that are armed; of 2 it fired {}",
           never.times + far.times);
   queue.arm(zero, Time{50});
-  require(queue.earliest() == Time{50},
-          "after all had been fired with Time::never() a timer was armed for 50, and earliest() says "
-          "{}",
-          queue.earliest().nanoseconds);
+  require(
+      queue.earliest() == Time{50},
+      "after all had been fired with Time::never() a timer was armed for 50, and earliest() says "
+      "{}",
+      queue.earliest().nanoseconds);
   require(queue.fire_due(Time{60}) == 1, "a timer, due at 50, did not fire at 60");
 }
 
@@ -311,10 +316,11 @@ PERCORE_CHECK("queue", arming_allocates_nothing, "D5", "arming and cancelling al
   for (std::size_t i = 0; i < count; i += 2) queue.cancel(timers[i]);
   queue.fire_due(Time{20'000});
   const auto made = percore::sim::counts().allocations - before;
-  require(made == 0,
-          "arming {} timers, cancelling half of them and firing the rest allocated {} times: a timer "
-          "lies in its owner, and holds all that the queue needs to find it",
-          count, made);
+  require(
+      made == 0,
+      "arming {} timers, cancelling half of them and firing the rest allocated {} times: a timer "
+      "lies in its owner, and holds all that the queue needs to find it",
+      count, made);
 }
 
 PERCORE_CHECK("queue", among_many_it_costs_the_same, "D5",
@@ -327,9 +333,12 @@ PERCORE_CHECK("queue", among_many_it_costs_the_same, "D5",
   TimerQueue queue;
   const auto deadline = [&](std::size_t number) {
     switch (run.seed()) {  // in order, the other way round, at random
-      case 0: return Time{static_cast<std::int64_t>(1'000 + number)};
-      case 1: return Time{static_cast<std::int64_t>(1'000'000 - number)};
-      default: return Time{static_cast<std::int64_t>(1 + run.random(1'000'000))};
+      case 0:
+        return Time{static_cast<std::int64_t>(1'000 + number)};
+      case 1:
+        return Time{static_cast<std::int64_t>(1'000'000 - number)};
+      default:
+        return Time{static_cast<std::int64_t>(1 + run.random(1'000'000))};
     }
   };
   run.waits_for("2,000 timers to be armed");

@@ -78,10 +78,11 @@ Task<> sleeps_in_a_row(unsigned times, Time duration) {
     const Time late = now() - start - duration;
     require(late.nanoseconds >= 0, "a sleep of {} ns ended {} ns too early", duration.nanoseconds,
             -late.nanoseconds);
-    require(late <= us(100),
-            "nothing else happened, and a sleep of {} ns ended {} ns too late: the executor is told "
-            "the earliest deadline, and sleeps until then",
-            duration.nanoseconds, late.nanoseconds);
+    require(
+        late <= us(100),
+        "nothing else happened, and a sleep of {} ns ended {} ns too late: the executor is told "
+        "the earliest deadline, and sleeps until then",
+        duration.nanoseconds, late.nanoseconds);
   }
 }
 
@@ -98,10 +99,11 @@ PERCORE_CHECK("sleep", the_executor_sleeps_until_the_deadline, "D4",
   executor.run(sleeps_in_a_row(times, us(1 + static_cast<std::int64_t>(run.random(1'000'000)))));
   executor.remove_poller(turns);
   const auto counts = percore::sim::counts();
-  require(counts.submitted == 0,
-          "{} sleeps handed {} operations to the ring: the executor's own sleep ends at the earliest "
-          "deadline, and no timer needs an operation of its own",
-          times, counts.submitted);
+  require(
+      counts.submitted == 0,
+      "{} sleeps handed {} operations to the ring: the executor's own sleep ends at the earliest "
+      "deadline, and no timer needs an operation of its own",
+      times, counts.submitted);
   require(counts.enters <= 3 * times + 2,
           "{} sleeps one after the other cost {} enters: one each is enough", times, counts.enters);
   require(turns.turns <= 1'000 * times,
@@ -175,10 +177,11 @@ Task<> sleeps_beside(unsigned busy) {
   stop = true;
   for (auto& other : others) co_await other;
   // A turn of 256 resumes, each of about 1 us, then who is before it in the queue.
-  require(late <= us(400),
-          "other tasks were always ready, and a sleep ended {} us too late: the timers are looked at "
-          "each turn, not only before the thread sleeps",
-          late.nanoseconds / 1'000);
+  require(
+      late <= us(400),
+      "other tasks were always ready, and a sleep ended {} us too late: the timers are looked at "
+      "each turn, not only before the thread sleeps",
+      late.nanoseconds / 1'000);
 }
 
 }  // namespace
@@ -252,17 +255,18 @@ Task<> leaves_sleepers(Ending& ending, unsigned count) {
 
 }  // namespace
 
-PERCORE_CHECK("sleep", at_the_end_every_sleeper_is_told, "D7",
-              "at the executor's end every sleeper goes on with ECANCELED, and later sleeps give it "
-              "at once",
-              the_end_of_sleeps, .seeds = 40) {
+PERCORE_CHECK(
+    "sleep", at_the_end_every_sleeper_is_told, "D7",
+    "at the executor's end every sleeper goes on with ECANCELED, and later sleeps give it "
+    "at once",
+    the_end_of_sleeps, .seeds = 40) {
   Ending ending;
   const unsigned count = run.size(1, 12);
   run.waits_for("tasks that slept when the root task ended");
   const Time start = now();
   run_on_executor(leaves_sleepers(ending, count));
-  require(ending.cancelled == count, "the root task left {} sleepers, and {} of them went on", count,
-          ending.cancelled);
+  require(ending.cancelled == count, "the root task left {} sleepers, and {} of them went on",
+          count, ending.cancelled);
   require(ending.again == count, "{} tasks slept once more after the end, and {} came back", count,
           ending.again);
   require(now() - start <= ms(900), "the end took {} ms: the sleepers' hour was waited for",
@@ -276,9 +280,8 @@ Task<> one_sleep(Time duration) {
   const auto slept = co_await sleep_for(duration);
   require(slept.has_value(), "a sleep on the thread's second executor gave: {}",
           slept ? "" : slept.error().message());
-  require(now() - start >= duration,
-          "a sleep of {} ns on the thread's second executor took {} ns", duration.nanoseconds,
-          (now() - start).nanoseconds);
+  require(now() - start >= duration, "a sleep of {} ns on the thread's second executor took {} ns",
+          duration.nanoseconds, (now() - start).nanoseconds);
 }
 
 }  // namespace

@@ -35,13 +35,22 @@ struct Story {
       queue.pop_front();
     }
   }
+  void release(std::size_t units) {
+    const std::size_t before = went_on.size();
+    in_hand += units;
+    hand_over();
+    semaphore.release(units);
+    if (went_on.size() != before)
+      fail_with("S3", the_semaphore,
+                fmt::format("release({}) resumed a task that waited: it only makes it ready", units));
+    if (semaphore.available() > in_hand)
+      fail_with("S3", the_semaphore,
+                fmt::format("release({}) is over, {} tasks still wait, and {} units should be in "
+                            "hand; available() says {}: what is somebody's turn is handed over at "
+                            "once, and is nobody else's any more",
+                            units, queue.size(), in_hand, semaphore.available()));
+  }
   void compare(const char* after) {
-    if (semaphore.available() != in_hand)
-      fail_with("S2", the_semaphore,
-                fmt::format("after {} {} units are in hand and available() says {}", after, in_hand,
-                            semaphore.available()));
-    require(semaphore.waiting() == queue.size(), "after {} {} tasks wait and waiting() says {}",
-            after, queue.size(), semaphore.waiting());
     for (std::size_t i = 0; i < went_on.size(); ++i) {
       require(i < expected.size(),
               "after {} task {} went on, and it was nobody's turn: task {} waits longest, for {} "
@@ -56,6 +65,12 @@ struct Story {
       fail_with(fmt::format(
           "after {} it is the turn of task {}, for its units are there, and it does not go on",
           after, expected[went_on.size()]));
+    if (semaphore.available() != in_hand)
+      fail_with("S2", the_semaphore,
+                fmt::format("after {} {} units are in hand and available() says {}", after, in_hand,
+                            semaphore.available()));
+    require(semaphore.waiting() == queue.size(), "after {} {} tasks wait and waiting() says {}",
+            after, queue.size(), semaphore.waiting());
   }
 };
 
@@ -96,30 +111,14 @@ Task<> tells(Story& story, unsigned steps, std::size_t units_max) {
       }
     } else if (story.held != 0) {
       const std::size_t units = 1 + story.run.random(story.held);
-      const std::size_t before = story.went_on.size();
       story.held -= units;
-      story.in_hand += units;
-      story.hand_over();
-      story.semaphore.release(units);
-      if (story.went_on.size() != before)
-        fail_with(
-            "S3", the_semaphore,
-            fmt::format("release({}) resumed a task that waited: it only makes it ready", units));
-      if (story.semaphore.available() != story.in_hand)
-        fail_with(
-            "S3", the_semaphore,
-            fmt::format("release({}) is over, {} tasks still wait, and {} units should be in "
-                        "hand; available() says {}: what is somebody's turn is handed over at "
-                        "once, and is nobody else's any more",
-                        units, story.queue.size(), story.in_hand, story.semaphore.available()));
+      story.release(units);
       co_await rests(2);
       story.compare("a release");
     }
   }
   while (!story.queue.empty()) {
-    story.in_hand += units_max;
-    story.hand_over();
-    story.semaphore.release(units_max);
+    story.release(units_max);
     co_await rests(2);
     story.compare("a release");
   }

@@ -55,8 +55,8 @@ percore::Task<> show_order() {
 /// An interval keeps its grid, whatever its caller does in between.
 percore::Task<> show_ticks() {
   const percore::Time start = percore::now();
-  percore::Interval interval(milliseconds(10), start);
-  for (const int work : {0, 4, 25, 0}) {
+  percore::Interval interval(milliseconds(100), start);
+  for (const int work : {0, 40, 250, 0}) {
     const auto passed = co_await interval.next();
     if (!passed) co_return;
     const double at = lesson::in_milliseconds(percore::now() - start);

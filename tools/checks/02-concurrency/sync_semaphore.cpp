@@ -41,8 +41,9 @@ struct Story {
     hand_over();
     semaphore.release(units);
     if (went_on.size() != before)
-      fail_with("S3", the_semaphore,
-                fmt::format("release({}) resumed a task that waited: it only makes it ready", units));
+      fail_with(
+          "S3", the_semaphore,
+          fmt::format("release({}) resumed a task that waited: it only makes it ready", units));
     if (semaphore.available() > in_hand)
       fail_with("S3", the_semaphore,
                 fmt::format("release({}) is over, {} tasks still wait, and {} units should be in "

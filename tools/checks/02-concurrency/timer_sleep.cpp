@@ -41,7 +41,7 @@ Task<> all_sleep(Sleepers& sleepers, unsigned count) {
     expected.emplace_back(deadline, i);
     handles.push_back(spawn(sleeps(sleepers, i, deadline)));
   }
-  std::ranges::stable_sort(expected, {}, &std::pair<Time, unsigned>::first);
+  std::ranges::sort(expected);  // equal ones by their number
   for (auto& handle : handles) co_await handle;
   for (unsigned i = 0; i < count; ++i)
     require(sleepers.woken[i] == expected[i],
@@ -66,10 +66,11 @@ namespace {
 struct Turns final : percore::Poller {
   bool poll() override {
     ++turns;
-    require(turns <= turns_max,
-            "the executor looked round {} times during {} sleeps: it is to sleep, not to look again "
-            "and again",
-            turns, turns_max / 1'000);
+    require(
+        turns <= turns_max,
+        "the executor looked round {} times during {} sleeps: it is to sleep, not to look again "
+        "and again",
+        turns, turns_max / 1'000);
     return false;
   }
   unsigned turns = 0;
@@ -169,10 +170,11 @@ constexpr Time late_max = us(400);
 Task<> computes(const bool& stop, Time deadline) {
   while (!stop) {
     percore::sim::advance(1'000);
-    require(now() - deadline <= late_max,
-            "other tasks were always ready, and a sleep has not ended {} us after its deadline: the "
-            "timers are looked at each turn, not only before the thread sleeps",
-            (now() - deadline).nanoseconds / 1'000);
+    require(
+        now() - deadline <= late_max,
+        "other tasks were always ready, and a sleep has not ended {} us after its deadline: the "
+        "timers are looked at each turn, not only before the thread sleeps",
+        (now() - deadline).nanoseconds / 1'000);
     co_await percore::yield();
   }
 }

@@ -10,6 +10,7 @@
 #include <array>
 #include <memory>
 #include <new>
+#include <percore/combinators.hpp>
 #include <percore/io.hpp>
 #include <percore/sim.hpp>
 #include <string>
@@ -327,3 +328,49 @@ TEST_CASE("a spawn throws with nothing changed; every other task comes to its en
 TEST_CASE("tasks that read and write lose nothing when another finds no memory") {
   with_each_allocation_failing(copies_files, 9);
 }
+
+#if PERCORE_ALL_OURS
+
+namespace {
+
+// Each holds a reference to the caller's number: it must not run on when the caller has gone on.
+Task<int> looks_later(const int& number) {
+  for (int i = 0; i < 3; ++i) co_await yield();
+  co_return number;
+}
+
+Task<> waits_for_some(bool vector) {
+  auto alive = std::make_unique<int>(42);
+  try {
+    if (vector) {
+      std::vector<Task<int>> tasks;
+      for (int i = 0; i < 70; ++i) tasks.push_back(looks_later(*alive));
+      const auto values = co_await when_all(std::move(tasks));
+      expect(values == std::vector<int>(70, 42), "when_all() gave other values");
+    } else {
+      const auto [a, b] = co_await when_all(looks_later(*alive), looks_later(*alive));
+      expect(a == 42 && b == 42, "when_all() gave other values");
+    }
+  } catch (const std::bad_alloc&) {
+  }
+  *alive = 0;  // who runs on would see it, and is counted below
+  expect(Executor::current().tasks_alive() == 1, "when_all() left a task running");
+}
+
+void wait_for_all() {
+  try {
+    Executor executor({.ring = {.entries = 8}});
+    executor.run(waits_for_some(true));
+    executor.run(waits_for_some(false));
+  } catch (const std::bad_alloc&) {
+  } catch (const RingUnavailable&) {
+  }
+}
+
+}  // namespace
+
+TEST_CASE("C1: where memory is gone when_all() still waits for what it has started") {
+  with_each_allocation_failing(wait_for_all, 100);
+}
+
+#endif

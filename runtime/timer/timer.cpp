@@ -21,6 +21,7 @@ class ThreadTimers final : public Poller {
     if (executor_ == nullptr) {
       // Else the kernel may add 50 us to each sleep (prctl(2) PR_SET_TIMERSLACK).
       if (!precise_) precise_ = prctl(PR_SET_TIMERSLACK, 1UL) == 0;
+      if (queue_.size() == 0) queue_.fire_due(Time::never());  // its moments begin anew
       executor.add_poller(*this);
       executor_ = &executor;
     }
@@ -92,8 +93,9 @@ void TimerQueue::deal_out_lowest() noexcept {
 }
 
 std::size_t TimerQueue::fire_due(Time now) noexcept {
+  reached_ = std::max(reached_, now);
   while (earliest() <= now && filled_ != 0) deal_out_lowest();
-  if (filled_ == 0) base_ = Time{};  // at an executor's end it was moved far ahead
+  if (filled_ == 0) base_ = Time{};
   std::size_t fired = 0;
   for (; !due_.alone(); ++fired) {
     auto& timer = static_cast<Timer&>(*due_.behind);
@@ -101,6 +103,7 @@ std::size_t TimerQueue::fire_due(Time now) noexcept {
     --size_;
     timer.fire_(timer);
   }
+  if (now == Time::never() && size_ == 0) reached_ = Time{};
   return fired;
 }
 

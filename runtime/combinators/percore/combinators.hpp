@@ -30,27 +30,41 @@ struct Ending {
   }
 };
 
-// Runs `what` (a Task or a JoinHandle) to its end, and catches.
+// Awaits a Task or a JoinHandle and gives how it has ended: no exception comes out of it. As an
+// awaiter it needs no frame, so that waiting for what runs never fails for want of memory.
 template <typename T, typename Awaited>
-Task<Ending<T>> end_of(Awaited what) {
-  Ending<T> ending;
-  try {
-    if constexpr (std::is_void_v<T>) {
-      co_await std::move(what);
-      ending.value.emplace();
-    } else {
-      T value = co_await std::move(what);
-      ending.value.emplace(std::move(value));
-    }
-  } catch (...) {
-    ending.exception = std::current_exception();
+class [[nodiscard]] EndOf {
+ public:
+  explicit EndOf(Awaited& what) noexcept : awaiter_(std::move(what).operator co_await()) {}
+  EndOf(const EndOf&) = delete;
+  EndOf& operator=(const EndOf&) = delete;
+
+  bool await_ready() const noexcept { return awaiter_.await_ready(); }
+  void await_suspend(std::coroutine_handle<> awaiting) noexcept {
+    awaiter_.await_suspend(awaiting);
   }
-  co_return ending;
-}
+  Ending<T> await_resume() noexcept {
+    Ending<T> ending;
+    try {
+      if constexpr (std::is_void_v<T>) {
+        awaiter_.await_resume();
+        ending.value.emplace();
+      } else {
+        ending.value.emplace(awaiter_.await_resume());
+      }
+    } catch (...) {
+      ending.exception = std::current_exception();
+    }
+    return ending;
+  }
+
+ private:
+  decltype(std::declval<Awaited>().operator co_await()) awaiter_;
+};
 
 template <typename T>
-Task<> keep_end_of(JoinHandle<T> handle, Ending<T>& ending) {
-  ending = co_await end_of<T>(std::move(handle));
+Task<> keep_end_of(Task<T> task, Ending<T>& ending) {
+  ending = co_await EndOf<T, Task<T>>(task);
 }
 
 // Shared by one who waits and tasks that may run on without it.
@@ -64,7 +78,7 @@ struct Race {
 
 template <typename T>
 Task<> run_in(std::shared_ptr<Race<T>> race, std::size_t index, Task<T> task) {
-  Ending<T> ending = co_await end_of<T>(std::move(task));
+  Ending<T> ending = co_await EndOf<T, Task<T>>(task);
   if (race->over) co_return;
   race->over = true;
   race->index = index;
@@ -82,15 +96,23 @@ struct SetsEvent : Timer {
 }  // namespace combinators_detail
 
 /// Waits for tasks that were spawned. See contract/combinators.hpp.
-/// Cost     a frame for itself and for each, while it waits. Thread   the executor's.
+/// Throws   std::bad_alloc as well, when all have ended: nothing runs on behind the caller's back.
+/// Cost     one frame, and a vector of what they gave. Thread   the executor's.
 template <typename T>
 Task<std::vector<ValueOf<T>>> join_all(std::vector<JoinHandle<T>> handles) {
   std::vector<combinators_detail::Ending<T>> endings;
-  endings.reserve(handles.size());
-  for (JoinHandle<T>& handle : handles) {
-    auto ending = co_await combinators_detail::end_of<T>(std::move(handle));
-    endings.push_back(std::move(ending));
+  std::exception_ptr no_memory;
+  try {
+    endings.reserve(handles.size());
+  } catch (...) {
+    no_memory = std::current_exception();
   }
+  for (JoinHandle<T>& handle : handles) {
+    combinators_detail::Ending<T> ending =
+        co_await combinators_detail::EndOf<T, JoinHandle<T>>(handle);
+    if (!no_memory) endings.push_back(std::move(ending));
+  }
+  if (no_memory) std::rethrow_exception(no_memory);
   std::vector<ValueOf<T>> values;
   values.reserve(endings.size());
   for (auto& ending : endings) values.push_back(ending.take());
@@ -98,24 +120,43 @@ Task<std::vector<ValueOf<T>>> join_all(std::vector<JoinHandle<T>> handles) {
 }
 
 /// Runs all of them at the same time.
+/// Throws   std::bad_alloc as well, when those that had been started have ended.
 template <typename T>
 Task<std::vector<ValueOf<T>>> when_all(std::vector<Task<T>> tasks) {
   std::vector<JoinHandle<T>> handles;
-  handles.reserve(tasks.size());
-  for (Task<T>& task : tasks) handles.push_back(spawn(std::move(task)));
-  co_return co_await join_all(std::move(handles));
+  std::exception_ptr no_memory;
+  try {
+    handles.reserve(tasks.size());
+    for (Task<T>& task : tasks) handles.push_back(spawn(std::move(task)));
+  } catch (...) {
+    no_memory = std::current_exception();
+  }
+  if (!no_memory) co_return co_await join_all(std::move(handles));
+  for (JoinHandle<T>& handle : handles)
+    static_cast<void>(co_await combinators_detail::EndOf<T, JoinHandle<T>>(handle));
+  std::rethrow_exception(no_memory);
 }
 
 template <typename... T>
 Task<std::tuple<ValueOf<T>...>> when_all(Task<T>... tasks) {
   std::tuple<combinators_detail::Ending<T>...> endings;
-  std::array<Task<>, sizeof...(T)> joins = std::apply(
+  // All frames first: where one cannot be had, nothing has begun.
+  std::array<Task<>, sizeof...(T)> runs = std::apply(
       [&](auto&... ending) {
         return std::array<Task<>, sizeof...(T)>{
-            combinators_detail::keep_end_of<T>(spawn(std::move(tasks)), ending)...};
+            combinators_detail::keep_end_of<T>(std::move(tasks), ending)...};
       },
       endings);
-  for (Task<>& join : joins) co_await std::move(join);
+  std::array<std::optional<JoinHandle<void>>, sizeof...(T)> handles;
+  std::exception_ptr no_memory;
+  try {
+    for (std::size_t i = 0; i < sizeof...(T); ++i) handles[i].emplace(spawn(std::move(runs[i])));
+  } catch (...) {
+    no_memory = std::current_exception();
+  }
+  for (auto& handle : handles)
+    if (handle.has_value()) co_await *handle;
+  if (no_memory) std::rethrow_exception(no_memory);
   co_return std::apply([](auto&... ending) { return std::tuple<ValueOf<T>...>{ending.take()...}; },
                        endings);
 }
@@ -142,7 +183,6 @@ Task<Result<ValueOf<T>>> with_timeout(Task<T> task, Time deadline) {
   co_await race->ended.wait();
   timers().cancel(timer);
   if (race->over) co_return race->ending.take();
-  race->over = true;
   const int error = Executor::current().ending() ? ECANCELED : ETIMEDOUT;
   co_return std::unexpected(std::error_code(error, std::system_category()));
 }

@@ -69,7 +69,7 @@ class TimerQueue {
  public:
   void arm(Timer& timer, Time deadline) noexcept {
     PERCORE_ASSERT(!timer.armed(), "a timer was armed that is armed already: cancel it first");
-    timer.deadline_ = deadline;
+    timer.deadline_ = deadline < reached_ ? reached_ : deadline;
     ++size_;
     place(timer);
   }
@@ -120,6 +120,7 @@ class TimerQueue {
   // it; cancelling the earliest leaves it as it is, and costs one look that finds nothing.
   std::uint64_t filled_ = 0;
   Time base_;
+  Time reached_;  // the newest moment that fire_due() was told; base_ is not later
   std::size_t size_ = 0;
   Link due_;  // while firing: what is left of the batch, so that it can still be cancelled
   std::array<Time, bucket_count> earliest_of_;
@@ -162,7 +163,7 @@ inline SleepAwaiter sleep_until(Time deadline) noexcept {
 }
 /// The same, `duration` from now. A negative one counts as none.
 inline SleepAwaiter sleep_for(Time duration) noexcept {
-  return SleepAwaiter(now() + duration);
+  return SleepAwaiter(time_after(now(), duration));
 }
 
 /// Ticks at start + n * period, without drift.
@@ -177,7 +178,7 @@ class Interval {
   class [[nodiscard]] TickAwaiter {
    public:
     explicit TickAwaiter(Interval& interval) noexcept
-        : interval_(interval), sleep_(interval.last_ + interval.period_) {}
+        : interval_(interval), sleep_(time_after(interval.last_, interval.period_)) {}
     bool await_ready() const noexcept { return sleep_.await_ready(); }
     void await_suspend(std::coroutine_handle<> awaiting) { sleep_.await_suspend(awaiting); }
     Result<std::uint64_t> await_resume() const noexcept;

@@ -13,7 +13,7 @@
 //   run.size(low, high)                         a number, drawn from the seed
 //   percore::check::require(held, "sentence with the numbers {}", number)
 //
-// Each Cpu of map.cpus() says its id, package, node, cache and core; all are numbered over the whole
+// Each Cpu of map.cpus() says its id, package, node, cache and core. All count over the whole
 // machine, so two cores never have the same number.
 
 PERCORE_CHECK("", two_executors_get_two_places, "A1", "each executor gets a set of CPUs",

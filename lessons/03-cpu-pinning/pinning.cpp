@@ -9,6 +9,7 @@
 
 #include <fmt/core.h>
 
+#include "parts/distance.hpp"
 #include "parts/kernels_word.hpp"
 #include "parts/moving_cost.hpp"
 #include "parts/pin_sabotage.hpp"
@@ -67,11 +68,13 @@ int main(int argc, char** argv) {
   CLI::App app("Starts executors, and asks the kernel where they ran.", "pinning");
   std::size_t count = 2;
   bool cost = false;
+  bool distances = false;
   std::string sabotage;
   app.add_option("--count", count, "how many executors")
       ->check(CLI::Range(1U, 1024U))
       ->capture_default_str();
   app.add_flag("--cost", cost, "time what a move to another CPU costs, and what it saves");
+  app.add_flag("--distances", distances, "time a message to a near CPU and to far ones");
   app.add_option("--sabotage", sabotage,
                  "make a classic mistake on purpose:\n"
                  "  ignored-error    whether the pin took is not looked at\n"
@@ -82,6 +85,7 @@ int main(int argc, char** argv) {
 
   try {
     if (!sabotage.empty()) return lesson::sabotage_pins(sabotage);
+    if (distances) return lesson::show_distances();
     if (cost) return lesson::show_moving_cost();
     return show_all_ways(count);
   } catch (const percore::RingUnavailable& unavailable) {

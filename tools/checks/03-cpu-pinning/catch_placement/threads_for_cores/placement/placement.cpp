@@ -10,7 +10,7 @@ namespace percore {
 namespace {
 
 // The levels of a machine, outermost first; the last one tells all CPUs apart.
-constexpr std::array levels{&Cpu::package, &Cpu::node, &Cpu::cache, &Cpu::core, &Cpu::id};
+constexpr std::array levels{&Cpu::package, &Cpu::node, &Cpu::cache, &Cpu::id};
 
 CpuSet all_cpus(const Topology& topology) {
   CpuSet all;
@@ -70,7 +70,8 @@ std::vector<std::size_t> share_out(const std::vector<std::vector<Cpu>>& groups, 
   for (const auto& group : groups) cores.push_back(cores_of(group));
   std::vector<std::size_t> given(groups.size(), 0);
   const auto rank = [&](std::size_t group) {
-    return std::tuple(given[group] == groups[group].size(), given[group]);
+    return std::tuple(given[group] == groups[group].size(), given[group] >= cores[group],
+                      given[group]);
   };
   for (; count != 0; --count) {
     std::size_t best = 0;

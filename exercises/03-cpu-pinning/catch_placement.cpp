@@ -2,7 +2,7 @@
 #include <percore/placement.hpp>
 #include <vector>
 
-// Exercise 03.5, kind: catch. Your checks are linked with our module placement, which must pass all
+// Exercise 03.6, kind: catch. Your checks are linked with our module placement, which must pass all
 // of them, and with modules that each have one thing wrong, which at least one check must reject.
 //
 //   percore::check::any_machine(run)            a machine, drawn from the seed: .packages .nodes

@@ -3,7 +3,7 @@
 #include <percore/executor_pool.hpp>
 #include <percore/placement.hpp>
 
-// Exercise 03.7, kind: use. Fill in on_every_core(); leave its name and its parameters as they are.
+// Exercise 03.8, kind: use. Fill in on_every_core(); leave its name and its parameters as they are.
 // Add what you need above it.
 //
 //   place_spread(map, n)                 places for n executors, or a sentence that says why not

@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-// Exercise 03.6, kind: fix. Three things are wrong in start_pinned(): when memory is made ready,
+// Exercise 03.7, kind: fix. Three things are wrong in start_pinned(): when memory is made ready,
 // what becomes of a pin that is refused, and who is pinned. Leave its name and its parameters as
 // they are, and pin() as well: it is right.
 

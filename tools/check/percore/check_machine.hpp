@@ -82,19 +82,28 @@ inline std::string recording_of(const Machine& machine) {
   return text;
 }
 
-/// A recording as a path that Topology::read() takes, until the next call.
-inline std::string path_of(const std::string& recording) {
-  static const int descriptor = memfd_create("machine", MFD_CLOEXEC);
-  const auto size = static_cast<ssize_t>(recording.size());
-  if (ftruncate(descriptor, 0) != 0 ||
-      pwrite(descriptor, recording.data(), recording.size(), 0) != size)
-    fail_with("a made-up machine could not be written to memory: is there some left?");
-  return "/proc/self/fd/" + std::to_string(descriptor);
-}
+/// A recording in memory, with a path that Topology::read() takes.
+class RecordedSys {
+ public:
+  explicit RecordedSys(const std::string& recording)
+      : descriptor_(memfd_create("machine", MFD_CLOEXEC)) {
+    const auto size = static_cast<ssize_t>(recording.size());
+    if (pwrite(descriptor_, recording.data(), recording.size(), 0) != size)
+      fail_with("a made-up machine could not be written to memory: is there some left?");
+  }
+  ~RecordedSys() { close(descriptor_); }
+  RecordedSys(const RecordedSys&) = delete;
+  RecordedSys& operator=(const RecordedSys&) = delete;
+  [[nodiscard]] std::string path() const { return "/proc/self/fd/" + std::to_string(descriptor_); }
+
+ private:
+  int descriptor_;
+};
 
 /// The map of what `allowed` leaves of a machine.
 inline Topology map_of(const Machine& machine, const CpuSet& allowed) {
-  auto map = Topology::read(path_of(recording_of(machine)), allowed);
+  const RecordedSys sys(recording_of(machine));
+  auto map = Topology::read(sys.path(), allowed);
   if (!map) fail_with("a made-up machine could not be read: " + map.error());
   return std::move(*map);
 }

@@ -1,4 +1,4 @@
-// 03.7 on_every_core: a pool on a made-up machine, its threads under the simulated ring.
+// 03.8 on_every_core: a pool on a made-up machine, its threads under the simulated ring.
 
 #include <map>
 #include <percore/check_machine.hpp>

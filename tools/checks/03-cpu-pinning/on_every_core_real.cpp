@@ -1,4 +1,4 @@
-// 03.7 on_every_core, once on the kernel: a pool on this machine.
+// 03.8 on_every_core, once on the kernel: a pool on this machine.
 
 #include <mutex>
 #include <percore/check.hpp>

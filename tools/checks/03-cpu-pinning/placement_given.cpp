@@ -1,4 +1,4 @@
-// 03.4 placement, step given: the caller says where, and it is looked over.
+// 03.5 placement, step given: the caller says where, and it is looked over.
 
 #include "placement_support.hpp"
 

@@ -1,4 +1,4 @@
-// 03.4 placement, step spread: as far apart as can be, on whole machines and on what a cpuset
+// 03.5 placement, step spread: as far apart as can be, on whole machines and on what a cpuset
 // leaves.
 
 #include "placement_support.hpp"

@@ -1,4 +1,4 @@
-// 03.6 start_pinned: threads on a made-up kernel.
+// 03.7 start_pinned: threads on a made-up kernel.
 
 #include "made_up_kernel.hpp"
 

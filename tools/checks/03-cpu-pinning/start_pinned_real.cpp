@@ -1,4 +1,4 @@
-// 03.6 start_pinned, once on the kernel: each CPU that this process may use has a thread, by the
+// 03.7 start_pinned, once on the kernel: each CPU that this process may use has a thread, by the
 // kernel's word.
 
 #include <sched.h>

@@ -75,8 +75,8 @@ std::string cpu_file(unsigned cpu, const std::string& name) {
 std::expected<Topology, std::string> Topology::read(const std::string& root,
                                                     const CpuSet& allowed) {
   const SysTree sys(root);
-  // TODO cores (M1, M2): a Cpu for each CPU that is online and allowed, ascending, with its package,
-  // core and thread.
+  // TODO cores (M1, M2): a Cpu for each CPU that is online and allowed, ascending, with its
+  // package, core and thread.
   //   - Numbers count from 0 over the map, in the order of the lowest CPU that has them.
   //   - thread is how many lower CPUs its core has, whether or not they may be used.
   //   - A CPU without core_cpus_list is a core of its own; one without package_cpus_list lies in a
@@ -87,8 +87,8 @@ std::expected<Topology, std::string> Topology::read(const std::string& root,
   // TODO around (M2, M3): node, cache and kind.
   //   - cache: who shares the data cache of the highest level; the package where none is told.
   //   - node: the CPUs of the node that has this one; all that are online where none is told.
-  //   - kind: efficiency for the CPUs of cpu_atom/cpus; where there is no such file, for those whose
-  //     cpu_capacity is known and less than the most.
+  //   - kind: efficiency for the CPUs of cpu_atom/cpus; where there is no such file, for those
+  //     whose cpu_capacity is known and less than the most.
   std::vector<Cpu> cpus;
   static_cast<void>(cpu_file(0, ""));
   static_cast<void>(allowed);

@@ -9,7 +9,8 @@
 /// Contract of the module `placement`, version 1. Ours, never swapped.
 ///
 /// Invariants (lesson 03):
-///   A1  Each executor gets a set of CPUs that is not empty and holds only CPUs of the map.
+///   A1  Each executor gets a set of CPUs that is not empty and holds only CPUs of the map. A CPU
+///       that the map lacks is an error that names it and says which there are.
 ///   A2  Where executors are pinned (fixed, spread, pack) each set is one CPU, and no CPU is given
 ///       twice.
 ///   A3  Spread: at each level (package, node, cache, core) the executors are shared out evenly:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <tuple>
 #include <utility>
 
 namespace percore {
@@ -62,30 +63,31 @@ void append(std::vector<Cpu>& to, const std::vector<Cpu>& from) {
   to.insert(to.end(), from.begin(), from.end());
 }
 
-// The first `count` in an order in which each is as far from the ones before it as can be. Of the
-// groups at a level, the next executor goes to the one that is least full: by its cores while there
-// are free ones, then by its CPUs.
-std::vector<Cpu> spread(std::span<const Cpu> cpus, std::size_t count, std::size_t level) {
-  std::vector<Cpu> chosen;
-  if (level == levels.size()) return {cpus.front()};
-  const auto groups = split(cpus, levels[level]);
+// How many of `count` executors each group gets. One after the other goes to the group that has
+// fewest: of those with a free core, or, when no core is free, of those with a free CPU.
+std::vector<std::size_t> share_out(const std::vector<std::vector<Cpu>>& groups, std::size_t count) {
+  std::vector<std::size_t> cores;
+  for (const auto& group : groups) cores.push_back(cores_of(group));
   std::vector<std::size_t> given(groups.size(), 0);
-  for (std::size_t executor = 0; executor < count; ++executor) {
-    std::size_t best = groups.size();
-    const auto fullness = [&](std::size_t group) {
-      const std::size_t cores = cores_of(groups[group]);
-      const bool cores_left = given[group] < cores;
-      // Compared as fractions: given / size.
-      return std::pair(!cores_left,
-                       static_cast<double>(given[group]) /
-                           static_cast<double>(cores_left ? cores : groups[group].size()));
-    };
-    for (std::size_t group = 0; group < groups.size(); ++group) {
-      if (given[group] == groups[group].size()) continue;
-      if (best == groups.size() || fullness(group) < fullness(best)) best = group;
-    }
+  const auto rank = [&](std::size_t group) {
+    return std::tuple(given[group] == groups[group].size(), given[group] >= cores[group],
+                      given[group]);
+  };
+  for (; count != 0; --count) {
+    std::size_t best = 0;
+    for (std::size_t group = 1; group < groups.size(); ++group)
+      if (rank(group) < rank(best)) best = group;
     ++given[best];
   }
+  return given;
+}
+
+// `count` CPUs, as far from one another as can be.
+std::vector<Cpu> spread(std::span<const Cpu> cpus, std::size_t count, std::size_t level) {
+  if (level == levels.size()) return {cpus.front()};
+  const auto groups = split(cpus, levels[level]);
+  const auto given = share_out(groups, count);
+  std::vector<Cpu> chosen;
   for (std::size_t group = 0; group < groups.size(); ++group)
     if (given[group] != 0) append(chosen, spread(groups[group], given[group], level + 1));
   return chosen;

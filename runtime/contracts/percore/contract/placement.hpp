@@ -9,14 +9,16 @@
 /// Contract of the module `placement`, version 1. Ours, never swapped.
 ///
 /// Invariants (lesson 03):
-///   A1  Each executor gets a set of CPUs that is not empty and holds only CPUs of the map.
+///   A1  Each executor gets a set of CPUs that is not empty and holds only CPUs of the map. A CPU
+///       that the map lacks is an error that names it and says which there are.
 ///   A2  Where executors are pinned (fixed, spread, pack) each set is one CPU, and no CPU is given
 ///       twice.
-///   A3  Spread: at each level of the machine (package, node, cache, core) the executors are shared
-///       out as evenly as the CPUs there allow; no core gets a second one while another core has
-///       none.
-///   A4  Pack: the executors lie in as few packages, then nodes, then caches, then cores as can
-///       hold them.
+///   A3  Spread: at each level (package, node, cache, core) the executors are shared out evenly:
+///       a part has two more than one beside it only where that one has no room. No core gets a
+///       second executor while another core has none.
+///   A4  Pack: the executors of the machine lie in as few packages as can hold them, those of a
+///       package in as few of its nodes, those of a node in as few caches, those of a cache in as
+///       few cores.
 ///   A5  Too few CPUs is an error that says how many there are. Nothing is given out twice to make
 ///       it fit.
 namespace percore {

@@ -30,7 +30,7 @@ struct Cpu {
   unsigned node;     ///< the NUMA node: the memory that is near
   unsigned cache;    ///< who shares its last-level cache
   unsigned core;
-  unsigned thread;  ///< which of its core's threads: 0, 1, ...
+  unsigned thread;  ///< which of its core's threads: 0, 1, ...; also where the others are missing
   CpuKind kind;
 
   bool operator==(const Cpu&) const = default;
@@ -53,5 +53,8 @@ concept TopologyContract = requires(const T const_topology, const std::string& r
   // By id.
   { const_topology.cpus() } -> std::same_as<std::span<const Cpu>>;
 };
+
+// And beside the class, std::expected<CpuSet, std::string> allowed_cpus(): the CPUs on which the
+// calling thread may run, or one sentence with the kernel's reason. Source: sched_getaffinity(2).
 
 }  // namespace percore

@@ -1,0 +1,141 @@
+// Lesson 03's map: shows a machine, this one or a recorded one, and where executors would go on it.
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <map>
+#include <options.hpp>
+#include <percore/placement.hpp>
+#include <string>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "parts/map_picture.hpp"
+#include "parts/map_sabotage.hpp"
+
+namespace {
+
+using percore::Cpu;
+using percore::CpuSet;
+using percore::Places;
+using percore::Topology;
+
+struct Options {
+  std::string recording;
+  std::string allowed;
+  int package = -1;
+  int node = -1;
+  int cache = -1;
+  std::string place;
+  std::size_t count = 4;
+  std::string cpus;
+  std::string sabotage;
+};
+
+[[noreturn]] void give_up(const std::string& sentence) {
+  fmt::print(stderr, "machine: {}\n", sentence);
+  std::exit(1);
+}
+
+CpuSet list_of(const std::string& text, const char* option) {
+  const auto set = CpuSet::parse(text);
+  if (set) return *set;
+  give_up(fmt::format("{} {}: at place {}, {}", option, text, set.error().position + 1,
+                      set.error().sentence));
+}
+
+Topology read_map(const Options& options) {
+  const bool here = options.recording.empty();
+  std::string root = here ? "/sys" : options.recording;
+  const std::string shipped = std::string(PERCORE_RECORDINGS) + "/" + root + ".sysfs";
+  if (!here && std::filesystem::exists(shipped)) root = shipped;
+  CpuSet allowed = list_of("0-8191", "");
+  if (here) {
+    const auto mine = percore::allowed_cpus();
+    if (!mine) give_up(mine.error());
+    allowed = *mine;
+  }
+  if (!options.allowed.empty()) allowed = allowed & list_of(options.allowed, "--allowed");
+  auto map = Topology::read(root, allowed);
+  if (!map) give_up(map.error());
+  return *map;
+}
+
+// The filters of a placement: the part of the machine in which it may place.
+Topology part_of(const Topology& map, const Options& options) {
+  return map.where([&options](const Cpu& cpu) {
+    const auto fits = [](int wanted, unsigned number) {
+      return wanted < 0 || static_cast<unsigned>(wanted) == number;
+    };
+    return fits(options.package, cpu.package) && fits(options.node, cpu.node) &&
+           fits(options.cache, cpu.cache);
+  });
+}
+
+Places place(const Topology& map, const Options& options) {
+  if (options.place == "unbound") return place_unbound(map, options.count);
+  if (options.place == "spread") return place_spread(map, options.count);
+  if (options.place == "pack") return place_pack(map, options.count);
+  if (options.cpus.empty())
+    give_up(fmt::format("--place {} needs CPUs: add --cpus 0-1, say", options.place));
+  if (options.place == "fixed") return place_fixed(map, list_of(options.cpus, "--cpus"));
+  if (options.place == "fenced")
+    return place_fenced(map, options.count, list_of(options.cpus, "--cpus"));
+  std::vector<CpuSet> sets;  // custom: "0-1;2;3" is a set for each executor
+  for (std::size_t from = 0; from <= options.cpus.size();) {
+    const std::size_t to = std::min(options.cpus.find(';', from), options.cpus.size());
+    sets.push_back(list_of(options.cpus.substr(from, to - from), "--cpus"));
+    from = to + 1;
+  }
+  return place_custom(map, sets);
+}
+
+void show_places(const Topology& map, const std::vector<CpuSet>& places) {
+  std::map<unsigned, std::string> marks;
+  std::string shared;
+  for (std::size_t executor = 0; executor < places.size(); ++executor) {
+    const std::string name = fmt::format("e{}", executor);
+    if (places[executor].count() == 1 && !marks.contains(places[executor].next(0)))
+      marks[places[executor].next(0)] = name;
+    else
+      shared += fmt::format("  {} on any of {}\n", name, places[executor].to_list());
+  }
+  fmt::print("{}{}", lesson::picture_of(map, marks), shared);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Shows the map of a machine, and where executors would go on it.", "machine");
+  Options options;
+  app.add_option("--recording", options.recording,
+                 "laptop, server, hybrid or container; or a file of tools/record_topology; "
+                 "this machine when left out");
+  app.add_option("--allowed", options.allowed, "only these CPUs, as 0-3,8");
+  app.add_option("--package", options.package, "place within this package")->check(CLI::Range(255));
+  app.add_option("--node", options.node, "place within this NUMA node")->check(CLI::Range(255));
+  app.add_option("--cache", options.cache, "place below this cache")->check(CLI::Range(255));
+  app.add_option("--place", options.place, "where executors go")
+      ->check(CLI::IsMember({"unbound", "fixed", "fenced", "spread", "pack", "custom"}));
+  app.add_option("--count", options.count, "how many executors")
+      ->check(CLI::Range(0U, 8192U))
+      ->capture_default_str();
+  app.add_option("--cpus", options.cpus, "for fixed and fenced, as 0-3,8; for custom, as '0-1;2'");
+  app.add_option("--sabotage", options.sabotage,
+                 "make a classic mistake on purpose:\n"
+                 "  threads-for-cores  the second thread of a core counts as a core\n"
+                 "  core-id            the kernel's core_id is taken for the name of a core\n"
+                 "  thread-zero        only first threads are cores, also in a container")
+      ->check(CLI::IsMember({"threads-for-cores", "core-id", "thread-zero"}));
+  LESSON_PARSE(app, argc, argv)
+
+  if (!options.sabotage.empty()) return lesson::sabotage_map(options.sabotage);
+  const Topology map = read_map(options);
+  if (options.place.empty()) {
+    fmt::print("{}\n\n{}", lesson::counts_of(map), lesson::picture_of(map));
+    return 0;
+  }
+  const Places places = place(part_of(map, options), options);
+  if (!places) give_up(places.error());
+  show_places(map, *places);
+  return 0;
+}

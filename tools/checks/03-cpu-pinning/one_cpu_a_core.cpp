@@ -1,0 +1,52 @@
+// 03.1 one_cpu_a_core: threads are not cores, on whatever machine.
+
+#include <map>
+#include <percore/check_machine.hpp>
+
+percore::CpuSet one_cpu_a_core(const percore::Topology& map);
+
+using namespace percore;
+using namespace percore::check;
+
+namespace {
+
+constexpr const char* the_map = "Lesson 03, *The cores*";
+
+void expect_one_each(const Topology& map) {
+  const CpuSet chosen = one_cpu_a_core(map);
+  std::map<unsigned, unsigned> first;  // core -> its lowest CPU
+  for (const Cpu& cpu : map.cpus()) first.emplace(cpu.core, cpu.id);
+  std::map<unsigned, unsigned> taken;  // core -> a CPU that was chosen
+  for (unsigned cpu = chosen.next(0); cpu != cpus_max; cpu = chosen.next(cpu + 1)) {
+    bool there = false;
+    for (const Cpu& other : map.cpus()) {
+      if (other.id != cpu) continue;
+      there = true;
+      const bool new_core = taken.emplace(other.core, cpu).second;
+      require(new_core, "on {} the CPUs {} and {} were chosen, and they are threads of one core",
+              in_words(map), taken[other.core], cpu);
+    }
+    require(there, "CPU {} was chosen, and the map {} has no such CPU", cpu, in_words(map));
+  }
+  for (const auto& [core, cpu] : first) {
+    require(taken.contains(core), "on {} the core of CPU {} got nothing, and {} were chosen",
+            in_words(map), cpu, chosen.empty() ? "none" : chosen.to_list());
+    require(taken[core] == cpu, "on {} CPU {} was chosen, and CPU {} is the lowest of its core",
+            in_words(map), taken[core], cpu);
+  }
+}
+
+}  // namespace
+
+PERCORE_CHECK("", one_of_each_core_whole_machines, "M2",
+              "CPUs that share a core have its number in common", the_map, .seeds = 60,
+              .ring = false) {
+  expect_one_each(map_of(any_machine(run)));
+}
+
+PERCORE_CHECK("", one_of_each_core_of_what_is_allowed, "M1",
+              "the map holds what this thread may use, also where that is half a core", the_map,
+              .ring = false) {
+  const Machine machine = any_machine(run);
+  expect_one_each(map_of(machine, any_cpuset(run, machine)));
+}

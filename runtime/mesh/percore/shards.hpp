@@ -1,0 +1,213 @@
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <percore/mesh.hpp>
+#include <percore/sync.hpp>
+#include <percore/task.hpp>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace percore {
+
+namespace shards_detail {
+
+// One call of a function on another executor. It lies in the caller's frame until it is answered,
+// and the callee reaches it by its address: nothing is allocated for it, and what the caller made
+// is destroyed where the caller is (N5).
+class Call {
+ public:
+  explicit Call(Task<> (*run)(Call&)) noexcept : run_(run) {}
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  /// On the callee's executor: calls the function, and keeps what it gives or throws.
+  Task<> run() { return run_(*this); }
+
+  // The caller waits for the answer. False: that shard has gone without one.
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> awaiting) { caller_ = Runnable::of(awaiting); }
+  bool await_resume() const noexcept { return answered_; }
+
+ protected:
+  ~Call() = default;
+
+ private:
+  friend class CallList;
+  Task<> (*run_)(Call&);
+  Runnable caller_;
+  bool answered_ = false;
+  Call* before_ = nullptr;
+  Call* behind_ = nullptr;
+};
+
+// Calls to one shard that are not answered yet. Thread: the callers' executor.
+class CallList {
+ public:
+  bool empty() const noexcept { return first_ == nullptr; }
+  void add(Call& call) noexcept;
+  void answered(Call& call) noexcept;
+  void none_will_be_answered() noexcept;
+
+ private:
+  void remove(Call& call) noexcept;
+  Call* first_ = nullptr;
+};
+
+template <typename T>
+struct ValueOfTask {
+  using Type = T;
+  static constexpr bool is_task = false;
+};
+template <typename T>
+struct ValueOfTask<Task<T>> {
+  using Type = T;
+  static constexpr bool is_task = true;
+};
+
+template <typename F>
+class CallOf final : public Call {
+  using Given = ValueOfTask<std::invoke_result_t<F&>>;
+  using Value = typename Given::Type;
+
+ public:
+  explicit CallOf(F function) : Call(&CallOf::run_function), function_(std::move(function)) {}
+
+  Value take() {
+    if (thrown_) std::rethrow_exception(thrown_);
+    if constexpr (!std::is_void_v<Value>) return *std::move(value_);
+  }
+
+ private:
+  static Task<> run_function(Call& self) {
+    auto& call = static_cast<CallOf&>(self);
+    try {
+      if constexpr (Given::is_task && std::is_void_v<Value>) {
+        co_await call.function_();
+      } else if constexpr (Given::is_task) {
+        auto task = call.function_();
+        call.value_.emplace(co_await std::move(task));
+      } else if constexpr (std::is_void_v<Value>) {
+        call.function_();
+      } else {
+        call.value_.emplace(call.function_());
+      }
+    } catch (...) {
+      call.thrown_ = std::current_exception();
+    }
+  }
+
+  struct NoValue {};
+  F function_;
+  std::optional<std::conditional_t<std::is_void_v<Value>, NoValue, Value>> value_;
+  std::exception_ptr thrown_;
+};
+
+// What a member has of the mesh of calls, and the tasks that serve it. Thread: its executor's.
+class Link {
+ public:
+  Link(MeshMember<Call*> calls, MeshMember<Call*> answers, std::size_t capacity);
+
+  std::size_t number() const noexcept { return calls_.number(); }
+  std::size_t count() const noexcept { return calls_.members(); }
+
+  /// Waits until fewer than `capacity` calls are on their way there (N6).
+  Semaphore::Acquire room_for(std::size_t shard) { return to_[shard]->room.acquire(); }
+  /// Throws   std::system_error EPIPE when that shard has left.
+  void send(std::size_t shard, Call& call);
+  void finished(std::size_t shard) noexcept { to_[shard]->room.release(); }
+  [[noreturn]] static void throw_left();
+
+  static void serve(const std::shared_ptr<Link>& link);
+  static Task<> leave(std::shared_ptr<Link> link);
+
+ private:
+  struct Callee {
+    explicit Callee(std::size_t capacity) : room(capacity) {}
+    Semaphore room;
+    CallList unanswered;
+  };
+
+  static Task<> serve_calls(std::shared_ptr<Link> link, std::size_t from, GatePass serving);
+  static Task<> answer(std::shared_ptr<Link> link, std::size_t to, Call& call, GatePass inside);
+  static Task<> take_answers(std::shared_ptr<Link> link, std::size_t from, GatePass taking);
+
+  MeshMember<Call*> calls_;
+  MeshMember<Call*> answers_;
+  std::vector<std::unique_ptr<Callee>> to_;
+  Gate serving_;  // the calls of others
+  Gate taking_;   // the answers to ours
+};
+
+}  // namespace shards_detail
+
+/// One executor's access to all others. Copies share it.
+/// Thread   its executor's.
+class ShardLink {
+ public:
+  explicit ShardLink(std::shared_ptr<shards_detail::Link> link) noexcept : link_(std::move(link)) {}
+
+  std::size_t number() const noexcept { return link_->number(); }
+  std::size_t count() const noexcept { return link_->count(); }
+
+  /// Calls `function` on the executor of `shard`, there as a task of its own, and gives what it
+  /// gives, a value or what its Task gives; `co_await` it.
+  /// function   moved into the task, and destroyed with it. What it refers to belongs to this
+  ///            executor: the other one must only use what is safe to.
+  /// Throws     what the function throws; std::system_error EPIPE when that shard has left.
+  /// Cost       one coroutine frame here and one there; no allocation beside them.
+  template <typename F>
+  auto submit_to(std::size_t shard, F function)
+      -> Task<typename shards_detail::ValueOfTask<std::invoke_result_t<F&>>::Type> {
+    return submitted(link_, shard, std::move(function));
+  }
+
+  /// Waits until all calls between this shard and the others are done, and all others leave as
+  /// well; `co_await` it. No submit_to() after that.
+  Task<> leave() { return shards_detail::Link::leave(link_); }
+
+ private:
+  template <typename F>
+  static auto submitted(std::shared_ptr<shards_detail::Link> link, std::size_t shard, F function)
+      -> Task<typename shards_detail::ValueOfTask<std::invoke_result_t<F&>>::Type> {
+    shards_detail::CallOf<F> call(std::move(function));
+    if (shard == link->number()) {
+      co_await call.run();
+      co_return call.take();
+    }
+    co_await link->room_for(shard);
+    link->send(shard, call);
+    const bool answered = co_await call;
+    link->finished(shard);
+    if (!answered) shards_detail::Link::throw_left();
+    co_return call.take();
+  }
+
+  std::shared_ptr<shards_detail::Link> link_;
+};
+
+/// What the executors of a pool call one another over.
+/// Thread   any; it is made before the pool and shared by its members.
+class Shards {
+ public:
+  /// count   members, at least 1. capacity   calls on their way from one member to another.
+  /// Throws  std::bad_alloc.
+  Shards(std::size_t count, std::size_t capacity)
+      : capacity_(capacity), calls_(count, capacity), answers_(count, capacity) {}
+
+  /// Waits until all members have joined; `co_await` it, once on each. See Mesh<T>::join().
+  Task<Result<ShardLink>> join(std::size_t number);
+  void fail() noexcept {
+    calls_.fail();
+    answers_.fail();
+  }
+
+ private:
+  std::size_t capacity_;
+  Mesh<shards_detail::Call*> calls_;
+  Mesh<shards_detail::Call*> answers_;
+};
+
+}  // namespace percore

@@ -1,0 +1,128 @@
+#include <percore/shards.hpp>
+
+#include <system_error>
+
+namespace percore {
+namespace shards_detail {
+
+void CallList::add(Call& call) noexcept {
+  call.before_ = nullptr;
+  call.behind_ = first_;
+  if (first_ != nullptr) first_->before_ = &call;
+  first_ = &call;
+}
+
+void CallList::remove(Call& call) noexcept {
+  (call.before_ != nullptr ? call.before_->behind_ : first_) = call.behind_;
+  if (call.behind_ != nullptr) call.behind_->before_ = call.before_;
+}
+
+void CallList::answered(Call& call) noexcept {
+  remove(call);
+  call.answered_ = true;
+  call.caller_.schedule();
+}
+
+void CallList::none_will_be_answered() noexcept {
+  while (first_ != nullptr) {
+    Call& call = *first_;
+    remove(call);
+    call.caller_.schedule();
+  }
+}
+
+Link::Link(MeshMember<Call*> calls, MeshMember<Call*> answers, std::size_t capacity)
+    : calls_(std::move(calls)), answers_(std::move(answers)) {
+  for (std::size_t i = 0; i < count(); ++i) to_.push_back(std::make_unique<Callee>(capacity));
+}
+
+void Link::throw_left() {
+  throw std::system_error(EPIPE, std::system_category(),
+                          "submit_to() asked a shard that has left its Shards");
+}
+
+void Link::send(std::size_t shard, Call& call) {
+  Call* address = &call;
+  // There is room for as many as the semaphore lets through: false says that nobody takes them.
+  if (!calls_.sender(shard).try_send(address)) {
+    finished(shard);
+    throw_left();
+  }
+  to_[shard]->unanswered.add(call);
+}
+
+void Link::serve(const std::shared_ptr<Link>& link) {
+  for (std::size_t other = 0; other < link->count(); ++other) {
+    if (other == link->number()) continue;
+    GatePass serving = *link->serving_.enter();
+    spawn(serve_calls(link, other, std::move(serving))).detach();
+    GatePass taking = *link->taking_.enter();
+    spawn(take_answers(link, other, std::move(taking))).detach();
+  }
+}
+
+Task<> Link::serve_calls(std::shared_ptr<Link> link, std::size_t from, GatePass serving) {
+  Gate running;
+  for (;;) {
+    const std::optional<Call*> call = co_await link->calls_.receiver(from).receive();
+    if (!call) break;
+    GatePass inside = *running.enter();
+    spawn(answer(link, from, **call, std::move(inside))).detach();
+  }
+  co_await running.close();
+  serving.leave();
+}
+
+Task<> Link::answer(std::shared_ptr<Link> link, std::size_t to, Call& call, GatePass inside) {
+  co_await call.run();
+  Call* address = &call;
+  // As many answers find room as calls may be on their way. False: the caller's executor has gone,
+  // and it does not go while it waits for one.
+  static_cast<void>(link->answers_.sender(to).try_send(address));
+  inside.leave();
+}
+
+Task<> Link::take_answers(std::shared_ptr<Link> link, std::size_t from, GatePass taking) {
+  SharedReceiver<Call*>& answers = link->answers_.receiver(from);
+  CallList& unanswered = link->to_[from]->unanswered;
+  for (;;) {
+    // A callee writes into its caller's frame: the executor does not end before that is over.
+    std::optional<Call*> call;
+    if (unanswered.empty())
+      call = co_await answers.receive();
+    else
+      call = co_await answers.receive_through_end();
+    if (call)
+      unanswered.answered(**call);
+    else if (unanswered.empty() || answers.drained())
+      break;
+  }
+  unanswered.none_will_be_answered();
+  taking.leave();
+}
+
+Task<> Link::leave(std::shared_ptr<Link> link) {
+  const auto each_other = [&link](auto&& what) {
+    for (std::size_t other = 0; other < link->count(); ++other)
+      if (other != link->number()) what(other);
+  };
+  each_other([&](std::size_t other) { link->calls_.sender(other).close(); });
+  co_await link->serving_.close();
+  each_other([&](std::size_t other) { link->answers_.sender(other).close(); });
+  co_await link->taking_.close();
+}
+
+}  // namespace shards_detail
+
+Task<Result<ShardLink>> Shards::join(std::size_t number) {
+  using shards_detail::Link;
+  Result<MeshMember<shards_detail::Call*>> calls = co_await calls_.join(number);
+  if (!calls) co_return std::unexpected(calls.error());
+  Result<MeshMember<shards_detail::Call*>> answers = co_await answers_.join(number);
+  if (!answers) co_return std::unexpected(answers.error());
+  auto link = std::make_shared<Link>(std::move(*calls), std::move(*answers), capacity_);
+  Link::serve(link);
+  co_return ShardLink(std::move(link));
+}
+
+}  // namespace percore

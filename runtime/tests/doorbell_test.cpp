@@ -1,0 +1,156 @@
+#include "on_executors.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <memory>
+#include <ostream>
+#include <percore/doorbell.hpp>
+#include <percore/timer.hpp>
+#include <vector>
+
+using namespace percore;
+
+namespace {
+
+// Counts its looks, and wakes who waits for one.
+class Counter final : public Inbox {
+ public:
+  void look() noexcept override {
+    ++looks;
+    if (std::exchange(waits_, false)) runnable_.schedule();
+  }
+
+  class Next {
+   public:
+    explicit Next(Counter& counter) noexcept : counter_(counter) {}
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> awaiting) noexcept {
+      counter_.waits_ = true;
+      counter_.runnable_ = Runnable::of(awaiting);
+    }
+    void await_resume() const noexcept {}
+
+   private:
+    Counter& counter_;
+  };
+  Next next() noexcept { return Next(*this); }
+
+  int looks = 0;
+
+ private:
+  bool waits_ = false;
+  Runnable runnable_;
+};
+
+struct Done final : PutOff {
+  void at_end_of_turn() noexcept override { ++times; }
+  int times = 0;
+};
+
+Task<> put_off_once_a_turn() {
+  Done one, other;
+  Doorbell& bell = doorbell();
+  bell.put_off(one);
+  bell.put_off(one);
+  bell.put_off(other);
+  bell.take_back(other);
+  CHECK(one.times == 0);
+  const auto slept = co_await sleep_for(Time{1'000});  // W6: before the thread sleeps
+  CHECK(slept.has_value());
+  CHECK(one.times == 1);
+  CHECK(other.times == 0);
+}
+
+Task<> looks_at_who_is_rung() {
+  Counter one, other;
+  Doorbell& bell = doorbell();
+  bell.attach(one);
+  bell.attach(other);
+  CHECK(one.number() != other.number());
+  const std::shared_ptr<Bell> rung = bell.bell();
+  rung->ring(one.number());
+  rung->ring(one.number());  // several are one
+  co_await one.next();
+  CHECK(one.looks == 1);
+  CHECK(other.looks == 0);
+  bell.detach(one);
+  rung->ring(one.number());  // nobody's any more
+  rung->ring(other.number());
+  co_await other.next();
+  CHECK(other.looks == 1);
+  CHECK(one.looks == 1);
+  bell.detach(other);
+}
+
+// More inboxes than the word has bits: those that share one are looked at, the others are not.
+Task<> many_inboxes() {
+  std::vector<std::unique_ptr<Counter>> inboxes;
+  Doorbell& bell = doorbell();
+  for (int i = 0; i < 200; ++i) {
+    inboxes.push_back(std::make_unique<Counter>());
+    bell.attach(*inboxes.back());
+  }
+  bell.bell()->ring(inboxes[130]->number());
+  co_await inboxes[130]->next();
+  CHECK(inboxes[130]->looks == 1);
+  int looks = 0;
+  for (const auto& one : inboxes) looks += one->looks;
+  CHECK(looks <= 4);
+  for (const auto& one : inboxes) bell.detach(*one);
+}
+
+Task<> waits_for(Counter& inbox, int times, std::atomic<int>& waited) {
+  for (int i = 0; i < times; ++i) {
+    co_await inbox.next();
+    ++waited;
+  }
+}
+
+Task<> nobody_rings(Counter& inbox, std::atomic<int>& waited) {
+  doorbell().attach(inbox);
+  spawn(waits_for(inbox, 1, waited)).detach();
+  co_await yield();
+}
+
+}  // namespace
+
+TEST_CASE(
+    "what is put off is done once, at the end of the turn, and before the thread sleeps (W6)") {
+  Executor().run(put_off_once_a_turn());
+}
+
+TEST_CASE("a ring makes the owner look at that inbox, and at no other (W3)") {
+  Executor().run(looks_at_who_is_rung());
+  Executor().run(many_inboxes());
+}
+
+TEST_CASE("a bell outlives its owner (W5)") {
+  std::shared_ptr<Bell> bell;
+  std::jthread([&bell] {
+    Executor executor;
+    const auto take = [](std::shared_ptr<Bell>& out) -> Task<> {
+      out = doorbell().bell();
+      co_return;
+    };
+    executor.run(take(bell));
+  }).join();
+  bell->ring(0);
+  bell->ring(7);
+}
+
+TEST_CASE("no ring is lost, whether the owner is awake, spins or sleeps (W1)") {
+  Rung rung;
+  on_executors(2, [&](std::size_t number) { return number == 0 ? is_rung(rung) : rings(rung); });
+  CHECK(rung.waited == Rung::times);
+}
+
+TEST_CASE("the end of an executor looks at every inbox, so that nobody waits for ever") {
+  std::atomic<int> waited = 0;
+  std::jthread([&waited] {
+    Counter inbox;
+    Executor().run(nobody_rings(inbox, waited));
+    CHECK(inbox.looks >= 1);
+  }).join();
+  CHECK(waited == 1);
+}

@@ -1,0 +1,258 @@
+#include "on_executors.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <memory>
+#include <numeric>
+#include <ostream>
+#include <percore/mesh.hpp>
+#include <percore/sharded.hpp>
+#include <percore/shards.hpp>
+#include <percore/timer.hpp>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace percore;
+
+namespace {
+
+Task<> pause(std::int64_t nanoseconds) {
+  const auto slept = co_await sleep_for(Time{nanoseconds});
+  CHECK(slept.has_value());
+}
+
+// Each member sends its number to all, and adds up what comes.
+Task<> all_to_all(Mesh<std::size_t> mesh, std::size_t number, std::size_t members,
+                  std::vector<std::size_t>& sums) {
+  if (number % 2 == 0) co_await pause(50'000);  // whatever order they come in
+  auto joined = co_await mesh.join(number);
+  REQUIRE(joined.has_value());
+  MeshMember<std::size_t>& member = *joined;
+  CHECK(member.number() == number);
+  CHECK(member.members() == members);
+  CHECK_FALSE(member.sends_to(number));
+  for (std::size_t to = 0; to < members; ++to) {
+    if (to == number) continue;
+    const auto sent = co_await member.sender(to).send(number + 1);
+    CHECK(sent.has_value());
+  }
+  for (std::size_t from = 0; from < members; ++from) {
+    if (from == number) continue;
+    const auto got = co_await member.receiver(from).receive();
+    REQUIRE(got.has_value());
+    CHECK(*got == from + 1);
+    sums[number] += *got;
+  }
+}
+
+Task<> partial(Mesh<int> mesh, std::size_t number) {
+  const MeshRole roles[] = {MeshRole::sends, MeshRole::receives, MeshRole::both};
+  auto joined = co_await mesh.join(number, roles[number]);
+  REQUIRE(joined.has_value());
+  const bool sends_to[3][3] = {{false, true, true}, {false, false, false}, {false, true, false}};
+  for (std::size_t other = 0; other < 3; ++other) {
+    CHECK(joined->sends_to(other) == sends_to[number][other]);
+    CHECK(joined->receives_from(other) == sends_to[other][number]);
+  }
+}
+
+Task<> one_fails(Mesh<int> mesh, std::size_t number, std::atomic<int>& told) {
+  if (number == 2) {
+    co_await pause(100'000);
+    mesh.fail();
+    co_return;
+  }
+  if (number == 1) co_await pause(200'000);  // comes when it is known already
+  const auto joined = co_await mesh.join(number);
+  if (!joined && joined.error() == std::errc::operation_canceled) ++told;
+}
+
+Task<int> later(int value) {
+  co_await pause(10'000);
+  co_return value;
+}
+
+Task<> calls_others(Shards& shards, std::size_t number, std::vector<std::thread::id>& threads) {
+  threads[number] = std::this_thread::get_id();
+  auto joined = co_await shards.join(number);
+  REQUIRE(joined.has_value());
+  ShardLink link = *joined;
+  for (std::size_t to = 0; to < link.count(); ++to) {
+    auto ask = [] { return std::this_thread::get_id(); };
+    const auto ran_on = co_await link.submit_to(to, ask);
+    CHECK(ran_on == threads[to]);
+    auto make = [number] { return std::make_unique<std::size_t>(number); };
+    const auto moved = co_await link.submit_to(to, std::move(make));
+    CHECK(*moved == number);
+    auto wait = [number] { return later(static_cast<int>(number)); };
+    const int waited = co_await link.submit_to(to, wait);
+    CHECK(waited == static_cast<int>(number));
+    auto fail = [number] { throw std::runtime_error("of shard " + std::to_string(number)); };
+    std::string caught;
+    try {
+      co_await link.submit_to(to, fail);
+    } catch (const std::runtime_error& error) {
+      caught = error.what();
+    }
+    CHECK(caught == "of shard " + std::to_string(number));
+  }
+  co_await link.leave();
+}
+
+// More calls at once than may be on their way (N6).
+Task<> many_calls(Shards& shards, std::size_t number, std::atomic<int>& answered) {
+  auto joined = co_await shards.join(number);
+  REQUIRE(joined.has_value());
+  ShardLink link = *joined;
+  std::vector<JoinHandle<int>> handles;
+  for (int i = 0; i < 100; ++i) {
+    auto twice = [i] { return 2 * i; };
+    handles.push_back(spawn(link.submit_to(1 - number, twice)));
+  }
+  for (int i = 0; i < 100; ++i) {
+    const int value = co_await handles[static_cast<std::size_t>(i)];
+    CHECK(value == 2 * i);
+    ++answered;
+  }
+  co_await link.leave();
+}
+
+// The function belongs to its caller's thread, wherever it runs (N5).
+struct Belongs {
+  explicit Belongs(std::atomic<int>* wrong) : wrong_(wrong), thread_(std::this_thread::get_id()) {}
+  Belongs(Belongs&& other) noexcept
+      : wrong_(std::exchange(other.wrong_, nullptr)), thread_(other.thread_) {}
+  Belongs(const Belongs&) = delete;
+  Belongs& operator=(Belongs&&) = delete;
+  Belongs& operator=(const Belongs&) = delete;
+  ~Belongs() {
+    if (wrong_ != nullptr && std::this_thread::get_id() != thread_) ++*wrong_;
+  }
+  int operator()() { return 7; }
+
+ private:
+  std::atomic<int>* wrong_;
+  std::thread::id thread_;
+};
+
+Task<> destroys_at_home(Shards& shards, std::size_t number, std::atomic<int>& wrong) {
+  auto joined = co_await shards.join(number);
+  REQUIRE(joined.has_value());
+  ShardLink link = *joined;
+  Belongs function(&wrong);
+  const int seven = co_await link.submit_to(1 - number, std::move(function));
+  CHECK(seven == 7);
+  co_await link.leave();
+}
+
+// One ends without leaving, while the other calls it: the caller is told, and nobody hangs.
+Task<> goes_away(Shards& shards, std::size_t number, std::atomic<bool>& told) {
+  auto joined = co_await shards.join(number);
+  REQUIRE(joined.has_value());
+  if (number == 0) co_return;
+  ShardLink link = *joined;
+  auto nothing = [] {};
+  for (int i = 0; i < 100'000 && !told; ++i) {
+    try {
+      co_await link.submit_to(0, nothing);
+    } catch (const std::system_error& error) {
+      CHECK(error.code() == std::errc::broken_pipe);
+      told = true;
+    }
+    if (i % 16 == 0) co_await pause(10'000);
+  }
+}
+
+struct Counter {
+  explicit Counter(int begins) : value(begins), thread(std::this_thread::get_id()) {}
+  ~Counter() { CHECK(thread == std::this_thread::get_id()); }
+  int add(int more) {
+    CHECK(thread == std::this_thread::get_id());
+    return value += more;
+  }
+  int value;
+  std::thread::id thread;
+};
+
+Task<> uses_service(Shards& shards, Sharded<Counter>& counters, std::size_t number) {
+  auto joined = co_await shards.join(number);
+  REQUIRE(joined.has_value());
+  ShardLink link = *joined;
+  counters.start(link, 100 * static_cast<int>(number));
+  // All have started when each has answered.
+  for (std::size_t to = 0; to < link.count(); ++to) {
+    auto ready = [] {};
+    co_await link.submit_to(to, ready);
+  }
+  for (std::size_t to = 0; to < link.count(); ++to) {
+    auto add = [](Counter& counter) { return counter.add(1); };
+    const int value = co_await counters.invoke_on(link, to, add);
+    CHECK(value > 100 * static_cast<int>(to));
+  }
+  co_await link.leave();
+  CHECK(counters.local(link).value ==
+        100 * static_cast<int>(number) + static_cast<int>(link.count()));
+  counters.stop(link);
+}
+
+}  // namespace
+
+TEST_CASE("a full mesh: every member reaches every other, in whatever order they join (N1, N2)") {
+  for (const std::size_t members : {1U, 2U, 5U}) {
+    CAPTURE(members);
+    Mesh<std::size_t> mesh(members, 4);
+    std::vector<std::size_t> sums(members);
+    on_executors(members,
+                 [&](std::size_t number) { return all_to_all(mesh, number, members, sums); });
+    for (std::size_t number = 0; number < members; ++number)
+      CHECK(sums[number] == members * (members + 1) / 2 - (number + 1));
+  }
+}
+
+TEST_CASE("a partial mesh has the channels that its roles ask for, and no other (N2)") {
+  Mesh<int> mesh(3, 1);
+  on_executors(3, [&](std::size_t number) { return partial(mesh, number); });
+}
+
+TEST_CASE("a member that fails is told to those who wait and to those who come later (N3)") {
+  Mesh<int> mesh(3, 1);
+  std::atomic<int> told = 0;
+  on_executors(3, [&](std::size_t number) { return one_fails(mesh, number, told); });
+  CHECK(told == 2);
+}
+
+TEST_CASE("a function runs on the shard asked for; its value or exception comes back (N5)") {
+  Shards shards(3, 4);
+  std::vector<std::thread::id> threads(3);
+  on_executors(3, [&](std::size_t number) { return calls_others(shards, number, threads); });
+}
+
+TEST_CASE("more calls than may be on their way wait for their turn (N6)") {
+  Shards shards(2, 4);
+  std::atomic<int> answered = 0;
+  on_executors(2, [&](std::size_t number) { return many_calls(shards, number, answered); });
+  CHECK(answered == 200);
+}
+
+TEST_CASE("a function is destroyed where its caller is (N5)") {
+  Shards shards(2, 1);
+  std::atomic<int> wrong = 0;
+  on_executors(2, [&](std::size_t number) { return destroys_at_home(shards, number, wrong); });
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("a shard that goes without leaving: its callers are told, and nobody waits for ever") {
+  Shards shards(2, 4);
+  std::atomic<bool> told = false;
+  on_executors(2, [&](std::size_t number) { return goes_away(shards, number, told); });
+  CHECK(told);
+}
+
+TEST_CASE("a sharded service: each part lives on its own executor") {
+  Shards shards(3, 4);
+  Sharded<Counter> counters(3);
+  on_executors(3, [&](std::size_t number) { return uses_service(shards, counters, number); });
+}

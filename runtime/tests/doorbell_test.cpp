@@ -113,6 +113,42 @@ Task<> nobody_rings(Counter& inbox, std::atomic<int>& waited) {
   co_await yield();
 }
 
+// One executor waits to be rung, another rings and waits until that was seen.
+struct Rung {
+  static constexpr int times = 200;
+  std::atomic<int> waited = 0;
+  std::atomic<bool> open = false;
+  std::shared_ptr<Bell> bell;  // written before `open`
+  unsigned number = 0;
+};
+
+Task<> is_rung(Rung& rung) {
+  Counter inbox;
+  doorbell().attach(inbox);
+  rung.bell = doorbell().bell();
+  rung.number = inbox.number();
+  auto waits = spawn(waits_for(inbox, Rung::times, rung.waited));
+  co_await yield();
+  rung.open = true;
+  co_await waits;
+  doorbell().detach(inbox);
+}
+
+Task<> rings(Rung& rung) {
+  while (!rung.open) {
+    const auto slept = co_await sleep_for(Time{1'000});
+    CHECK(slept.has_value());
+  }
+  for (int i = 0; i < Rung::times; ++i) {
+    rung.bell->ring(rung.number);
+    while (rung.waited <= i) {
+      // Some rings find the owner asleep, some while it spins.
+      const auto slept = co_await sleep_for(Time{i % 3 == 0 ? 30'000 : 100});
+      CHECK(slept.has_value());
+    }
+  }
+}
+
 }  // namespace
 
 TEST_CASE(

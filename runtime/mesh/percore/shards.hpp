@@ -19,7 +19,7 @@ namespace shards_detail {
 // is destroyed where the caller is (N5).
 class Call {
  public:
-  explicit Call(Task<> (*run)(Call&)) noexcept : run_(run) {}
+  explicit Call(Task<> (*function)(Call&)) noexcept : run_(function) {}
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 

@@ -161,7 +161,8 @@ void yield_the_task(percore::Executor& executor) {
 }
 
 void never_give_way() {
-  fmt::print("a task computes for 200 ms; another, with a bound of 200 us, wakes every 1 to 3 ms\n\n");
+  fmt::print(
+      "a task computes for 200 ms; another, with a bound of 200 us, wakes every 1 to 3 ms\n\n");
   fmt::print("  latest wake-up\n");
   fmt::print("    co_await yield_if_needed() every 20 us   {:>6.1f} ms\n",
              static_cast<double>(latest(true).nanoseconds) / 1e6);

@@ -56,7 +56,6 @@ class ToyQueues final : public percore::QueueScheduler {
     const double turn_ms = mistake_ == Mistake::charges_turns ? 1 : milliseconds(ran);
     running_->virtual_ms += mistake_ == Mistake::multiplies ? turn_ms * running_->shares / 1000
                                                             : turn_ms * 1000 / running_->shares;
-    if (mistake_ == Mistake::charges_turns) quantum_end_ = {};
   }
 
   Queue first{this};
@@ -69,6 +68,7 @@ class ToyQueues final : public percore::QueueScheduler {
   bool quantum_over() const {
     // The mistake: a queue keeps the thread until it is empty; its tasks give way to each other.
     if (mistake_ == Mistake::yields_the_task) return false;
+    if (mistake_ == Mistake::charges_turns) return true;  // a turn is a task
     return percore::now() >= quantum_end_;
   }
   void pick() {

@@ -290,7 +290,7 @@ PERCORE_CHECK("latency", served_within_its_bound, "Q6",
 
 PERCORE_CHECK("latency", a_bound_gives_no_more_than_its_share, "F3",
               "a queue with a bound that wants more than its share waits as others do", the_bound,
-              .seeds = 60, .faults = false) {
+              .seeds = 30, .faults = false) {
   Executor executor({.ring = {.entries = 8}});
   const Time bound{from_to(run, 100, 400) * us};
   TaskQueues queues(executor);

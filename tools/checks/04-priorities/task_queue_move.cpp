@@ -59,7 +59,7 @@ Task<> all_wander(Run& run, Queues& its, unsigned tasks, unsigned steps) {
 }  // namespace
 
 PERCORE_CHECK("move", a_task_is_where_it_went, "Q1",
-              "a task and what it waits for go on in its own queue", queue_of_a_task,
+              "a task and what it waits for go on in its own queue", queue_of_a_task, .seeds = 100,
               .faults = false) {
   Executor executor({.ring = {.entries = 8}});
   TaskQueues queues(executor);

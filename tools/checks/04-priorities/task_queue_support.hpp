@@ -108,7 +108,7 @@ struct Busy {
       require(charged >= one.computed,
               "the tasks of the queue `{}` computed for {} ns, and it was charged for {} ns",
               name_of(*one.queue), one.computed, charged);
-      const auto looks = static_cast<std::int64_t>(one.resumes) * looks_ns;
+      const auto looks = static_cast<std::int64_t>(one.resumes + 4) * looks_ns;  // 4: their ends
       require(charged <= one.computed + looks,
               "the tasks of the queue `{}` computed for {} ns in {} resumes, and it was charged "
               "for {} ns: what is not its own is charged to it",

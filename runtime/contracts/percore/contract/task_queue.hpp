@@ -15,8 +15,8 @@
 /// Invariants (lesson 04):
 ///   Q1  A task, and what it waits for, goes on in its own queue. What it spawns inherits the
 ///       queue, spawn_into() names another, and move_to() takes the running task to another.
-///   Q2  A queue is charged for the time in which its tasks ran, measured, and for nothing else: not
-///       for the executor's looks at the ring, nor for its sleep.
+///   Q2  A queue is charged for the time in which its tasks ran, measured, and for nothing else:
+///       not for the executor's looks at the ring, nor for its sleep.
 ///   Q3  A busy queue runs until the first look at the clock after its quantum; then fair_share says
 ///       whose turn it is. A look comes after each task, where tasks are short after several that
 ///       take less than an eighth of a quantum together.

@@ -56,7 +56,7 @@ percore::Task<> show_order() {
 percore::Task<> show_ticks() {
   const percore::Time start = percore::now();
   percore::Interval interval(milliseconds(100), start);
-  for (const int work : {0, 40, 250, 0}) {
+  for (const int work : {0, 40, 250, 0, 0}) {
     const auto passed = co_await interval.next();
     if (!passed) co_return;
     const double at = lesson::in_milliseconds(percore::now() - start);

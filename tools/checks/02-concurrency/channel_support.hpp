@@ -253,7 +253,7 @@ inline void ChannelStory::compare(const char* after) {
           "after {} a sender went on, and its value has no place: {} of {} are taken", after,
           inside.size(), capacity);
   const int alive = static_cast<int>(inside.size() + senders.size());
-  require(Counted::alive <= alive,
+  require(Counted::alive >= alive,
           "{} values lie in the channel or wait with their senders, and {} are alive: one was lost",
           alive, Counted::alive);
   require(Counted::alive == alive,

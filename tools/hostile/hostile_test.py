@@ -131,6 +131,9 @@ class Hostile(unittest.TestCase):
             self.assertRegex(verdict["message"], expected["says"])
         if expected["kind"] != "passed":
             self.assertTrue(verdict["message"].strip())
+        # What a program prints must not reach the terminal as a command to it.
+        for check in verdict["checks"]:
+            self.assertNotRegex(check["detail"] + check["message"], "[\x00-\x08\x0b-\x1f\x7f]")
         self.assertEqual(ran["left"], [])
 
     def test_nothing_of_the_repository_changed(self):

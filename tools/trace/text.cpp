@@ -208,6 +208,7 @@ class Painter {
   std::size_t draw_posted(std::size_t at);
   std::size_t draw_marks(std::size_t at);
   void draw_enter(const Event& event);
+  std::string left_in(unsigned ring) const;
   void draw_single(std::size_t at);
   void skip(const Fold& fold);
 
@@ -375,6 +376,18 @@ void Painter::draw_enter(const Event& event) {
   line(event, Style::bold, words);
 }
 
+// What a program that has ended never took: a completion that was not given back, or not looked at.
+std::string Painter::left_in(unsigned ring) const {
+  std::vector<std::uint64_t> left;
+  for (const auto& [operation, life] : story_.lives)
+    if (life.ring == ring && !life.posted.empty() && life.harvested == nowhere)
+      left.push_back(operation);
+  if (left.empty()) return "";
+  return fmt::format("; the {} of {} {} never given back",
+                     left.size() == 1 ? "completion" : "completions", list_of(left),
+                     left.size() == 1 ? "was" : "were");
+}
+
 // What is drawn by itself.
 void Painter::draw_single(std::size_t at) {
   const Event& event = run_.events[at];
@@ -386,7 +399,7 @@ void Painter::draw_single(std::size_t at) {
                        event.length, event.offset));
       break;
     case Kind::ring_closed:
-      line(event, Style::dim, fmt::format("ring {} closes", event.ring));
+      line(event, Style::dim, fmt::format("ring {} closes{}", event.ring, left_in(event.ring)));
       break;
     case Kind::enter:
       draw_enter(event);

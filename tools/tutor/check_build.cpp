@@ -2,40 +2,14 @@
 
 #include "problem.hpp"
 #include "supervise.hpp"
-#include "terminal.hpp"
-
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <cstdlib>
-#include <cstring>
 
 namespace percore::tutor {
 
 namespace {
-
-// One command at a time in a folder of ninja's: several tutors may run (a watch, and a check by
-// hand).
-class FolderLock {
- public:
-  explicit FolderLock(const fs::path& folder) {
-    make_folder(folder);
-    file_ = open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (file_ < 0)
-      give_up("{} cannot be written: {}.", (folder / ".lock").string(), std::strerror(errno));
-    while (flock(file_, LOCK_EX) != 0 && errno == EINTR) throw_if_interrupted();
-  }
-  ~FolderLock() { close(file_); }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-
- private:
-  int file_ = -1;
-};
 
 Limits build_limits() {
   Limits limits;
@@ -172,7 +146,7 @@ BuildResult CheckBuild::ninja(const fs::path& folder, const std::vector<std::str
 
 void CheckBuild::build_shared(Variant variant) const {
   const fs::path folder = tools_.shared_folder() / word(variant);
-  const FolderLock lock(folder);
+  const FolderLock lock(folder);  // one ninja at a time
   write_if_changed(tools_.header(variant), precompiled);
   write_if_changed(folder / "build.ninja", shared_ninja(variant));
   Limits limits = build_limits();
@@ -197,7 +171,7 @@ std::vector<CheckProgram> CheckBuild::plan(const PlanRequest& request) const {
 BuildResult CheckBuild::build(const std::vector<CheckProgram>& programs) const {
   if (programs.empty()) return {.built = true, .out_of_time = false, .output = ""};
   const fs::path folder = programs.front().path.parent_path();
-  const FolderLock lock(folder);
+  const FolderLock lock(folder);  // one ninja at a time
   std::vector<std::string> targets;
   for (const CheckProgram& program : programs) targets.push_back(program.path);
   return ninja(folder, targets, learners_limits());

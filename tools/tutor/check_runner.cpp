@@ -274,6 +274,11 @@ void CheckRunner::tell_ending(const CheckProgram& program, const Supervised& ran
       verdict.sentence = "the program printed more than 1 MiB and was stopped";
       verdict.detail = "  It begins:\n" + excerpt(ran.output, 3);
       break;
+    case Ending::flooded_report:
+      verdict.kind = VerdictKind::tampering;
+      verdict.sentence =
+          "the program wrote more than 1 MiB to the checker's own descriptor and was stopped";
+      break;
     case Ending::forked:
       verdict.kind = VerdictKind::forks;
       verdict.sentence = fmt::format(
@@ -299,13 +304,13 @@ void CheckRunner::tell_ending(const CheckProgram& program, const Supervised& ran
   verdict.sentence += fmt::format(" ({})", where_in_check(ran));
 }
 
-// What in the program's own list says that it is not the checker we compiled; empty when it is.
 // Only the harness knows the number that this run was given: other words on its descriptor are the
 // program's.
 static bool has_nonce(const Json& event, const Supervised& ran) {
   return static_cast<std::uint64_t>(event["nonce"].number()) == ran.nonce;
 }
 
+// What in the program's own list says that it is not the checker we compiled; empty when it is.
 static std::string changed_checker(const CheckProgram& program,
                                    const std::vector<ManifestEntry>& listed) {
   for (const ManifestEntry& entry : listed)

@@ -1,8 +1,10 @@
 #include "files.hpp"
 
 #include "problem.hpp"
+#include "terminal.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,7 +35,14 @@ std::string reason(int error) {
 }
 
 std::optional<std::string> read_or_error(const fs::path& path, int& error) {
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // A fifo would make us wait, and a device may have no end.
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  struct stat status{};
+  if (file >= 0 && fstat(file, &status) == 0 &&
+      (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode))) {
+    close(file);
+    give_up("{} is no ordinary file: put a file with your text in its place.", path.string());
+  }
   if (file < 0) {
     error = errno;
     return {};
@@ -113,6 +122,17 @@ void make_folder(const fs::path& path) {
   std::error_code error;
   fs::create_directories(path, error);
   if (error) give_up("{} cannot be made: {}.", path.string(), reason(error.value()));
+}
+
+FolderLock::FolderLock(const fs::path& folder) {
+  make_folder(folder);
+  folder_ = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder_ < 0) give_up("{} cannot be opened: {}.", folder.string(), reason(errno));
+  while (flock(folder_, LOCK_EX) != 0 && errno == EINTR) throw_if_interrupted();
+}
+
+FolderLock::~FolderLock() {
+  close(folder_);
 }
 
 void copy_whole(const fs::path& from, const fs::path& to) {

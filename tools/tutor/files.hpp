@@ -28,6 +28,19 @@ bool write_if_changed(const fs::path& path, std::string_view text);
 
 void make_folder(const fs::path& path);
 
+/// Keeps other tutors out of a folder, which is made if need be: one may be watching while another
+/// checks. Waits for them; throws Interrupted.
+class FolderLock {
+ public:
+  explicit FolderLock(const fs::path& folder);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int folder_;
+};
+
 void copy_whole(const fs::path& from, const fs::path& to);
 
 /// FNV-1a in hexadecimal: tells versions of a file apart, no more.

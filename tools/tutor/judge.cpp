@@ -106,6 +106,16 @@ std::string names_of_checks(const std::vector<CheckProgram>& programs) {
   return out.empty() ? "those that you wrote" : out;
 }
 
+// The program that holds the check which is asked for is built alone. All stay when none does, to be
+// named.
+void keep_program_of(const std::string& check, std::vector<CheckProgram>& programs) {
+  const auto holds = [&check](const CheckProgram& program) {
+    return !program.checks.empty() && std::ranges::count(check_names(program.checks), check) > 0;
+  };
+  if (!check.empty() && std::ranges::any_of(programs, holds))
+    std::erase_if(programs, [&](const CheckProgram& program) { return !holds(program); });
+}
+
 // A catch exercise: the learner's checks must pass with the right module and break with each of the
 // others.
 void judge_catch(const CheckRunner& runner, const std::vector<CheckProgram>& programs,
@@ -178,6 +188,7 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
           "one shows. `--seeds 10000` looks at more of its cases.",
           exercise.number, exercise.name);
   }
+  keep_program_of(options.check, programs);
 
   fs::path answers;
   if (exercise.kind == Kind::predict) answers = options.sources / exercise.files.front();
@@ -233,6 +244,7 @@ Judgement Judge::judge_sanitized(const Exercise& exercise, const JudgeOptions& o
   std::erase_if(programs, [](const auto& program) {
     return program.real || (!program.fault.empty() && program.fault != "right");
   });
+  keep_program_of(options.check, programs);
   const BuildResult built = build_.build(programs);
   if (!built.built) {
     tell_compile_error(out, built, options.sources, course_.root);

@@ -1,5 +1,7 @@
 #include "junit.hpp"
 
+#include "printable.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,46 +10,22 @@ namespace percore::tutor {
 
 namespace {
 
-// The length of the UTF-8 character at the beginning, or 0 where there is none. XML knows no
-// control characters but tab and line feed, and a learner's program may print any.
-std::size_t character_length(std::string_view text) {
-  const auto byte = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-  if (byte(0) < 0x80) return byte(0) >= 0x20 || byte(0) == '\n' || byte(0) == '\t' ? 1 : 0;
-  const std::size_t length = byte(0) >= 0xf0 && byte(0) < 0xf5   ? 4
-                             : byte(0) >= 0xe0 && byte(0) < 0xf0 ? 3
-                             : byte(0) >= 0xc2 && byte(0) < 0xe0 ? 2
-                                                                 : 0;
-  if (length == 0 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  // Overlong forms, surrogates, what lies beyond Unicode, and two non-characters.
-  if (length == 3 && ((byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xed && byte(1) >= 0xa0)))
-    return 0;
-  if (length == 3 && byte(0) == 0xef && byte(1) == 0xbf && byte(2) >= 0xbe) return 0;
-  if (length == 4 && ((byte(0) == 0xf0 && byte(1) < 0x90) || (byte(0) == 0xf4 && byte(1) >= 0x90)))
-    return 0;
-  return length;
-}
-
+// XML knows no control characters but tab and line feed.
 std::string escaped(std::string_view text) {
   std::string out;
-  while (!text.empty()) {
-    const std::size_t length = character_length(text);
-    if (length == 0)
-      out += '?';
-    else if (text[0] == '&')
+  for (const char c : printable(text)) {
+    if (c == '&')
       out += "&amp;";
-    else if (text[0] == '<')
+    else if (c == '<')
       out += "&lt;";
-    else if (text[0] == '>')
+    else if (c == '>')
       out += "&gt;";
-    else if (text[0] == '"')
+    else if (c == '"')
       out += "&quot;";
-    else if (text[0] == '\n')
+    else if (c == '\n')
       out += "&#10;";
     else
-      out += text.substr(0, length);
-    text.remove_prefix(length == 0 ? 1 : length);
+      out += c;
   }
   return out;
 }

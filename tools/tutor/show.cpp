@@ -10,6 +10,32 @@ namespace percore::tutor {
 
 namespace {
 
+// A paragraph without the marks that a terminal does not render: `**` and `*` around words, and the
+// targets of links. Code between backticks stays as it is.
+std::string without_marks(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    if (text[0] == '`') {
+      const std::size_t end = text.find('`', 1);
+      const std::size_t length = end == text.npos ? 1 : end + 1;
+      out += text.substr(0, length);
+      text.remove_prefix(length);
+      continue;
+    }
+    const std::size_t label_end = text[0] == '[' ? text.find("](") : text.npos;
+    const std::size_t link_end = label_end == text.npos ? text.npos : text.find(')', label_end);
+    if (link_end != text.npos) {
+      out += without_marks(text.substr(1, label_end - 1));
+      text.remove_prefix(link_end + 1);
+      continue;
+    }
+    const bool times = text[0] == '*' && out.ends_with(' ') && text.substr(1, 1) == " ";
+    if (text[0] != '*' || times) out += text[0];
+    text.remove_prefix(1);
+  }
+  return out;
+}
+
 // Markdown for a terminal: headings bold, code blocks indented and dim, text wrapped. No more than
 // tasks need.
 std::string rendered(const std::string& markdown, unsigned columns) {
@@ -20,7 +46,12 @@ std::string rendered(const std::string& markdown, unsigned columns) {
     const std::size_t mark = paragraph.starts_with("- ") || paragraph.starts_with("* ") ? 2
                              : paragraph.size() > 2 && paragraph[1] == '.'              ? 3
                                                                                         : 0;
-    if (!paragraph.empty()) out += wrapped(paragraph, columns, std::string(mark, ' ')) + "\n";
+    if (!paragraph.empty()) {
+      const std::string begins = paragraph.substr(0, mark);
+      out +=
+          wrapped(begins + without_marks(paragraph.substr(mark)), columns, std::string(mark, ' ')) +
+          "\n";
+    }
     paragraph.clear();
   };
   bool in_code = false;

@@ -124,18 +124,24 @@ State State::load(const fs::path& my) {
         keep_aside(state.path_, fmt::format("version {} is not {}", version, FORMAT_VERSION));
     return state;
   }
-  state.current = (*json)["current"].text();
+  state.current = state.current_then_ = (*json)["current"].text();
   for (const auto& [number, progress] : (*json)["exercises"].fields())
     state.progress_[number] = to_progress(progress);
   return state;
 }
 
-void State::save() const {
+void State::save() {
+  const FolderLock lock(path_.parent_path());
+  State newest = load(path_.parent_path().parent_path());
+  for (const std::string& number : changed_) newest.progress_[number] = at(number);
   Json exercises = Json::object();
-  for (const auto& [number, progress] : progress_) exercises.set(number, to_json(progress));
+  for (const auto& [number, progress] : newest.progress_) exercises.set(number, to_json(progress));
   Json out = Json::object();
-  out.set("version", FORMAT_VERSION).set("current", current).set("exercises", std::move(exercises));
+  out.set("version", FORMAT_VERSION)
+      .set("current", current == current_then_ ? newest.current : current)
+      .set("exercises", std::move(exercises));
   write_if_changed(path_, out.pretty());
+  current_then_ = current;
 }
 
 const Progress& State::at(const std::string& exercise_number) const {

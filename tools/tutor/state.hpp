@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,10 +41,15 @@ class State {
   /// begins anew.
   static State load(const fs::path& my);
 
-  /// Kept whole on a full disk: the old file stays.
-  void save() const;
+  /// Writes what was changed here. What another tutor has recorded since load() is kept: one may be
+  /// watching while another checks. Kept whole on a full disk: the old file stays.
+  void save();
 
-  Progress& of(const std::string& exercise_number) { return progress_[exercise_number]; }
+  /// To be changed: save() writes it.
+  Progress& of(const std::string& exercise_number) {
+    changed_.insert(exercise_number);
+    return progress_[exercise_number];
+  }
   [[nodiscard]] const Progress& at(const std::string& exercise_number) const;
 
   std::string current;  ///< an exercise's number, or empty
@@ -51,7 +57,9 @@ class State {
 
  private:
   fs::path path_;
+  std::string current_then_;  ///< as it was last loaded or saved
   std::map<std::string, Progress> progress_;
+  std::set<std::string> changed_;  ///< whose progress was asked for to be changed
 };
 
 }  // namespace percore::tutor

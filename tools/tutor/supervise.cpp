@@ -1,5 +1,6 @@
 #include "supervise.hpp"
 
+#include "printable.hpp"
 #include "problem.hpp"
 #include "sandbox.hpp"
 #include "terminal.hpp"
@@ -146,10 +147,21 @@ Holdings holdings_of(pid_t child, const fs::path& folder, std::uint64_t files_ma
   return out;
 }
 
+// What a child that sleeps in small pieces waits in is seen only while it sleeps: one that is awake
+// at the moment is looked at again.
+std::vector<std::string> system_call_of(pid_t child) {
+  for (int tries = 0; tries < 50; ++tries) {
+    auto words = split_words(read_proc(child, "syscall"));
+    if (words.empty() || words[0] != "running") return words;
+    usleep(1000);
+  }
+  return {};
+}
+
 // The system call that the child sleeps in, by name where it is one that learners meet.
 std::string waits_in(pid_t child) {
-  const auto words = split_words(read_proc(child, "syscall"));
-  if (words.empty() || words[0] == "running") return "";
+  const auto words = system_call_of(child);
+  if (words.empty()) return "";
   int number = -1;
   std::from_chars(words[0].data(), words[0].data() + words[0].size(), number);
   switch (number) {
@@ -248,7 +260,7 @@ class Supervisor {
  private:
   [[noreturn]] void become(char* const* words, char* const* environment,
                            const char* folder) noexcept;
-  void drain(Descriptor& from, std::string& into, bool capped);
+  void drain(Descriptor& from, std::string& into, Ending when_too_much);
   bool look();
   bool look_at_holdings(Clock::time_point now);
   void stop(Ending ending);
@@ -323,7 +335,7 @@ void Supervisor::become(char* const* words, char* const* environment, const char
   _exit(127);
 }
 
-void Supervisor::drain(Descriptor& from, std::string& into, bool capped) {
+void Supervisor::drain(Descriptor& from, std::string& into, Ending when_too_much) {
   char block[1 << 14];
   for (;;) {
     const ssize_t got = from.number < 0 ? 0 : read(from.number, block, sizeof block);
@@ -334,9 +346,9 @@ void Supervisor::drain(Descriptor& from, std::string& into, bool capped) {
       return;
     }
     into.append(block, static_cast<std::size_t>(got));
-    if (capped && into.size() > limits_.output_bytes_max) {
+    if (into.size() > limits_.output_bytes_max) {
       into.resize(limits_.output_bytes_max);
-      stop(Ending::flooded);
+      stop(when_too_much);
       return;
     }
   }
@@ -418,8 +430,8 @@ Supervised Supervisor::watch() {
     for (std::size_t i = wanted.size() - gives_way_to.size(); i < wanted.size(); ++i)
       if (wanted[i].revents != 0) throw GaveWay{};
     throw_if_interrupted();  // the child ends with child_
-    drain(output_.read_end, out_.output, true);
-    drain(report_.read_end, out_.report, false);
+    drain(output_.read_end, out_.output, Ending::flooded);
+    drain(report_.read_end, out_.report, Ending::flooded_report);
     if (child_.id < 0) break;
     int status = 0;
     if (waitpid(child_.id, &status, WNOHANG) == child_.id) {
@@ -430,12 +442,13 @@ Supervised Supervisor::watch() {
     }
     if (!look()) break;
   }
-  drain(output_.read_end, out_.output, true);
-  drain(report_.read_end, out_.report, false);
+  drain(output_.read_end, out_.output, Ending::flooded);
+  drain(report_.read_end, out_.report, Ending::flooded_report);
   int error = 0;
   if (read(failure_.read_end.number, &error, sizeof error) == sizeof error)
     give_up("A program cannot be started: {}.", std::strerror(error));
   out_.page = *shared_.page;
+  if (with_page_) out_.output = printable(out_.output);
   return std::move(out_);
 }
 

@@ -31,13 +31,14 @@ struct Limits {
 };
 
 enum class Ending {
-  exited,       ///< by itself, see exit_status
-  signalled,    ///< see signal
-  spun,         ///< took processor time and got nowhere
-  waited,       ///< slept and would have slept on; see waits_in
-  out_of_time,  ///< made progress, but took longer than the wall limit
-  flooded,      ///< printed too much
-  forked,       ///< tried to start a process
+  exited,          ///< by itself, see exit_status
+  signalled,       ///< see signal
+  spun,            ///< took processor time and got nowhere
+  waited,          ///< slept and would have slept on; see waits_in
+  out_of_time,     ///< made progress, but took longer than the wall limit
+  flooded,         ///< printed too much
+  flooded_report,  ///< the same, on the descriptor of the checker
+  forked,          ///< tried to start a process
   ate_memory,
   filled_disk,
   ran_wild,  ///< started threads without end
@@ -47,7 +48,7 @@ struct Supervised {
   Ending ending = Ending::exited;
   int exit_status = 0;
   int signal = 0;
-  std::string output;    ///< standard output and error, at most the limit
+  std::string output;    ///< standard output and error, at most the limit; printable in a check
   std::string report;    ///< what came over the report descriptor
   std::string waits_in;  ///< for waited: the system call, "io_uring_enter"
   check::Page page{};    ///< the last state of the shared page

@@ -70,7 +70,7 @@ std::string Toolchain::flags(Variant variant) const {
   // Not position-independent: the addresses that a crashed program leaves are then those of its
   // file.
   std::string out = "-std=c++23 -fno-omit-frame-pointer -fno-pie -pthread -Wall -Wextra";
-  out += config_.clang() ? " -gline-tables-only -fno-color-diagnostics"
+  out += config_.clang() ? " -gline-tables-only -fno-color-diagnostics -fno-crash-diagnostics"
                          : " -g1 -fdiagnostics-color=never";
   if (variant == Variant::measured) return out + " -O2";
   out += " -O0 -DPERCORE_FRAMES_FROM_MALLOC=1";

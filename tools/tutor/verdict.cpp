@@ -113,8 +113,10 @@ std::string told_broken(const CheckVerdict& told, const Judgement& judgement,
       out += fmt::format("    ... {} more lines with --verbose\n", lines.size() - most);
   }
   if (verdict.drawable && verdict.has_seed)
-    out += fmt::format("  `./tools/percore trace {} --seed {}` draws this run.\n", exercise,
-                       verdict.seed);
+    out += fmt::format(
+        "  `./tools/percore trace {} --seed {}` draws this run; `debug` in place of `trace` steps "
+        "through it.\n",
+        exercise, verdict.seed);
   return out;
 }
 

@@ -76,6 +76,14 @@ TEST_CASE("a record is read up to where its writer was stopped") {
   CHECK(run.events[10].result == -5);
 }
 
+TEST_CASE("completions that were never given back are named where the ring closes") {
+  const std::string closed = R"({"time":1400,"kind":"ring_closed","ring":1})";
+  CHECK(has(text_of(two_writes + closed + "\n"),
+            "ring 1 closes; the completion of 1 was never given back"));
+  const std::string taken = R"({"time":1350,"kind":"harvested","ring":1,"operation":1})";
+  CHECK_FALSE(has(text_of(two_writes + taken + "\n" + closed + "\n"), "never given back"));
+}
+
 TEST_CASE("several runs, a newer format, and what is no record") {
   CHECK(read_record(header + header + two_writes).size() == 3);
   CHECK(read_record("{\"record\":2,\"run\":1,\"seed\":3}\n").empty());

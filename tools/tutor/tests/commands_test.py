@@ -173,6 +173,10 @@ class Commands(unittest.TestCase):
         self.run_for(PASS, "check", "counter", "--no-sanitizers")
         self.assertRegex(self.run_for(PASS, "mine"), r"counter +mine")
 
+    def test_a_task_is_shown_without_the_marks_of_markdown(self):
+        text = self.run_for(PASS, "next", "counter")
+        self.assertIn("Write a counter as lesson 90 has it: `up()`, and `*down`.", text)
+
     # --- bad input ---
 
     def test_unknown_exercise_gets_the_nearest(self):
@@ -210,6 +214,16 @@ class Commands(unittest.TestCase):
         mine.mkdir()  # root reads everything, but nobody reads a folder
         self.assertRegex(self.run_for(ENVIRONMENT, "check", "counter"), r"counter\.cpp cannot be read: Is a directory")
         mine.rmdir()
+
+    def test_no_ordinary_file(self):
+        self.run_for(WRONG, "check", "counter")
+        mine = self.my / LESSON / "counter/counter.cpp"
+        mine.unlink()
+        os.mkfifo(mine)
+        self.assertRegex(self.run_for(ENVIRONMENT, "check", "counter"), r"counter\.cpp is no ordinary file: put a file")
+        mine.unlink()
+        mine.symlink_to("/dev/zero")
+        self.assertRegex(self.run_for(ENVIRONMENT, "check", "counter"), r"counter\.cpp is no ordinary file: put a file")
 
     def test_malformed_readme_names_file_and_line(self):
         readme = self.root / "exercises" / LESSON / "README.md"

@@ -92,6 +92,7 @@ std::string Toolchain::includes(const std::string& without_module) const {
   for (const std::string& layer : config_.layers)
     if (layer != without_module) add(root_ / "runtime" / layer);
   add(root_ / "tools" / "check");
+  add(root_ / "tools" / "checks");  // what the checks of several lessons share, by its folder
   add(root_ / "tools" / "simring");
   if (!config_.liburing_compile.empty()) out += " " + config_.liburing_compile;
   return out;

@@ -1,6 +1,6 @@
 // 03.3 cpu_set, step set: which numbers are in, beside a std::set.
 
-#include "../01-hello-world/assertions.hpp"
+#include "01-hello-world/assertions.hpp"
 #include "cpu_set_support.hpp"
 
 using namespace checks;

@@ -14,6 +14,7 @@ constexpr const char* the_map = "Lesson 03, *The cores*";
 
 void expect_one_each(const Topology& map) {
   const CpuSet chosen = one_cpu_a_core(map);
+  const std::string on = in_words(map);
   std::map<unsigned, unsigned> first;  // core -> its lowest CPU
   for (const Cpu& cpu : map.cpus()) first.emplace(cpu.core, cpu.id);
   std::map<unsigned, unsigned> taken;  // core -> a CPU that was chosen
@@ -24,15 +25,15 @@ void expect_one_each(const Topology& map) {
       there = true;
       const bool new_core = taken.emplace(other.core, cpu).second;
       require(new_core, "on {} the CPUs {} and {} were chosen, and they are threads of one core",
-              in_words(map), taken[other.core], cpu);
+              on, taken[other.core], cpu);
     }
-    require(there, "CPU {} was chosen, and the map {} has no such CPU", cpu, in_words(map));
+    require(there, "CPU {} was chosen, and the map {} has no such CPU", cpu, on);
   }
   for (const auto& [core, cpu] : first) {
-    require(taken.contains(core), "on {} the core of CPU {} got nothing, and {} were chosen",
-            in_words(map), cpu, chosen.empty() ? "none" : chosen.to_list());
-    require(taken[core] == cpu, "on {} CPU {} was chosen, and CPU {} is the lowest of its core",
-            in_words(map), taken[core], cpu);
+    require(taken.contains(core), "on {} the core of CPU {} got nothing, and {} were chosen", on,
+            cpu, chosen.empty() ? "none" : chosen.to_list());
+    require(taken[core] == cpu, "on {} CPU {} was chosen, and CPU {} is the lowest of its core", on,
+            taken[core], cpu);
   }
 }
 

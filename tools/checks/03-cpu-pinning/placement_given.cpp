@@ -40,16 +40,17 @@ void expect_refused(const Topology& map, const Places& places, unsigned cpu, con
 
 PERCORE_CHECK("given", unbound_is_every_cpu_of_the_map, "A1",
               "each executor gets CPUs of the map only, and is not left without", the_request,
-              .seeds = 60, .ring = false) {
+              .seeds = 30, .ring = false) {
   const Topology map = any_map(run);
   const std::size_t count = run.size(0, 20);
+  const CpuSet all = all_of(map);
+  const std::string on = in_words(map);
   for (const CpuSet& place : expect_places(map, place_unbound(map, count), count))
-    require(place == all_of(map), "an unbound executor on {} may run on {} only", in_words(map),
-            place.to_list());
+    require(place == all, "an unbound executor on {} may run on {} only", on, place.to_list());
 }
 
 PERCORE_CHECK("given", fixed_is_one_each, "A2", "each set is one CPU, and no CPU is given twice",
-              the_request, .ring = false) {
+              the_request, .seeds = 60, .ring = false) {
   const Topology map = any_map(run);
   const CpuSet wanted = some_of(run, map);
   const auto chosen = expect_one_each(map, place_fixed(map, wanted), wanted.count());
@@ -65,17 +66,17 @@ PERCORE_CHECK("given", fixed_is_one_each, "A2", "each set is one CPU, and no CPU
 }
 
 PERCORE_CHECK("given", fenced_is_the_fence, "A1", "each executor may run on any CPU of the fence",
-              the_request, .seeds = 60, .ring = false) {
+              the_request, .seeds = 20, .ring = false) {
   const Topology map = any_map(run);
   const CpuSet fence = some_of(run, map);
+  const std::string list = fence.to_list();
   const std::size_t count = run.size(0, 20);
   for (const CpuSet& place : expect_places(map, place_fenced(map, count, fence), count))
-    require(place == fence, "an executor fenced in {} may run on {}", fence.to_list(),
-            place.to_list());
+    require(place == fence, "an executor fenced in {} may run on {}", list, place.to_list());
 }
 
 PERCORE_CHECK("given", custom_is_what_was_given, "A1", "the sets are taken as they are",
-              the_request, .seeds = 60, .ring = false) {
+              the_request, .seeds = 20, .ring = false) {
   const Topology map = any_map(run);
   std::vector<CpuSet> sets;
   const unsigned count = run.size(0, 5);
@@ -88,7 +89,7 @@ PERCORE_CHECK("given", custom_is_what_was_given, "A1", "the sets are taken as th
 
 PERCORE_CHECK("given", what_is_not_there_is_refused, "A1",
               "a CPU that the map lacks is an error that names it and says which there are",
-              the_request, .ring = false) {
+              the_request, .seeds = 60, .ring = false) {
   const Topology map = any_map(run);
   const unsigned lacking = missing_in(run, map);
   CpuSet set = some_of(run, map);
@@ -109,7 +110,7 @@ PERCORE_CHECK("given", no_cpu_at_all_is_refused, "A1", "no executor is left with
 }
 
 PERCORE_CHECK("given", a_filter_is_a_map, "A1",
-              "within a part of the machine nothing else is given", the_request, .seeds = 60,
+              "within a part of the machine nothing else is given", the_request, .seeds = 20,
               .ring = false) {
   const Topology whole = any_map(run);
   const unsigned package = whole.cpus()[run.random(whole.cpus().size())].package;

@@ -6,7 +6,7 @@
 using namespace checks;
 
 PERCORE_CHECK("spread", each_has_a_cpu_of_its_own, "A2",
-              "each set is one CPU, and no CPU is given twice", the_spread, .seeds = 60,
+              "each set is one CPU, and no CPU is given twice", the_spread, .seeds = 30,
               .ring = false) {
   const Machine machine = any_machine(run);
   const Topology map = map_of(machine, any_cpuset(run, machine));
@@ -18,7 +18,7 @@ PERCORE_CHECK("spread", each_has_a_cpu_of_its_own, "A2",
 
 PERCORE_CHECK("spread", whole_machines_are_spread_over, "A3",
               "the executors are shared out evenly at each level, cores first", the_spread,
-              .seeds = 60, .ring = false) {
+              .seeds = 40, .ring = false) {
   const Topology map = map_of(any_machine(run));
   const std::size_t count = std::min<std::size_t>(run.size(1, 20), map.cpus().size());
   expect_spread(map, expect_one_each(map, place_spread(map, count), count));
@@ -34,7 +34,7 @@ PERCORE_CHECK("spread", what_a_cpuset_leaves_is_spread_over, "A3",
 }
 
 PERCORE_CHECK("spread", too_few_cpus_is_an_error, "A5",
-              "too few CPUs is an error that says how many there are", the_spread, .seeds = 40,
+              "too few CPUs is an error that says how many there are", the_spread, .seeds = 20,
               .ring = false) {
   const Machine machine = any_machine(run);
   const Topology map = map_of(machine, any_cpuset(run, machine));

@@ -24,17 +24,17 @@ inline const Cpu* find(const Topology& map, unsigned id) {
 /// A1: as many sets as executors, each with CPUs of the map only.
 inline std::vector<CpuSet> expect_places(const Topology& map, const Places& places,
                                          std::size_t count) {
-  require(places.has_value(), "{} executors on {} were refused: {}", count, in_words(map),
+  const std::string on = in_words(map);
+  require(places.has_value(), "{} executors on {} were refused: {}", count, on,
           places ? "" : places.error());
   require(places->size() == count, "{} executors were asked for on {}, and {} got a place", count,
-          in_words(map), places->size());
+          on, places->size());
   for (std::size_t executor = 0; executor < count; ++executor) {
     const CpuSet& place = (*places)[executor];
-    require(!place.empty(), "executor {} of {} on {} was given no CPU", executor, count,
-            in_words(map));
+    require(!place.empty(), "executor {} of {} on {} was given no CPU", executor, count, on);
     for (unsigned cpu = place.next(0); cpu != cpus_max; cpu = place.next(cpu + 1))
       require(find(map, cpu) != nullptr, "executor {} was given CPU {}, which {} does not have",
-              executor, cpu, in_words(map));
+              executor, cpu, on);
   }
   return *places;
 }
@@ -42,15 +42,16 @@ inline std::vector<CpuSet> expect_places(const Topology& map, const Places& plac
 /// A2: one CPU each, and none twice. Returns them.
 inline std::vector<Cpu> expect_one_each(const Topology& map, const Places& places,
                                         std::size_t count) {
+  const std::string on = in_words(map);
   std::vector<Cpu> chosen;
   std::map<unsigned, std::size_t> taken;
   for (const CpuSet& place : expect_places(map, places, count)) {
     require(place.count() == 1, "executor {} of {} on {} was given {} CPUs, {}: pinned is one",
-            chosen.size(), count, in_words(map), place.count(), place.to_list());
+            chosen.size(), count, on, place.count(), place.to_list());
     const unsigned cpu = place.next(0);
     const bool first = taken.emplace(cpu, chosen.size()).second;
     require(first, "the executors {} and {} of {} on {} were both given CPU {}", taken[cpu],
-            chosen.size(), count, in_words(map), cpu);
+            chosen.size(), count, on, cpu);
     chosen.push_back(*find(map, cpu));
   }
   return chosen;
@@ -133,6 +134,7 @@ inline void expect_spread(const Topology& map, const std::vector<Cpu>& chosen) {
 
 /// A4.
 inline void expect_packed(const Topology& map, const std::vector<Cpu>& chosen) {
+  const std::string on = in_words(map), ids = ids_of(chosen);
   for (const Siblings& siblings : parts_of(map, chosen)) {
     std::multiset<std::size_t, std::greater<>> sizes;
     std::size_t executors = 0, used = 0;
@@ -150,7 +152,7 @@ inline void expect_packed(const Topology& map, const std::vector<Cpu>& chosen) {
     require(used == enough,
             "{} executors on {} were given the CPUs {}: {} of them lie in {} {}, and {} can hold "
             "them",
-            chosen.size(), in_words(map), ids_of(chosen), executors, used, siblings.name, enough);
+            chosen.size(), on, ids, executors, used, siblings.name, enough);
   }
 }
 

@@ -43,9 +43,10 @@ std::string with_first_caches(Run& run, const Machine& machine) {
 }
 
 void expect_kinds(const Topology& map, const CpuSet& slow, const char* why) {
+  const std::string on = in_words(map);
   for (const Cpu& cpu : map.cpus())
     require((cpu.kind == CpuKind::efficiency) == slow.contains(cpu.id),
-            "CPU {} of {} is an {} CPU, and the map says the other: {}", cpu.id, in_words(map),
+            "CPU {} of {} is an {} CPU, and the map says the other: {}", cpu.id, on,
             slow.contains(cpu.id) ? "efficiency" : "performance", why);
 }
 

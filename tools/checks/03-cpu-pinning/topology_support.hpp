@@ -66,8 +66,8 @@ struct Field {
 /// Compares some numbers of each CPU. `why` says how they are found.
 inline void expect_same(const Topology& map, const std::vector<Cpu>& right,
                         std::initializer_list<Field> fields, const char* why) {
+  const std::string machine = in_words(right);
   for (std::size_t i = 0; i < right.size(); ++i) {
-    const std::string machine = in_words(right);
     require(i < map.cpus().size(), "{} has {} CPUs, and the map has {}", machine, right.size(),
             map.cpus().size());
     const Cpu& cpu = map.cpus()[i];
@@ -80,7 +80,7 @@ inline void expect_same(const Topology& map, const std::vector<Cpu>& right,
               "on {} CPU {} has the {} {}, and the map says {}: {}", machine, cpu.id, field.name,
               right[i].*field.number, cpu.*field.number, why);
   }
-  require(map.cpus().size() == right.size(), "{} has {} CPUs, and the map has {}", in_words(right),
+  require(map.cpus().size() == right.size(), "{} has {} CPUs, and the map has {}", machine,
           right.size(), map.cpus().size());
 }
 

@@ -4,7 +4,7 @@
 #include <percore/topology.hpp>
 #include <set>
 
-#include "../01-hello-world/answers.hpp"
+#include "01-hello-world/answers.hpp"
 
 using checks::expect_answer;
 using checks::Misconception;

@@ -106,7 +106,8 @@ def run_meson_tests(step, build, chosen, environment=None, words=""):
     bad = [t for t in tests if t["result"] not in ("OK", "EXPECTEDFAIL", "SKIP")]
     step.passed += sum(t["result"] in ("OK", "EXPECTEDFAIL") for t in tests)
     for test in bad:
-        step.fail(f"{words}{' ' if words else ''}{test['name']}: {test['result']}\n{tail(test.get('stdout', '') + test.get('stderr', ''))}")
+        said = tail(test.get("stdout", "") + test.get("stderr", ""))
+        step.fail(f"{words}{' ' if words else ''}{test['name']}: {test['result']}\n{said}")
     if not tests or status != 0 and not bad:
         step.fail(f"{' '.join(str(a) for a in argv)}: exit {status}\n{tail(output)}")
 

@@ -14,6 +14,6 @@ static_assert(SpscQueueContract<SpscQueue<std::unique_ptr<int>>, std::unique_ptr
 static_assert(!std::is_move_constructible_v<SpscQueue<int>>,
               "two threads use it where it is: an SpscQueue must not be copied or moved");
 static_assert(sizeof(SpscQueue<int>) >= 3 * cache_line_bytes,
-              "Q5: an SpscQueue's two ends lie in cache lines of their own (alignas)");
+              "B5: an SpscQueue's two ends lie in cache lines of their own (alignas)");
 
 }  // namespace percore

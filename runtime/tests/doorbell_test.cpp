@@ -143,7 +143,8 @@ Task<> rings(Rung& rung) {
     rung.bell->ring(rung.number);
     while (rung.waited <= i) {
       // Some rings find the owner asleep, some while it spins.
-      const auto slept = co_await sleep_for(Time{i % 3 == 0 ? 30'000 : 100});
+      const std::int64_t nanoseconds = i % 3 == 0 ? 30'000 : 100;
+      const auto slept = co_await sleep_for(Time{nanoseconds});
       CHECK(slept.has_value());
     }
   }

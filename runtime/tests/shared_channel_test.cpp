@@ -37,7 +37,8 @@ Task<> sends(SharedSender<Boxed> sender, int count, std::int64_t pause_every) {
   for (int i = 0; i < count; ++i) {
     const auto sent = co_await sender.send(std::make_unique<int>(i));
     REQUIRE(sent.has_value());
-    if (pause_every != 0 && i % pause_every == 0) co_await pause(20'000);
+    const bool pauses = pause_every != 0 && i % pause_every == 0;
+    if (pauses) co_await pause(20'000);
   }
 }
 
@@ -46,7 +47,8 @@ Task<> receives(SharedReceiver<Boxed> receiver, int count, std::int64_t pause_ev
     const auto value = co_await receiver.receive();
     REQUIRE(value.has_value());
     REQUIRE(**value == i);
-    if (pause_every != 0 && i % pause_every == 0) co_await pause(20'000);
+    const bool pauses = pause_every != 0 && i % pause_every == 0;
+    if (pauses) co_await pause(20'000);
   }
   const auto end = co_await receiver.receive();
   CHECK_FALSE(end.has_value());

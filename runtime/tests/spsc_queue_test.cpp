@@ -19,7 +19,7 @@ bool push(SpscQueue<int>& queue, int value) {
 
 }  // namespace
 
-TEST_CASE("values come out in the order in which they were put in, for ever round the ring (Q1)") {
+TEST_CASE("values come out in the order in which they were put in, for ever round the ring (B1)") {
   SpscQueue<int> queue(4);
   int in = 0, out = 0;
   for (int round = 0; round < 100; ++round) {
@@ -29,7 +29,7 @@ TEST_CASE("values come out in the order in which they were put in, for ever roun
   CHECK(in == out);
 }
 
-TEST_CASE("capacity is rounded up to a power of two, and full differs from empty (Q3)") {
+TEST_CASE("capacity is rounded up to a power of two, and full differs from empty (B3)") {
   CHECK(SpscQueue<int>(1).capacity() == 1);
   CHECK(SpscQueue<int>(5).capacity() == 8);
   SpscQueue<int> queue(2);
@@ -45,7 +45,7 @@ TEST_CASE("capacity is rounded up to a power of two, and full differs from empty
   CHECK_FALSE(queue.try_pop().has_value());
 }
 
-TEST_CASE("what is staged is not seen before it is published; all at once then (Q4)") {
+TEST_CASE("what is staged is not seen before it is published; all at once then (B4)") {
   SpscQueue<int> queue(4);
   for (int i = 1; i <= 3; ++i) {
     int value = i;
@@ -58,7 +58,7 @@ TEST_CASE("what is staged is not seen before it is published; all at once then (
   for (int i = 1; i <= 3; ++i) CHECK(queue.try_pop() == i);
 }
 
-TEST_CASE("a popped slot has room only after its release (Q3, Q4)") {
+TEST_CASE("a popped slot has room only after its release (B3, B4)") {
   SpscQueue<int> queue(2);
   CHECK(push(queue, 1));
   CHECK(push(queue, 2));

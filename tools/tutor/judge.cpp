@@ -106,8 +106,8 @@ std::string names_of_checks(const std::vector<CheckProgram>& programs) {
   return out.empty() ? "those that you wrote" : out;
 }
 
-// The program that holds the check which is asked for is built alone. All stay when none does, to be
-// named.
+// The program that holds the check which is asked for is built alone. All stay when none does, so
+// that they can be named.
 void keep_program_of(const std::string& check, std::vector<CheckProgram>& programs) {
   const auto holds = [&check](const CheckProgram& program) {
     return !program.checks.empty() && std::ranges::count(check_names(program.checks), check) > 0;

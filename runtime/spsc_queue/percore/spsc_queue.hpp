@@ -45,7 +45,7 @@ class SpscQueue {
 
   bool has_room() noexcept {
     if (filled_ - released_seen_ <= mask_) return true;
-    // acquire: pairs with release(). The consumer's last use of the slots comes before ours (Q3).
+    // acquire: pairs with release(). The consumer's last use of the slots comes before ours (B3).
     released_seen_ = released_.load(std::memory_order_acquire);
     return filled_ - released_seen_ <= mask_;
   }
@@ -59,7 +59,7 @@ class SpscQueue {
   }
 
   void publish() noexcept {
-    // release: what was written into the slots comes before the count that shows them (Q2).
+    // release: what was written into the slots comes before the count that shows them (B2).
     published_.store(filled_, std::memory_order_release);
   }
 
@@ -91,7 +91,7 @@ class SpscQueue {
   }
 
   void release() noexcept {
-    // release: we are done with the slots before the producer writes them again (Q3).
+    // release: we are done with the slots before the producer writes them again (B3).
     released_.store(taken_, std::memory_order_release);
   }
 

@@ -38,7 +38,7 @@ enum class MeshRole { sends, receives, both };
 ///                        Task<Result<ShardLink>>; fail().
 ///   class ShardLink      number(), count(); submit_to(n, function), an awaiter of what function()
 ///                        gives: a value or a Task. leave() -> Task<>: no call comes or goes after.
-///   class Sharded<S>     one S a shard: start(link, arguments...), local(), invoke_on(n, function),
+///   class Sharded<S>     one S a shard: start(link, arguments...), local(), invoke_on(n, f),
 ///                        stop().
 template <typename M, typename T>
 concept MeshMemberContract = requires(M member, const M const_member, std::size_t number) {

@@ -10,14 +10,14 @@
 /// Contract of the module `spsc_queue`, version 1. Ours, never swapped.
 ///
 /// Invariants (lesson 05):
-///   Q1  Values come out in the order in which they were put in; each once, none is lost.
-///   Q2  What the producer wrote before publish() is there for the consumer that sees the value.
-///   Q3  A slot is written again only after the consumer has given it back: at most capacity()
+///   B1  Values come out in the order in which they were put in; each once, none is lost.
+///   B2  What the producer wrote before publish() is there for the consumer that sees the value.
+///   B3  A slot is written again only after the consumer has given it back: at most capacity()
 ///       values lie in the queue, and a full one is told from an empty one.
-///   Q4  One publish() makes all that was staged visible, and one release() gives all slots back
+///   B4  One publish() makes all that was staged visible, and one release() gives all slots back
 ///       that were popped: the other core's cache line moves once for many values.
-///   Q5  What one end writes at each value lies in no cache line that the other end reads.
-///   Q6  No operation waits: each ends after a bounded number of its own steps.
+///   B5  What one end writes at each value lies in no cache line that the other end reads.
+///   B6  No operation waits: each ends after a bounded number of its own steps.
 namespace percore {
 
 inline constexpr int spsc_queue_contract_version = 1;

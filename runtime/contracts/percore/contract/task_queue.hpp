@@ -18,8 +18,8 @@
 ///   Q2  A queue is charged for the time in which its tasks ran, measured, and for nothing else:
 ///       not for the executor's looks at the ring, nor for its sleep.
 ///   Q3  A busy queue runs until the first look at the clock after its quantum; then fair_share
-///       says whose turn it is. A look comes after each task, where tasks are short after several that
-///       take less than an eighth of a quantum together.
+///       says whose turn it is. A look comes after each task, where tasks are short after several
+///       that take less than an eighth of a quantum together.
 ///   Q4  need_preempt() says true when the quantum is over, when a queue with a bound has become
 ///       ready, and when completions are there that a queue with a bound may wait for. Asking makes
 ///       no system call.

@@ -82,6 +82,8 @@ std::string ending_words(const Supervised& ran) {
       return "the program waits, and nothing will wake it";
     case Ending::out_of_time:
       return "the program needed more than its time and was stopped";
+    case Ending::flooded_report:
+      return "the program wrote too much to the checker's own descriptor and was stopped";
     case Ending::flooded:
       return "the program printed too much and was stopped";
     case Ending::forked:

@@ -56,7 +56,7 @@ class PutOff {
   virtual void at_end_of_turn() noexcept = 0;
 
  protected:
-  ~PutOff() = default;
+  virtual ~PutOff() = default;
 
  private:
   friend class PutOffList;

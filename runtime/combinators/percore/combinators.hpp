@@ -63,6 +63,14 @@ class [[nodiscard]] EndOf {
 };
 
 template <typename T>
+std::vector<ValueOf<T>> values_of(std::vector<Ending<T>>& endings) {
+  std::vector<ValueOf<T>> values;
+  values.reserve(endings.size());
+  for (auto& ending : endings) values.push_back(ending.take());
+  return values;
+}
+
+template <typename T>
 Task<> keep_end_of(Task<T> task, Ending<T>& ending) {
   ending = co_await EndOf<T, Task<T>>(task);
 }
@@ -113,10 +121,7 @@ Task<std::vector<ValueOf<T>>> join_all(std::vector<JoinHandle<T>> handles) {
     if (!no_memory) endings.push_back(std::move(ending));
   }
   if (no_memory) std::rethrow_exception(no_memory);
-  std::vector<ValueOf<T>> values;
-  values.reserve(endings.size());
-  for (auto& ending : endings) values.push_back(ending.take());
-  co_return values;
+  co_return combinators_detail::values_of(endings);
 }
 
 /// Runs all of them at the same time.
@@ -124,17 +129,23 @@ Task<std::vector<ValueOf<T>>> join_all(std::vector<JoinHandle<T>> handles) {
 template <typename T>
 Task<std::vector<ValueOf<T>>> when_all(std::vector<Task<T>> tasks) {
   std::vector<JoinHandle<T>> handles;
+  std::vector<combinators_detail::Ending<T>> endings;
   std::exception_ptr no_memory;
   try {
+    // All memory first: once a task runs, waiting for it must not fail.
     handles.reserve(tasks.size());
+    endings.reserve(tasks.size());
     for (Task<T>& task : tasks) handles.push_back(spawn(std::move(task)));
   } catch (...) {
     no_memory = std::current_exception();
   }
-  if (!no_memory) co_return co_await join_all(std::move(handles));
-  for (JoinHandle<T>& handle : handles)
-    static_cast<void>(co_await combinators_detail::EndOf<T, JoinHandle<T>>(handle));
-  std::rethrow_exception(no_memory);
+  for (JoinHandle<T>& handle : handles) {
+    combinators_detail::Ending<T> ending =
+        co_await combinators_detail::EndOf<T, JoinHandle<T>>(handle);
+    if (!no_memory) endings.push_back(std::move(ending));
+  }
+  if (no_memory) std::rethrow_exception(no_memory);
+  co_return combinators_detail::values_of(endings);
 }
 
 template <typename... T>

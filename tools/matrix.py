@@ -19,6 +19,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 from faults import ROOT, FaultError, exercises, faults_of, read_fault
 
@@ -149,6 +150,7 @@ def main():
     parser.add_argument("exercise", nargs="*", help="names or numbers; all when left out")
     parser.add_argument("--fault", help="only this planted fault")
     parser.add_argument("--verbose", action="store_true", help="names what passed, too")
+    parser.add_argument("--times", action="store_true", help="how long each case took, the slowest last")
     parser.add_argument("--all-seeds", action="store_true", help="every fault with the second verdict, the sanitizers, too")
     parser.add_argument("--write-rings", action="store_true", help="makes the faulty rings of catch exercises anew")
     options = parser.parse_args()
@@ -173,6 +175,7 @@ def main():
     def prove(case):
         name, exercise, proof = case
         slot = slots.get()
+        began = time.monotonic()
         try:
             slot = slot / exercise.lesson
             slot.mkdir(parents=True, exist_ok=True)
@@ -182,8 +185,10 @@ def main():
         except subprocess.TimeoutExpired:
             return name, ["the tutor gave no verdict within five minutes"]
         finally:
+            times.append((time.monotonic() - began, name))
             slots.put(slot.parent)
 
+    times = []
     passed = failed = 0
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         for name, problems in pool.map(prove, list(cases(chosen, options.fault, options.all_seeds))):
@@ -194,6 +199,8 @@ def main():
                 passed += 1
                 if options.verbose:
                     print(f"passed {name}", flush=True)
+    if options.times:
+        print("\n".join(f"{seconds:6.1f} s  {name}" for seconds, name in sorted(times)))
     print(f"{passed} passed, {failed} failed")
     return 0 if failed == 0 and passed != 0 else 1
 

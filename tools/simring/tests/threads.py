@@ -5,6 +5,7 @@ process, other seeds are other runs; a data race of the program is reported by T
 usage: threads.py PROGRAM SEEDS [--thread-sanitizer]
 """
 import os
+import re
 import subprocess
 import sys
 
@@ -27,6 +28,13 @@ def hash_of(program, seed):
     return done.stdout
 
 
+def names_in(report, program):
+    """The functions of a report. ThreadSanitizer names them only where llvm-symbolizer of its own version is installed."""
+    offsets = re.findall(r"\+(0x[0-9a-f]+)\)", "\n".join(l for l in report.splitlines() if os.path.basename(program) in l))
+    looked_up = subprocess.run(["addr2line", "-C", "-f", "-e", program, *offsets], capture_output=True, text=True)
+    return report + looked_up.stdout
+
+
 def main():
     program, seeds = sys.argv[1], int(sys.argv[2])
     hashes = []
@@ -39,7 +47,7 @@ def main():
         sys.exit("different seeds gave equal runs")
     if "--thread-sanitizer" in sys.argv:
         done = run(program, "1", "--race")
-        if done.returncode != 66 or "data race" not in done.stderr or "work(" not in done.stderr:
+        if done.returncode != 66 or "data race" not in done.stderr or "work(" not in names_in(done.stderr, program):
             sys.exit(f"the race was not reported (exit {done.returncode}):\n{done.stderr}")
     print(f"{seeds} seeds, each the same run twice")
 

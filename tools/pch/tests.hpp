@@ -1,4 +1,4 @@
-// Compiled once for each set of tests. Headers of the system alone: a swap of a module leaves it as it is.
+// Compiled once for each set of tests. Headers of the system alone: a swap of a module spares them.
 #include <doctest/doctest.h>
 #include <liburing.h>
 

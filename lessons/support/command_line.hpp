@@ -28,7 +28,7 @@ class CommandLine {
   void choice(const std::string& name, std::string& value, const std::vector<std::string>& choices,
               const std::string& help);
 
-  /// A whole number from `least` to `most`. A default outside stands for "not given"; it is not shown.
+  /// A whole number from `least` to `most`. A default outside stands for "not given": not shown.
   void number(const std::string& name, unsigned& value, unsigned least, unsigned most,
               const std::string& help);
   void number(const std::string& name, int& value, int least, int most, const std::string& help);

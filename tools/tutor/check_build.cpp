@@ -14,7 +14,7 @@ namespace {
 Limits build_limits() {
   Limits limits;
   limits.may_fork = true;
-  limits.wall = std::chrono::seconds(60);
+  limits.wall = std::chrono::minutes(5);  // a busy machine may take its time
   limits.resident_bytes_max = UINT64_MAX;
   limits.output_bytes_max = 4U << 20;
   return limits;
@@ -32,7 +32,7 @@ Limits learners_limits() {
     if (error != std::errc{} || end != text.data() + text.size() || seconds == 0)
       refuse("PERCORE_COMPILE_SECONDS is '{}': give a number of seconds, 30 say.", text);
     limits.processor_seconds_max = seconds;
-    limits.wall = std::max(limits.wall, std::chrono::milliseconds(2000 * seconds));
+    limits.wall = std::max(limits.wall, std::chrono::milliseconds(10'000 * seconds));
   }
   limits.address_bytes_max = 3ULL << 30;
   limits.file_bytes_max = 256ULL << 20;

@@ -52,11 +52,7 @@ void refuse_contradictions(const CheckCommand& command) {
 
 // A line that is written over, on a terminal only.
 void show_progress(const std::string& check, std::uint64_t done, std::uint64_t all) {
-  if (isatty(STDERR_FILENO) == 0) return;
-  const std::string words =
-      done == all ? "" : fmt::format("  {}: {} of {} cases", check, done, all);
-  fmt::print(stderr, "\r\x1b[K{}", words);
-  std::fflush(stderr);
+  passing_note(done == all ? "" : fmt::format("  {}: {} of {} cases", check, done, all));
 }
 
 JudgeOptions options_of(const CheckCommand& command, const fs::path& sources) {

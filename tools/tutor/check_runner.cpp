@@ -497,7 +497,8 @@ CheckVerdict CheckRunner::run_small(const CheckProgram& program, const ManifestE
 }
 
 std::optional<Measured> CheckRunner::measure(const CheckProgram& program,
-                                             const ManifestEntry& check) const {
+                                             const ManifestEntry& check,
+                                             std::chrono::steady_clock::time_point deadline) const {
   const Supervised ran = start(program, {"--check", check.name, "--seeds", "0..0"});
   for (const std::string& line : split_lines(ran.report)) {
     const auto json = Json::parse(line);
@@ -508,7 +509,7 @@ std::optional<Measured> CheckRunner::measure(const CheckProgram& program,
     const auto each = static_cast<double>(out.operations);
     out.enters = static_cast<double>((*json)["enters"].number()) / each;
     out.allocations = static_cast<double>((*json)["allocations"].number()) / each;
-    out.instructions = static_cast<double>(count_steps(program.path, check.name)) / each;
+    out.instructions = static_cast<double>(count_steps(program.path, check.name, deadline)) / each;
     return out;
   }
   return {};

@@ -17,7 +17,9 @@ void tell_compile_error(Judgement& out, const BuildResult& built, const fs::path
   out.error_verbose = built.output;
   if (built.out_of_time) {
     out.error =
-        "  The compiler needed more than a minute: a template may call itself without end.\n";
+        "  The compiler was not done after five minutes, though it had taken little of the "
+        "processor: "
+        "the machine is busy, or an #include waits for something. Try again.\n";
     return;
   }
   if (built.compiler_died) {
@@ -272,8 +274,11 @@ std::vector<Measured> Judge::measure(const Exercise& exercise, const JudgeOption
   std::vector<Measured> out;
   for (const ManifestEntry& check : runner.manifest(yours.front(), broken)) {
     if (check.operations == 0) continue;
-    auto mine = runner.measure(yours.front(), check);
-    const auto reference = runner.measure(ours.front(), check);
+    // Time for two million instructions, one by one, on a machine that does little else. Whoever
+    // waits for figures waits no longer.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(4);
+    auto mine = runner.measure(yours.front(), check, deadline);
+    const auto reference = runner.measure(ours.front(), check, deadline);
     if (!mine || !reference) continue;
     mine->enters_ours = reference->enters;
     mine->allocations_ours = reference->allocations;

@@ -102,7 +102,7 @@ std::string told_broken(const CheckVerdict& told, const Judgement& judgement,
            in_colour(Colour::dim, wrapped(fmt::format("It takes {}.", verdict.smallest),
                                           terminal_columns(), "    ", 2)) +
            "\n";
-  if (verdict.real) out += "  This was on the kernel's own ring; on the simulated one it held.\n";
+  if (verdict.real) out += "  This was on the real kernel; on the simulated one it held.\n";
   out += verdict.detail;
   if (!verdict.history.empty()) {
     const auto lines = split_lines(verdict.history);
@@ -135,7 +135,7 @@ std::string told_passed(const Judgement& judgement, bool verbose) {
     const std::string good = in_colour(Colour::green, "✓");
     if (whole && !verbose && end - i > 1) {
       out += fmt::format("  {} {}: {} checks{}\n", good, judgement.checks[i].step, end - i,
-                         judgement.checks[i].real ? " on the kernel's ring" : "");
+                         judgement.checks[i].real ? " on the real kernel" : "");
       i = end;
       continue;
     }
@@ -146,7 +146,7 @@ std::string told_passed(const Judgement& judgement, bool verbose) {
       if (check.skipped)
         text += ": not run, " + check.sentence;
       else if (check.real)
-        text += " (on the kernel's ring)";
+        text += " (on the real kernel)";
       const std::string invariant = check.invariant.empty() ? "" : check.invariant + "  ";
       out += fmt::format("  {} {}{}\n", check.skipped ? in_colour(Colour::yellow, "-") : good,
                          invariant, text);
@@ -162,13 +162,20 @@ std::string told_measured(const std::vector<Measured>& measured) {
   const auto pair = [](double yours, double ours, int digits) {
     return fmt::format("{:.{}f} ({:.{}f})", yours, digits, ours, digits);
   };
+  bool all_counted = true;
   for (const Measured& one : measured) {
     const bool counted = one.instructions > 0 && one.instructions_ours > 0;
     out += fmt::format("  {:<34} {:>16} {:>16} {:>16}\n", one.what,
                        pair(one.enters, one.enters_ours, 2),
                        pair(one.allocations, one.allocations_ours, 2),
                        counted ? pair(one.instructions, one.instructions_ours, 0) : "not counted");
+    all_counted = all_counted && counted;
   }
+  if (!all_counted)
+    out +=
+        "  (Instructions are counted one by one. Where it says \"not counted\", they were more "
+        "than a few "
+        "seconds allow, or this machine cannot step.)\n";
   return out;
 }
 

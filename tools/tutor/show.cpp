@@ -36,7 +36,7 @@ std::string without_marks(std::string_view text) {
   return out;
 }
 
-// How long the mark is that begins an item of a list: "- ", "* ", "1. ", "10. "; 0 when there is none.
+// How long the mark is that begins an item of a list ("- ", "* ", "1. ", "10. "); 0: there is none.
 std::size_t mark_of_item(std::string_view line) {
   if (line.starts_with("- ") || line.starts_with("* ")) return 2;
   const std::size_t digits = std::min(line.find_first_not_of("0123456789"), line.size());

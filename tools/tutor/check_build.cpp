@@ -134,8 +134,16 @@ std::string CheckBuild::shared_ninja(Variant variant) const {
   NinjaFile file(config.compiler, tools_.flags(variant) + tools_.includes(""),
                  tools_.header_flag(variant), config.clang() ? "-fpch-instantiate-templates" : "");
   file.precompile(header, precompiled_header);
-  for (const fs::path& source : shared_sources(variant))
-    file.depend(tools_.object(variant, source), source, precompiled_header);
+  const fs::path explorer = course_.root / "tools" / "explore";
+  for (const fs::path& source : shared_sources(variant)) {
+    const fs::path object = tools_.object(variant, source);
+    // The explorer itself is optimised, since an exploration is tens of thousands of executions. A
+    // precompiled header of other options is of no use to it: it includes what it needs.
+    if (variant == Variant::explored && source.parent_path() == explorer)
+      file.compile(source, object, "", "-O2");
+    else
+      file.depend(object, source, precompiled_header);
+  }
   return file.text();
 }
 

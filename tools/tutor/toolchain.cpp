@@ -75,9 +75,8 @@ std::string Toolchain::flags(Variant variant) const {
   out += config_.clang() ? " -gline-tables-only -fno-color-diagnostics -fno-crash-diagnostics"
                          : " -g1 -fdiagnostics-color=never";
   if (variant == Variant::measured) return out + " -O2";
-  // An exploration is some ten thousand executions: optimising pays for itself.
   if (variant == Variant::explored)
-    return out + " -O1 -DPERCORE_EXPLORE -I" + shell_quoted((root_ / "tools/explore").string());
+    return out + " -O0 -DPERCORE_EXPLORE -I" + shell_quoted((root_ / "tools/explore").string());
   out += " -O0 -DPERCORE_FRAMES_FROM_MALLOC=1";
   if (variant == Variant::sanitized)
     out += " -fsanitize=address,undefined -fno-sanitize-recover=all";

@@ -1,4 +1,4 @@
-// 05.4 spsc_queue, step lines: which cache lines each end writes, seen from the queue's own bytes.
+// 05.2 spsc_queue, step lines: which cache lines each end writes, seen from the queue's own bytes.
 
 #include <percore/check.hpp>
 #include <percore/spsc_queue.hpp>

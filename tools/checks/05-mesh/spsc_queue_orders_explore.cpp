@@ -1,4 +1,4 @@
-// 05.4 spsc_queue, step orders: two threads in every order, with every stale read.
+// 05.2 spsc_queue, step orders: two threads in every order, with every stale read.
 
 #include <percore/check.hpp>
 #include <percore/clock.hpp>

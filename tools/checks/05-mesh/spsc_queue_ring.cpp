@@ -1,4 +1,4 @@
-// 05.4 spsc_queue, step ring: the queue as one thread sees it, beside a model of it.
+// 05.2 spsc_queue, step ring: the queue as one thread sees it, beside a model of it.
 
 #include <percore/check.hpp>
 #include <percore/spsc_queue.hpp>

@@ -1,7 +1,7 @@
 #include <percore/shards.hpp>
 
-// Exercise 05.6, kind: use. The checker calls ask_all() from a task of one shard; leave its name and
-// its parameters as they are.
+// Exercise 05.6, kind: use. The checker calls ask_all() from a task of one shard; leave its name
+// and its parameters as they are.
 
 using percore::ShardLink;
 using percore::Task;

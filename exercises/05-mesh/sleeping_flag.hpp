@@ -2,9 +2,9 @@
 
 #include <percore/atomic.hpp>
 
-// Exercise 05.4, kind: fix. A thread that has nothing to do sleeps; others ring for it. Now and then
-// a wake-up is lost. The checker uses wait() and ring(); leave their names and parameters as they
-// are, and Parking-like sleeps and wake-ups to whoever calls them.
+// Exercise 05.4, kind: fix. A thread that has nothing to do sleeps; others ring for it. Now and
+// then a wake-up is lost. The checker uses wait() and ring(): leave their names and parameters as
+// they are.
 
 /// One thread waits, others ring.
 class SleepingFlag {
@@ -21,8 +21,8 @@ class SleepingFlag {
     }
   }
 
-  /// Called after the work was put there. Returns whether the caller must wake the owner: it sleeps,
-  /// or is about to. Thread   any.
+  /// Called after the work was put there. Returns whether the caller must wake the owner: it
+  /// sleeps, or is about to. Thread   any.
   bool ring() { return sleeping_.load(std::memory_order_acquire); }
 
  private:

@@ -10,14 +10,8 @@ namespace percore {
 static_assert(DoorbellContract<Doorbell, Bell>,
               "Doorbell and Bell do not offer what the layers above need: see "
               "contract/doorbell.hpp");
-static_assert(
-    requires(BellWord word, unsigned number) {
-      { word.note(number) } noexcept -> std::same_as<bool>;
-      { word.try_to_sleep() } noexcept -> std::same_as<bool>;
-      { word.rung() } noexcept -> std::same_as<bool>;
-      { word.take() } noexcept -> std::same_as<std::uint64_t>;
-      requires BellWord::bits >= 1 && BellWord::bits <= 63;
-    }, "BellWord does not offer what a bell is made of: see contract/doorbell.hpp");
+static_assert(BellWordContract<BellWord>,
+              "BellWord does not offer what a bell is made of: see contract/doorbell.hpp");
 static_assert(std::is_same_v<decltype(doorbell()), Doorbell&>,
               "doorbell() gives the running executor's Doorbell&");
 

@@ -19,8 +19,8 @@ class SleepingFlag {
     }
   }
 
-  /// Called after the work was put there. Returns whether the caller must wake the owner: it sleeps,
-  /// or is about to. Thread   any.
+  /// Called after the work was put there. Returns whether the caller must wake the owner: it
+  /// sleeps, or is about to. Thread   any.
   bool ring() {
     percore::atomic_thread_fence(std::memory_order_seq_cst);  // the work comes before the look
     return sleeping_.load(std::memory_order_relaxed);

@@ -17,7 +17,7 @@ using percore::now;
 using percore::SpscQueue;
 using percore::Time;
 
-constexpr std::uint64_t values = 300'000;
+constexpr std::uint64_t values = 100'000;
 constexpr std::size_t room = 1024;
 
 /// Runs both ends on a thread each. Returns  nanoseconds a value.
@@ -125,7 +125,7 @@ class Ring {
 /// Each in turn, so that what the machine does meanwhile strikes all.
 template <typename... Kinds>
 std::vector<double> medians(Kinds... kinds) {
-  constexpr int rounds = 7;
+  constexpr int rounds = 5;
   std::vector<std::vector<double>> all(sizeof...(kinds));
   for (int round = 0; round < rounds; ++round) {
     std::size_t i = 0;

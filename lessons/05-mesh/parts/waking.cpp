@@ -91,27 +91,34 @@ class Sleeper {
  public:
   explicit Sleeper(bool fenced) : fenced_(fenced) {}
 
-  /// Waits until `sent` has come as far. Returns  how often only the alarm clock woke it.
-  unsigned wait_for(unsigned count) {
+  /// Waits until as many were sent: looks for a while, and then sleeps.
+  /// Returns  how often only the alarm clock woke it, and nobody would have.
+  unsigned wait_for(unsigned count, unsigned looks) {
+    for (; looks != 0 && !sent(count); --looks) percore::cpu_relax();
     unsigned lost = 0;
-    while (sent_.load(std::memory_order_acquire) < count) {
+    while (!sent(count)) {
       sleeping_.store(true, std::memory_order_relaxed);
       if (fenced_) percore::atomic_thread_fence(std::memory_order_seq_cst);
-      if (sent_.load(std::memory_order_acquire) < count && !sleep()) ++lost;
+      if (!sent(count) && !sleep() && rings_done_.load() >= count) ++lost;
       sleeping_.store(false, std::memory_order_relaxed);
     }
     return lost;
   }
   void send() {
-    sent_.store(sent_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    const unsigned count = sent_.load(std::memory_order_relaxed) + 1;
+    sent_.store(count, std::memory_order_release);
     if (fenced_) percore::atomic_thread_fence(std::memory_order_seq_cst);
-    if (!sleeping_.load(std::memory_order_relaxed)) return;
-    const std::scoped_lock lock(mutex_);
-    woken_ = true;
-    wake_.notify_one();
+    if (sleeping_.load(std::memory_order_relaxed)) {
+      const std::scoped_lock lock(mutex_);
+      woken_ = true;
+      wake_.notify_one();
+    }
+    rings_done_.store(count);
   }
 
  private:
+  bool sent(unsigned count) const { return sent_.load(std::memory_order_acquire) >= count; }
+
   // With an alarm clock, so that the program ends. False: that is what woke it.
   bool sleep() {
     std::unique_lock lock(mutex_);
@@ -123,6 +130,7 @@ class Sleeper {
   const bool fenced_;
   alignas(64) percore::atomic<unsigned> sent_{0};
   alignas(64) percore::atomic<bool> sleeping_{false};
+  alignas(64) percore::atomic<unsigned> rings_done_{0};  // whoever sent so many rings no more
   std::mutex mutex_;
   std::condition_variable wake_;
   bool woken_ = false;
@@ -134,6 +142,8 @@ struct Lost {
 };
 
 /// Two threads send to one another in turn, until wake-ups were lost or two seconds have passed.
+/// How long each looks before it sleeps changes, so that now and then it falls asleep just when the
+/// other sends.
 Lost back_and_forth(bool fenced) {
   Sleeper here(fenced);
   Sleeper there(fenced);
@@ -141,7 +151,7 @@ Lost back_and_forth(bool fenced) {
   Lost out;
   std::thread other([&] {
     for (unsigned round = 1; !ends.load(); ++round) {
-      there.wait_for(round);
+      there.wait_for(round, round * 7 % 50);
       here.send();
     }
   });
@@ -149,7 +159,7 @@ Lost back_and_forth(bool fenced) {
   while (now() < until && out.wakeups < 3) {
     ++out.rounds;
     there.send();
-    out.wakeups += here.wait_for(out.rounds);
+    out.wakeups += here.wait_for(out.rounds, out.rounds * 13 % 50);
   }
   ends.store(true);
   there.send();

@@ -177,7 +177,8 @@ int check_command(Session& session, const CheckCommand& command) {
 
 int prepare_command(Session& session, const std::string& last) {
   const Judge judge(session.course, session.config());
-  for (const Variant variant : {Variant::fast, Variant::sanitized, Variant::measured}) {
+  for (const Variant variant :
+       {Variant::fast, Variant::explored, Variant::sanitized, Variant::measured}) {
     judge.build().build_shared(variant);
     if (word(variant) == last) break;
   }

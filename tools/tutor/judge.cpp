@@ -180,6 +180,8 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
   const fs::path folder = build_.folder(exercise, options.sources);
   std::vector<CheckProgram> programs =
       build_.plan({exercise, options.sources, folder, Variant::fast});
+  if (std::ranges::any_of(programs, &CheckProgram::explored))
+    build_.build_shared(Variant::explored);
   if (!options.with_real || options.seed)
     std::erase_if(programs, [](const auto& program) { return program.real; });
   if (options.only_real) {
@@ -218,7 +220,8 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
     for (std::size_t i = 0; i < programs.size(); ++i) {
       if (i >= built && !build_up_to(i < ready ? ready : programs.size())) return out;
       if (!run_program(runner, programs[i], options, UINT64_MAX, out)) break;
-      if (!programs[i].step.empty()) out.steps_passed.push_back(programs[i].step);
+      const bool step_ends = i + 1 == programs.size() || programs[i + 1].step != programs[i].step;
+      if (!programs[i].step.empty() && step_ends) out.steps_passed.push_back(programs[i].step);
     }
   }
   if (!options.check.empty() && out.checks.empty() && out.kind == VerdictKind::passed)
@@ -244,7 +247,7 @@ Judgement Judge::judge_sanitized(const Exercise& exercise, const JudgeOptions& o
   std::vector<CheckProgram> programs =
       build_.plan({exercise, options.sources, folder, Variant::sanitized});
   std::erase_if(programs, [](const auto& program) {
-    return program.real || (!program.fault.empty() && program.fault != "right");
+    return program.real || program.explored || (!program.fault.empty() && program.fault != "right");
   });
   keep_program_of(options.check, programs);
   const BuildResult built = build_.build(programs);

@@ -106,8 +106,9 @@ std::string told_broken(const CheckVerdict& told, const Judgement& judgement,
   out += verdict.detail;
   if (!verdict.history.empty()) {
     const auto lines = split_lines(verdict.history);
-    const std::size_t most = verbose ? lines.size() : 12;
-    out += "  What happened:\n";
+    // A losing execution is as short as it can be, and says nothing in part.
+    const std::size_t most = verbose || verdict.explored ? lines.size() : 12;
+    out += verdict.explored ? "  An execution in which it goes wrong:\n" : "  What happened:\n";
     for (std::size_t i = 0; i < lines.size() && i < most; ++i) out += "    " + lines[i] + "\n";
     if (lines.size() > most)
       out += fmt::format("    ... {} more lines with --verbose\n", lines.size() - most);
@@ -135,7 +136,9 @@ std::string told_passed(const Judgement& judgement, bool verbose) {
     const std::string good = in_colour(Colour::green, "✓");
     if (whole && !verbose && end - i > 1) {
       out += fmt::format("  {} {}: {} checks{}\n", good, judgement.checks[i].step, end - i,
-                         judgement.checks[i].real ? " on the real kernel" : "");
+                         judgement.checks[i].real       ? " on the real kernel"
+                         : judgement.checks[i].explored ? " in every order of the threads"
+                                                        : "");
       i = end;
       continue;
     }
@@ -147,6 +150,8 @@ std::string told_passed(const Judgement& judgement, bool verbose) {
         text += ": not run, " + check.sentence;
       else if (check.real)
         text += " (on the real kernel)";
+      else if (check.explored)
+        text += " (in every order of the threads)";
       const std::string invariant = check.invariant.empty() ? "" : check.invariant + "  ";
       out += fmt::format("  {} {}{}\n", check.skipped ? in_colour(Colour::yellow, "-") : good,
                          invariant, text);

@@ -76,11 +76,17 @@ ssize_t move_modelled(const Operation& operation, int fd, const std::vector<iove
   return moved < 0 ? -1 : moved;
 }
 
+// What has no position: a ring reads it whatever the offset says, pread refuses it. An eventfd lets
+// lseek pass all the same.
+bool is_stream(int fd) {
+  return moves_whole(fd) || (lseek(fd, 0, SEEK_CUR) < 0 && errno == ESPIPE);
+}
+
 ssize_t move_bytes(const Operation& operation, int fd, std::vector<iovec> parts) {
   const auto count = static_cast<int>(parts.size());
   const auto offset = static_cast<off_t>(operation.sqe.off);
   if (network::owns(fd)) return move_modelled(operation, fd, parts);
-  const bool stream = lseek(fd, 0, SEEK_CUR) < 0 && errno == ESPIPE;
+  const bool stream = is_stream(fd);
   if (operation.is_read()) {
     if (stream) return readv(fd, parts.data(), count);
     return preadv2(fd, parts.data(), count, offset, operation.sqe.rw_flags);

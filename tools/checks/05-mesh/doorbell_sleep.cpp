@@ -144,6 +144,35 @@ Task<> rings_itself(unsigned times) {
   doorbell().detach(inbox);
 }
 
+/// Rings after the doorbell has looked, and before the executor falls asleep: it is polled after it.
+class RingsLate final : public Poller {
+ public:
+  explicit RingsLate(unsigned inbox) : inbox_(inbox) { Executor::current().add_poller(*this); }
+  ~RingsLate() override { Executor::current().remove_poller(*this); }
+  bool poll() override {
+    if (std::exchange(armed, false)) doorbell().bell()->ring(inbox_);
+    return false;
+  }
+  bool armed = false;
+
+ private:
+  unsigned inbox_;
+};
+
+Task<> idles_then_is_rung_for(unsigned sleeps, unsigned rings) {
+  co_await idles(sleeps);
+  Counter inbox;
+  doorbell().attach(inbox);
+  {
+    RingsLate late(inbox.number());
+    for (unsigned i = 0; i < rings; ++i) {
+      late.armed = true;
+      co_await inbox.next();
+    }
+  }
+  doorbell().detach(inbox);
+}
+
 }  // namespace
 
 PERCORE_CHECK("sleep", no_ring_is_lost, "W1",
@@ -154,6 +183,19 @@ PERCORE_CHECK("sleep", no_ring_is_lost, "W1",
   ring_and_answer(run, talk);
   const auto rings = talk.rings * talk.lines.size();
   require(talk.answered == rings, "{} rings were followed by {} looks", rings, talk.answered);
+}
+
+PERCORE_CHECK("sleep", a_ring_before_the_sleep_is_seen, "W1",
+              "a ring after the last look keeps the owner awake, also where it no longer spins",
+              the_sleeping_flag, .seeds = 20) {
+  run.waits_for("the look at an inbox that was rung for just before the sleep");
+  // So many sleeps, each long, that a spin is not worth trying any more: no look is left but the
+  // one that falls asleep.
+  constexpr unsigned sleeps = 12;
+  for (unsigned i = 1; i <= sleeps + 8; ++i)
+    sim::script({.operation = i, .delay_nanoseconds = 1'000'000});
+  // The first is seen by luck: the read that the doorbell began before it was left ends at once.
+  run_on_executor(idles_then_is_rung_for(sleeps, run.size(2, 10)));
 }
 
 PERCORE_CHECK("sleep", who_is_awake_is_not_rung, "W2",

@@ -57,6 +57,7 @@ PERCORE_CHECK("word", like_its_model, "W2", "nothing is rung at an executor that
     if (choice == 4) take(word, model);
     const bool rung = word.rung();
     require(rung || model.rung == 0, "rung() is false, and the bits {:#x} have rung", model.rung);
-    require(!rung || model.rung != 0 || model.asleep, "rung() is true, and nobody has rung");
+    require(!rung || model.rung != 0 || model.asleep,
+            "rung() is true, nobody has rung, and it is awake: who takes the bits is awake again");
   }
 }

@@ -168,6 +168,21 @@ TEST_CASE("an eventfd is told of each completion") {
   }
 }
 
+TEST_CASE("an eventfd is read and written whatever the offset says") {
+  Run run(slow(3));
+  OpenRing ring(8);
+  for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{5}, ~std::uint64_t{0}}) {
+    const int event = eventfd(3, EFD_CLOEXEC);
+    std::uint64_t count = 0;
+    io_uring_prep_read(ring.entry(1), event, &count, sizeof count, offset);
+    CHECK(result_of(ring.wait(1), 1) == sizeof count);
+    CHECK(count == 3);
+    io_uring_prep_write(ring.entry(2), event, &count, sizeof count, offset);
+    CHECK(result_of(ring.wait(1), 2) == sizeof count);
+    ::close(event);
+  }
+}
+
 TEST_CASE("a wait for a child gives its end") {
   Run run(slow(3));
   OpenRing ring;

@@ -166,7 +166,7 @@ def main():
                 write_rings(exercise)
         return 0
     # The tutor, and all that checks share, is built once before two work side by side.
-    subprocess.run([ROOT / "tools" / "percore", "--yes", "prepare"], cwd=ROOT, capture_output=True, check=False)
+    subprocess.run([ROOT / "tools" / "percore", "--yes", "prepare", "sanitized"], cwd=ROOT, capture_output=True, check=False)
 
     slots = queue.Queue()
     for number in range(JOBS):

@@ -35,7 +35,7 @@ class Step:
         self.seconds = 0.0
         self.log = LOGS / (re.sub(r"[^\w.]+", "-", name) + ".log")
 
-    def command(self, *argv, env=None, timeout=900):
+    def command(self, *argv, env=None, timeout=1800):
         """Runs a command, keeps its output in the log, returns (exit status, output)."""
         environment = dict(os.environ, **(env or {}))
         try:
@@ -44,7 +44,8 @@ class Step:
                                   timeout=timeout)
             status, output = done.returncode, done.stdout
         except subprocess.TimeoutExpired as late:
-            status, output = 124, f"{late.stdout or ''}\nnot done after {timeout} s"
+            said = late.stdout.decode(errors="replace") if late.stdout else ""
+            status, output = 124, f"{said}\nnot done after {timeout} s"
         with self.log.open("a") as log:
             log.write(f"$ {' '.join(str(a) for a in argv)}\n{output}\n")
         return status, output
@@ -214,7 +215,7 @@ def main():
         step.counted(python, "tools/matrix.py", *(["--all-seeds"] if options.all else []))
 
     def unittests(step, folder):
-        step.counted(python, "-m", "unittest", "discover", "-s", folder, "-p", "*test*.py", timeout=600)
+        step.counted(python, "-m", "unittest", "discover", "-s", folder, "-p", "*test*.py")
 
     steps = [Step("release, clang", release, alone=True)]
     steps += [Step("exercise matrix", matrix, alone=True)]

@@ -1,11 +1,10 @@
 // A coroutine from zero: every function the compiler calls behind our back says so when it runs.
-#include <CLI/CLI.hpp>
+#include <command_line.hpp>
 #include <coroutine>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <options.hpp>
 
 #include <fmt/core.h>
 
@@ -114,12 +113,12 @@ void show_steps() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Shows a coroutine's life, step by step.", "coroutine");
+  percore::lesson::CommandLine line("Shows a coroutine's life, step by step.", "coroutine");
   bool cost = false;
-  app.add_flag("--cost", cost, "measure what waiting costs, as a thread and as a coroutine");
+  line.flag("--cost", cost, "measure what waiting costs, as a thread and as a coroutine");
   bool stack = false;
-  app.add_flag("--stack", stack, "measure what awaits take of the stack, by who resumes");
-  LESSON_PARSE(app, argc, argv)
+  line.flag("--stack", stack, "measure what awaits take of the stack, by who resumes");
+  if (const auto status = line.parse(argc, argv)) return *status;
   if (cost) return lesson::show_waiting_cost();
   if (stack) return lesson::show_stack_growth();
   // Line by line into a pipe as well: who breaks the program wants to see how far it came.

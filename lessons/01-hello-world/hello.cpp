@@ -2,8 +2,7 @@
 // costs.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
-#include <options.hpp>
+#include <command_line.hpp>
 #include <string>
 #include <vector>
 
@@ -33,7 +32,7 @@ int greet(unsigned lines, bool one_by_one) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Greets through io_uring, and shows what it took.", "hello");
+  percore::lesson::CommandLine line("Greets through io_uring, and shows what it took.", "hello");
   unsigned lines = 10;
   bool one_by_one = false;
   bool count = false;
@@ -41,22 +40,18 @@ int main(int argc, char** argv) {
   bool waiting = false;
   bool rings = false;
   std::string sabotage;
-  app.add_option("--lines", lines, "how many greetings")
-      ->check(CLI::Range(1U, 100000U))
-      ->capture_default_str();
-  app.add_flag("--one-by-one", one_by_one, "enter the kernel for each greeting, not once for all");
-  app.add_flag("--count", count, "count the system calls of each way, by tracing a child");
-  app.add_flag("--cost", cost, "time each way, writing to /dev/null");
-  app.add_flag("--waiting", waiting, "time ten slow devices, one by one and together");
-  app.add_flag("--rings", rings, "show the heads and tails of both rings at each step");
-  std::vector<std::string> names;
-  std::string help = "make a classic mistake on purpose:";
+  line.number("--lines", lines, 1U, 100000U, "how many greetings");
+  line.flag("--one-by-one", one_by_one, "enter the kernel for each greeting, not once for all");
+  line.flag("--count", count, "count the system calls of each way, by tracing a child");
+  line.flag("--cost", cost, "time each way, writing to /dev/null");
+  line.flag("--waiting", waiting, "time ten slow devices, one by one and together");
+  line.flag("--rings", rings, "show the heads and tails of both rings at each step");
+  std::vector<percore::lesson::Mistake> mistakes;
   for (const lesson::Sabotage& entry : lesson::sabotages()) {
-    names.emplace_back(entry.name);
-    help += fmt::format("\n  {:<18} {}", entry.name, entry.mistake);
+    mistakes.push_back({entry.name, entry.mistake});
   }
-  app.add_option("--sabotage", sabotage, help)->check(CLI::IsMember(names));
-  LESSON_PARSE(app, argc, argv)
+  line.sabotage(sabotage, mistakes);
+  if (const auto status = line.parse(argc, argv)) return *status;
 
   for (const lesson::Sabotage& entry : lesson::sabotages()) {
     if (sabotage == entry.name) {

@@ -3,9 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
+#include <command_line.hpp>
 #include <count_calls.hpp>
-#include <options.hpp>
 #include <percore/executor.hpp>
 #include <percore/io.hpp>
 #include <percore/mark.hpp>
@@ -99,26 +98,21 @@ int show_counts(unsigned greetings) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Greets from tasks on the executor.", "ten_tasks");
+  percore::lesson::CommandLine line("Greets from tasks on the executor.", "ten_tasks");
   unsigned tasks = 10;
   bool one = false;
   bool count = false;
   bool order = false;
   bool cost = false;
   std::string sabotage;
-  app.add_option("--tasks", tasks, "how many greetings")
-      ->check(CLI::Range(1U, 100000U))
-      ->capture_default_str();
-  app.add_flag("--one", one, "all greetings from one task, one after the other");
-  app.add_flag("--count", count, "count the system calls of both ways, by tracing a child");
-  app.add_flag("--cost", cost, "time what tasks do most");
-  app.add_flag("--order", order, "two tasks that take turns: who runs when");
-  app.add_option("--sabotage", sabotage,
-                 "make a classic mistake on purpose:\n"
-                 "  forgotten-join  nobody awaits what was spawned\n"
-                 "  blocking-call   a task stops the thread instead of awaiting")
-      ->check(CLI::IsMember({"forgotten-join", "blocking-call"}));
-  LESSON_PARSE(app, argc, argv)
+  line.number("--tasks", tasks, 1U, 100000U, "how many greetings");
+  line.flag("--one", one, "all greetings from one task, one after the other");
+  line.flag("--count", count, "count the system calls of both ways, by tracing a child");
+  line.flag("--cost", cost, "time what tasks do most");
+  line.flag("--order", order, "two tasks that take turns: who runs when");
+  line.sabotage(sabotage, {{"forgotten-join", "nobody awaits what was spawned"},
+                           {"blocking-call", "a task stops the thread instead of awaiting"}});
+  if (const auto status = line.parse(argc, argv)) return *status;
 
   try {
     if (count) return show_counts(tasks);

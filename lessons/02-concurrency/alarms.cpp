@@ -1,6 +1,5 @@
 // Lesson 02, sitting 1: tasks that wait for time.
-#include <CLI/CLI.hpp>
-#include <options.hpp>
+#include <command_line.hpp>
 #include <percore/executor.hpp>
 #include <percore/mark.hpp>
 #include <percore/timer.hpp>
@@ -69,23 +68,20 @@ percore::Task<> show_ticks() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Wakes tasks at their time.", "alarms");
+  percore::lesson::CommandLine line("Wakes tasks at their time.", "alarms");
   bool order = false;
   bool ticks = false;
   bool entries = false;
   bool cost = false;
   std::string sabotage;
-  app.add_flag("--order", order, "equal deadlines, past ones, and one that never comes");
-  app.add_flag("--ticks", ticks, "a periodic timer under work of different length");
-  app.add_flag("--entries", entries, "what a thousand sleeps ask of the ring");
-  app.add_flag("--cost", cost, "nanoseconds to arm, cancel and fire, among many others");
-  app.add_option("--sabotage", sabotage,
-                 "make a classic mistake on purpose:\n"
-                 "  drift           the next beat is counted from now\n"
-                 "  blocking-sleep  a task stops the thread instead of awaiting\n"
-                 "  freed-timer     a timer's owner is gone before its moment")
-      ->check(CLI::IsMember({"drift", "blocking-sleep", "freed-timer"}));
-  LESSON_PARSE(app, argc, argv)
+  line.flag("--order", order, "equal deadlines, past ones, and one that never comes");
+  line.flag("--ticks", ticks, "a periodic timer under work of different length");
+  line.flag("--entries", entries, "what a thousand sleeps ask of the ring");
+  line.flag("--cost", cost, "nanoseconds to arm, cancel and fire, among many others");
+  line.sabotage(sabotage, {{"drift", "the next beat is counted from now"},
+                           {"blocking-sleep", "a task stops the thread instead of awaiting"},
+                           {"freed-timer", "a timer's owner is gone before its moment"}});
+  if (const auto status = line.parse(argc, argv)) return *status;
 
   try {
     if (cost) {

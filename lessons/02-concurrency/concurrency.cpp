@@ -1,7 +1,6 @@
 // Lesson 02's goal: ten concurrent tasks that sleep and compute, all at once or so many at a time.
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <options.hpp>
+#include <command_line.hpp>
 #include <percore/executor.hpp>
 #include <percore/mark.hpp>
 #include <percore/sync.hpp>
@@ -130,37 +129,27 @@ percore::Task<> show_order() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Runs tasks that sleep and compute, all at once or so many at a time.",
-               "concurrency");
+  percore::lesson::CommandLine line(
+      "Runs tasks that sleep and compute, all at once or so many at a time.", "concurrency");
   Options options;
   unsigned only = 0;
   bool order = false;
   bool gate = false;
   std::string sabotage;
-  app.add_option("--tasks", options.tasks, "how many tasks")
-      ->check(CLI::Range(1U, 100000U))
-      ->capture_default_str();
-  app.add_option("--at-once", options.places, "how many of them may be inside at once")
-      ->check(CLI::Range(1U, 100000U))
-      ->capture_default_str();
-  app.add_option("--sleep", options.sleep_ms, "milliseconds that each of them sleeps")
-      ->check(CLI::Range(0U, 10000U))
-      ->capture_default_str();
-  app.add_option("--compute", options.compute_ms, "milliseconds that each of them computes")
-      ->check(CLI::Range(0U, 1000U))
-      ->capture_default_str();
-  app.add_option("--only", only, "one run alone, with so many inside at once: for a picture")
-      ->check(CLI::Range(1U, 100000U));
-  app.add_flag("--order", order, "a semaphore of two units: who gets what, and when");
-  app.add_flag("--gate", gate, "a service that ends without losing anybody");
-  app.add_option("--sabotage", sabotage,
-                 "make a classic mistake on purpose:\n"
-                 "  barging           whoever finds enough units takes them\n"
-                 "  lost-units        an exception goes past the release\n"
-                 "  spinning          a task asks again and again\n"
-                 "  forgotten-waiter  an event is gone before who waits for it")
-      ->check(CLI::IsMember({"barging", "lost-units", "spinning", "forgotten-waiter"}));
-  LESSON_PARSE(app, argc, argv)
+  line.number("--tasks", options.tasks, 1U, 100000U, "how many tasks");
+  line.number("--at-once", options.places, 1U, 100000U, "how many of them may be inside at once");
+  line.number("--sleep", options.sleep_ms, 0U, 10000U, "milliseconds that each of them sleeps");
+  line.number("--compute", options.compute_ms, 0U, 1000U,
+              "milliseconds that each of them computes");
+  line.number("--only", only, 1U, 100000U,
+              "one run alone, with so many inside at once: for a picture");
+  line.flag("--order", order, "a semaphore of two units: who gets what, and when");
+  line.flag("--gate", gate, "a service that ends without losing anybody");
+  line.sabotage(sabotage, {{"barging", "whoever finds enough units takes them"},
+                           {"lost-units", "an exception goes past the release"},
+                           {"spinning", "a task asks again and again"},
+                           {"forgotten-waiter", "an event is gone before who waits for it"}});
+  if (const auto status = line.parse(argc, argv)) return *status;
 
   try {
     if (sabotage == "forgotten-waiter") {

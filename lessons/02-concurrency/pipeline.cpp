@@ -1,7 +1,6 @@
 // Lesson 02, sitting 3: tasks that hand one another what they have made.
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <options.hpp>
+#include <command_line.hpp>
 #include <percore/combinators.hpp>
 #include <percore/executor.hpp>
 #include <percore/local_channel.hpp>
@@ -123,31 +122,25 @@ percore::Task<> show_first() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Runs tasks that hand one another what they have made.", "pipeline");
+  percore::lesson::CommandLine line("Runs tasks that hand one another what they have made.",
+                                    "pipeline");
   unsigned values = 40;
   unsigned only = 0;
   std::size_t capacity = 4;
   bool order = false;
   bool first = false;
   std::string sabotage;
-  app.add_option("--values", values, "how many numbers go through")
-      ->check(CLI::Range(1U, 100000U))
-      ->capture_default_str();
-  app.add_option("--capacity", capacity, "how many values a channel holds")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{100000}))
-      ->capture_default_str();
-  app.add_option("--only", only, "one run alone, with so many workers: for a picture")
-      ->check(CLI::Range(1U, 1000U));
-  app.add_flag("--order", order, "what a channel of one does with three values and a close");
-  app.add_flag("--first", first, "the first of two answers, and answers with a deadline");
-  app.add_option("--sabotage", sabotage,
-                 "make a classic mistake on purpose:\n"
-                 "  unbounded        a queue that never says stop\n"
-                 "  forgotten-close  nobody says that no more will come\n"
-                 "  leaves-early     out at the first exception, while another task runs\n"
-                 "  late-result      an answer that is there is thrown away")
-      ->check(CLI::IsMember({"unbounded", "forgotten-close", "leaves-early", "late-result"}));
-  LESSON_PARSE(app, argc, argv)
+  line.number("--values", values, 1U, 100000U, "how many numbers go through");
+  line.number("--capacity", capacity, std::size_t{1}, std::size_t{100000},
+              "how many values a channel holds");
+  line.number("--only", only, 1U, 1000U, "one run alone, with so many workers: for a picture");
+  line.flag("--order", order, "what a channel of one does with three values and a close");
+  line.flag("--first", first, "the first of two answers, and answers with a deadline");
+  line.sabotage(sabotage, {{"unbounded", "a queue that never says stop"},
+                           {"forgotten-close", "nobody says that no more will come"},
+                           {"leaves-early", "out at the first exception, while another task runs"},
+                           {"late-result", "an answer that is there is thrown away"}});
+  if (const auto status = line.parse(argc, argv)) return *status;
 
   try {
     if (sabotage == "forgotten-close") {

@@ -1,8 +1,7 @@
 // Lesson 03's map: shows a machine, this one or a recorded one, and where executors would go on it.
-#include <CLI/CLI.hpp>
+#include <command_line.hpp>
 #include <filesystem>
 #include <map>
-#include <options.hpp>
 #include <percore/placement.hpp>
 #include <string>
 #include <vector>
@@ -116,28 +115,25 @@ void show_places(const Topology& map, const std::vector<CpuSet>& places) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Shows the map of a machine, and where executors would go on it.", "machine");
+  percore::lesson::CommandLine line(
+      "Shows the map of a machine, and where executors would go on it.", "machine");
   Options options;
-  app.add_option("--recording", options.recording,
-                 "laptop, server, hybrid or container; or a file of tools/record_topology; "
-                 "this machine when left out");
-  app.add_option("--allowed", options.allowed, "only these CPUs, as 0-3,8");
-  app.add_option("--package", options.package, "place within this package")->check(CLI::Range(255));
-  app.add_option("--node", options.node, "place within this NUMA node")->check(CLI::Range(255));
-  app.add_option("--cache", options.cache, "place below this cache")->check(CLI::Range(255));
-  app.add_option("--place", options.place, "where executors go")
-      ->check(CLI::IsMember({"unbound", "fixed", "fenced", "spread", "pack", "custom"}));
-  app.add_option("--count", options.count, "how many executors")
-      ->check(CLI::Range(0U, 8192U))
-      ->capture_default_str();
-  app.add_option("--cpus", options.cpus, "for fixed and fenced, as 0-3,8; for custom, as '0-1;2'");
-  app.add_option("--sabotage", options.sabotage,
-                 "make a classic mistake on purpose:\n"
-                 "  threads-for-cores  the second thread of a core counts as a core\n"
-                 "  core-id            the kernel's core_id is taken for the name of a core\n"
-                 "  thread-zero        only first threads are cores, also in a container")
-      ->check(CLI::IsMember({"threads-for-cores", "core-id", "thread-zero"}));
-  LESSON_PARSE(app, argc, argv)
+  line.text("--recording", options.recording,
+            "laptop, server, hybrid or container; or a file of tools/record_topology; "
+            "this machine when left out");
+  line.text("--allowed", options.allowed, "only these CPUs, as 0-3,8");
+  line.number("--package", options.package, 0, 255, "place within this package");
+  line.number("--node", options.node, 0, 255, "place within this NUMA node");
+  line.number("--cache", options.cache, 0, 255, "place below this cache");
+  line.choice("--place", options.place, {"unbound", "fixed", "fenced", "spread", "pack", "custom"},
+              "where executors go");
+  line.number("--count", options.count, 0U, 8192U, "how many executors");
+  line.text("--cpus", options.cpus, "for fixed and fenced, as 0-3,8; for custom, as '0-1;2'");
+  line.sabotage(options.sabotage,
+                {{"threads-for-cores", "the second thread of a core counts as a core"},
+                 {"core-id", "the kernel's core_id is taken for the name of a core"},
+                 {"thread-zero", "only first threads are cores, also in a container"}});
+  if (const auto status = line.parse(argc, argv)) return *status;
 
   if (!options.sabotage.empty()) return lesson::sabotage_map(options.sabotage);
   const Topology map = read_map(options);

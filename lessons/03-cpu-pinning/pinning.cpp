@@ -1,7 +1,6 @@
 // Lesson 03's goal: executors on the CPUs where they should be, and the kernel's word that they
 // are.
-#include <CLI/CLI.hpp>
-#include <options.hpp>
+#include <command_line.hpp>
 #include <percore/executor_pool.hpp>
 #include <percore/placement.hpp>
 #include <string>
@@ -65,23 +64,20 @@ int show_all_ways(std::size_t count) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Starts executors, and asks the kernel where they ran.", "pinning");
+  percore::lesson::CommandLine line("Starts executors, and asks the kernel where they ran.",
+                                    "pinning");
   std::size_t count = 2;
   bool cost = false;
   bool distances = false;
   std::string sabotage;
-  app.add_option("--count", count, "how many executors")
-      ->check(CLI::Range(1U, 1024U))
-      ->capture_default_str();
-  app.add_flag("--cost", cost, "time what a move to another CPU costs, and what it saves");
-  app.add_flag("--distances", distances, "time a message to a near CPU and to far ones");
-  app.add_option("--sabotage", sabotage,
-                 "make a classic mistake on purpose:\n"
-                 "  ignored-error    whether the pin took is not looked at\n"
-                 "  all-on-one       the executors inherit the pin of the main thread\n"
-                 "  allocated-first  memory is made ready before the executor is pinned")
-      ->check(CLI::IsMember({"ignored-error", "all-on-one", "allocated-first"}));
-  LESSON_PARSE(app, argc, argv)
+  line.number("--count", count, 1U, 1024U, "how many executors");
+  line.flag("--cost", cost, "time what a move to another CPU costs, and what it saves");
+  line.flag("--distances", distances, "time a message to a near CPU and to far ones");
+  line.sabotage(sabotage,
+                {{"ignored-error", "whether the pin took is not looked at"},
+                 {"all-on-one", "the executors inherit the pin of the main thread"},
+                 {"allocated-first", "memory is made ready before the executor is pinned"}});
+  if (const auto status = line.parse(argc, argv)) return *status;
 
   try {
     if (!sabotage.empty()) return lesson::sabotage_pins(sabotage);

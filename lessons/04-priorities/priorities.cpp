@@ -1,7 +1,6 @@
 // Lesson 04's goal: queues that share one thread as they were told to, and one that is answered in
 // time.
-#include <CLI/CLI.hpp>
-#include <options.hpp>
+#include <command_line.hpp>
 #include <percore/mark.hpp>
 #include <percore/task_queue.hpp>
 #include <percore/timer.hpp>
@@ -141,28 +140,23 @@ void sabotage(const std::string& mistake) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Shares one thread out among queues.", "priorities");
+  percore::lesson::CommandLine line("Shares one thread out among queues.", "priorities");
   unsigned milliseconds = 500;
   bool steps = false;
   bool pain = false;
   bool moment = false;
   std::string mistake;
-  app.add_option("--milliseconds", milliseconds, "how long each measurement lasts")
-      ->check(CLI::Range(50U, 60'000U))
-      ->capture_default_str();
-  app.add_flag("--steps", steps, "virtual time, turn by turn, by arithmetic alone");
-  app.add_flag("--pain", pain, "what happens with one run queue for all");
-  app.add_flag("--moment", moment, "a millisecond of three queues, for a picture");
-  app.add_option("--sabotage", mistake,
-                 "make a classic mistake on purpose:\n"
-                 "  credit-for-sleeping  who slept is behind, and has the thread to itself\n"
-                 "  multiply-by-shares   virtual time passes the wrong way\n"
-                 "  charge-turns         a turn is a turn, however long\n"
-                 "  yield-the-task       a task gives way, its queue does not\n"
-                 "  never-give-way       who computes never asks")
-      ->check(CLI::IsMember({"credit-for-sleeping", "multiply-by-shares", "charge-turns",
-                             "yield-the-task", "never-give-way"}));
-  LESSON_PARSE(app, argc, argv)
+  line.number("--milliseconds", milliseconds, 50U, 60'000U, "how long each measurement lasts");
+  line.flag("--steps", steps, "virtual time, turn by turn, by arithmetic alone");
+  line.flag("--pain", pain, "what happens with one run queue for all");
+  line.flag("--moment", moment, "a millisecond of three queues, for a picture");
+  line.sabotage(mistake,
+                {{"credit-for-sleeping", "who slept is behind, and has the thread to itself"},
+                 {"multiply-by-shares", "virtual time passes the wrong way"},
+                 {"charge-turns", "a turn is a turn, however long"},
+                 {"yield-the-task", "a task gives way, its queue does not"},
+                 {"never-give-way", "who computes never asks"}});
+  if (const auto status = line.parse(argc, argv)) return *status;
 
   try {
     const Time duration{milliseconds * ms};

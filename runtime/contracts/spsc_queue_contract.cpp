@@ -13,7 +13,5 @@ static_assert(SpscQueueContract<SpscQueue<std::unique_ptr<int>>, std::unique_ptr
               "an SpscQueue must carry values that can only be moved");
 static_assert(!std::is_move_constructible_v<SpscQueue<int>>,
               "two threads use it where it is: an SpscQueue must not be copied or moved");
-static_assert(sizeof(SpscQueue<int>) >= 3 * cache_line_bytes,
-              "B5: an SpscQueue's two ends lie in cache lines of their own (alignas)");
 
 }  // namespace percore

@@ -75,6 +75,11 @@ TEST_CASE("a popped slot has room only after its release (B3, B4)") {
   CHECK(push(queue, 4));
 }
 
+TEST_CASE("each end has cache lines of its own (B5)") {
+  CHECK(alignof(SpscQueue<int>) >= cache_line_bytes);
+  CHECK(sizeof(SpscQueue<int>) >= 4 * cache_line_bytes);
+}
+
 TEST_CASE("a value that finds no room stays its owner's; what is left is destroyed once") {
   const auto counted = std::make_shared<int>(0);
   {

@@ -43,7 +43,7 @@ std::string fault_words(const sim::FaultEntry& fault) {
 }  // namespace
 
 std::string amount(const sim::Ledger& ledger) {
-  if (ledger.enters == 0 && ledger.submitted == 0) return "";
+  if (ledger.submitted == 0 && ledger.faults == 0 && ledger.switches == 0) return "";
   const bool switched = ledger.switches != 0;
   std::string out = counted(ledger.submitted, "operation") + (switched ? ", " : " and ");
   out += ledger.faults == 0 ? "no fault" : counted(ledger.faults, "fault");

@@ -14,7 +14,7 @@ namespace {
 Limits build_limits() {
   Limits limits;
   limits.may_fork = true;
-  limits.wall = std::chrono::seconds(60);
+  limits.wall = std::chrono::minutes(5);  // a busy machine may take its time
   limits.resident_bytes_max = UINT64_MAX;
   limits.output_bytes_max = 4U << 20;
   return limits;
@@ -32,7 +32,7 @@ Limits learners_limits() {
     if (error != std::errc{} || end != text.data() + text.size() || seconds == 0)
       refuse("PERCORE_COMPILE_SECONDS is '{}': give a number of seconds, 30 say.", text);
     limits.processor_seconds_max = seconds;
-    limits.wall = std::max(limits.wall, std::chrono::milliseconds(2000 * seconds));
+    limits.wall = std::max(limits.wall, std::chrono::milliseconds(10'000 * seconds));
   }
   limits.address_bytes_max = 3ULL << 30;
   limits.file_bytes_max = 256ULL << 20;
@@ -113,6 +113,18 @@ fs::path CheckBuild::folder(const Exercise& exercise, const fs::path& sources) c
          exercise.name;
 }
 
+std::vector<fs::path> CheckBuild::shared_sources(Variant variant) const {
+  if (variant == Variant::explored) return tools_.explorer_sources();
+  std::vector<fs::path> folders = {course_.root / "tools" / "check",
+                                   course_.root / "tools" / "simring"};
+  for (const std::string& layer : tools_.config().layers)
+    folders.push_back(course_.root / "runtime" / layer);
+  std::vector<fs::path> out;
+  for (const fs::path& from : folders)
+    for (const fs::path& source : sources_in(from)) out.push_back(source);
+  return out;
+}
+
 std::string CheckBuild::shared_ninja(Variant variant) const {
   const Config& config = tools_.config();
   const fs::path header = tools_.header(variant);
@@ -122,13 +134,16 @@ std::string CheckBuild::shared_ninja(Variant variant) const {
   NinjaFile file(config.compiler, tools_.flags(variant) + tools_.includes(""),
                  tools_.header_flag(variant), config.clang() ? "-fpch-instantiate-templates" : "");
   file.precompile(header, precompiled_header);
-  std::vector<fs::path> folders = {course_.root / "tools" / "check",
-                                   course_.root / "tools" / "simring"};
-  for (const std::string& layer : config.layers)
-    folders.push_back(course_.root / "runtime" / layer);
-  for (const fs::path& from : folders)
-    for (const fs::path& source : sources_in(from))
-      file.depend(tools_.object(variant, source), source, precompiled_header);
+  const fs::path explorer = course_.root / "tools" / "explore";
+  for (const fs::path& source : shared_sources(variant)) {
+    const fs::path object = tools_.object(variant, source);
+    // The explorer itself is optimised, since an exploration is tens of thousands of executions. A
+    // precompiled header of other options is of no use to it: it includes what it needs.
+    if (variant == Variant::explored && source.parent_path() == explorer)
+      file.compile(source, object, "", "-O2");
+    else
+      file.depend(object, source, precompiled_header);
+  }
   return file.text();
 }
 
@@ -182,7 +197,9 @@ std::string CheckBuild::compile_command(const Exercise& exercise, const fs::path
   const std::string module = exercise.module();
   std::string own = module.empty() ? "" : " -I" + shell_quoted((sources / module).string());
   own += " -I" + shell_quoted(sources.string());
-  return fmt::format("{} {}{}{} -c {}", tools_.config().compiler, tools_.flags(Variant::fast), own,
+  const Variant variant =
+      file.stem().string().ends_with("_explore") ? Variant::explored : Variant::fast;
+  return fmt::format("{} {}{}{} -c {}", tools_.config().compiler, tools_.flags(variant), own,
                      tools_.includes(module), shell_quoted(file.string()));
 }
 

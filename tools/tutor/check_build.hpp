@@ -43,6 +43,7 @@ class CheckBuild {
   [[nodiscard]] fs::path folder(const Exercise& exercise, const fs::path& sources) const;
 
  private:
+  [[nodiscard]] std::vector<fs::path> shared_sources(Variant variant) const;
   [[nodiscard]] std::string shared_ninja(Variant variant) const;
   BuildResult ninja(const fs::path& folder, const std::vector<std::string>& targets,
                     const Limits& limits) const;

@@ -52,11 +52,7 @@ void refuse_contradictions(const CheckCommand& command) {
 
 // A line that is written over, on a terminal only.
 void show_progress(const std::string& check, std::uint64_t done, std::uint64_t all) {
-  if (isatty(STDERR_FILENO) == 0) return;
-  const std::string words =
-      done == all ? "" : fmt::format("  {}: {} of {} cases", check, done, all);
-  fmt::print(stderr, "\r\x1b[K{}", words);
-  std::fflush(stderr);
+  passing_note(done == all ? "" : fmt::format("  {}: {} of {} cases", check, done, all));
 }
 
 JudgeOptions options_of(const CheckCommand& command, const fs::path& sources) {
@@ -179,10 +175,13 @@ int check_command(Session& session, const CheckCommand& command) {
   return status_of(judgement);
 }
 
-int prepare_command(Session& session) {
+int prepare_command(Session& session, const std::string& last) {
   const Judge judge(session.course, session.config());
-  for (const Variant variant : {Variant::fast, Variant::sanitized, Variant::measured})
+  for (const Variant variant :
+       {Variant::fast, Variant::explored, Variant::sanitized, Variant::measured}) {
     judge.build().build_shared(variant);
+    if (word(variant) == last) break;
+  }
   return EXIT_PASS;
 }
 

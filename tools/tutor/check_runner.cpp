@@ -227,7 +227,7 @@ void CheckRunner::tell_crash(const CheckProgram& program, const Supervised& ran,
 void CheckRunner::tell_ending(const CheckProgram& program, const Supervised& ran,
                               CheckVerdict& verdict) const {
   verdict.seed = ran.page.seed;
-  verdict.has_seed = ran.page.magic == check::PAGE_MAGIC && !program.real;
+  verdict.has_seed = ran.page.magic == check::PAGE_MAGIC && !program.real && !program.explored;
   const std::string waits_for = page_text(ran.page.waits_for, sizeof ran.page.waits_for);
   const auto where = [&] {
     const std::string at = place(program, ran);
@@ -301,7 +301,7 @@ void CheckRunner::tell_ending(const CheckProgram& program, const Supervised& ran
       break;
   }
   if (verdict.detail.empty() && !sanitized_) verdict.detail = last_words(ran.output);
-  verdict.sentence += fmt::format(" ({})", where_in_check(ran));
+  if (!program.explored) verdict.sentence += fmt::format(" ({})", where_in_check(ran));
 }
 
 // Only the harness knows the number that this run was given: other words on its descriptor are the
@@ -393,6 +393,7 @@ CheckRunner::Outcome CheckRunner::run_once(const CheckProgram& program, const Ma
   verdict.real = program.real;
   verdict.small = small;
   verdict.drawable = check.ring && !program.real;
+  verdict.explored = program.explored;
   // Only a program that ended by itself has a report: of one that had to be stopped, the ending is
   // the verdict.
   const std::string report = ran.ending == Ending::exited ? ran.report : "";
@@ -429,7 +430,7 @@ CheckRunner::Outcome CheckRunner::run_once(const CheckProgram& program, const Ma
       verdict.oracle = json["oracle"].text();
       verdict.history = json["history"].text();
       verdict.seed = static_cast<std::uint64_t>(json["seed"].number());
-      verdict.has_seed = !program.real;
+      verdict.has_seed = !program.real && !program.explored;
       verdict.detail = last_words(ran.output);
       out.reported = true;
       return out;
@@ -452,8 +453,8 @@ CheckVerdict CheckRunner::shrunk(const CheckProgram& program, const ManifestEntr
   const Supervised& ran = found.ran;
   const bool passed = found.reported && found.verdict.kind == VerdictKind::passed;
   const bool begun = ran.page.magic == check::PAGE_MAGIC && ran.page.stage != check::STAGE_START;
-  if (passed || found.verdict.skipped || program.real || !begun || budget == 0 ||
-      ran.ending == Ending::out_of_time)
+  if (passed || found.verdict.skipped || program.real || program.explored || !begun ||
+      budget == 0 || ran.ending == Ending::out_of_time)
     return tell(program, std::move(found));
   const std::uint64_t seed = ran.page.seed;
   const auto way_of = [](const Outcome& outcome) {
@@ -497,7 +498,8 @@ CheckVerdict CheckRunner::run_small(const CheckProgram& program, const ManifestE
 }
 
 std::optional<Measured> CheckRunner::measure(const CheckProgram& program,
-                                             const ManifestEntry& check) const {
+                                             const ManifestEntry& check,
+                                             std::chrono::steady_clock::time_point deadline) const {
   const Supervised ran = start(program, {"--check", check.name, "--seeds", "0..0"});
   for (const std::string& line : split_lines(ran.report)) {
     const auto json = Json::parse(line);
@@ -508,7 +510,7 @@ std::optional<Measured> CheckRunner::measure(const CheckProgram& program,
     const auto each = static_cast<double>(out.operations);
     out.enters = static_cast<double>((*json)["enters"].number()) / each;
     out.allocations = static_cast<double>((*json)["allocations"].number()) / each;
-    out.instructions = static_cast<double>(count_steps(program.path, check.name)) / each;
+    out.instructions = static_cast<double>(count_steps(program.path, check.name, deadline)) / each;
     return out;
   }
   return {};

@@ -51,8 +51,9 @@ class CheckRunner {
   /// Who waits for a verdict waits for these runs as well; most take four milliseconds.
   static constexpr unsigned SHRINK_BUDGET = 100;
 
-  /// Runs a measurement; nothing when it failed.
-  std::optional<Measured> measure(const CheckProgram& program, const ManifestEntry& check) const;
+  /// Runs a measurement; nothing when it failed. Instructions are counted until `deadline`.
+  std::optional<Measured> measure(const CheckProgram& program, const ManifestEntry& check,
+                                  std::chrono::steady_clock::time_point deadline) const;
 
  private:
   /// What came of one process. `verdict` says what the report said; where the program could not

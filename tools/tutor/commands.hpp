@@ -35,8 +35,8 @@ struct DebugCommand {
 int debug_command(Session& session, const DebugCommand& command);
 
 /// Compiles what all checks share, so that the first verdict need not wait for it. The launcher
-/// runs it beside the tutor.
-int prepare_command(Session& session);
+/// runs it beside the tutor. Ends after the variant named `last`; all of them when it is empty.
+int prepare_command(Session& session, const std::string& last);
 
 int list_command(Session& session);
 /// Goes to the exercise named, or to the next that is not solved.

@@ -31,7 +31,7 @@ class Stepper {
   Stepper& operator=(const Stepper&) = delete;
 
   bool start(const char* program, const char* check);
-  std::uint64_t count();
+  std::uint64_t count(std::chrono::steady_clock::time_point deadline);
 
  private:
   bool wait_for_stop();
@@ -109,10 +109,11 @@ bool Stepper::step_over_outside(std::uint64_t return_address, std::uint64_t stac
   }
 }
 
-std::uint64_t Stepper::count() {
+std::uint64_t Stepper::count(std::chrono::steady_clock::time_point deadline) {
   std::uint64_t steps = 0;
   bool counting = false;
   while (steps < steps_max) {
+    if (steps % 1024 == 0 && std::chrono::steady_clock::now() > deadline) return 0;
     if (ptrace(PTRACE_SINGLESTEP, child_, nullptr, nullptr) != 0 || !wait_for_stop()) return 0;
     if (page_->counting == 0) {
       if (counting) return steps;
@@ -135,14 +136,16 @@ std::uint64_t Stepper::count() {
 
 }  // namespace
 
-std::uint64_t count_steps(const fs::path& program, const std::string& check) {
+std::uint64_t count_steps(const fs::path& program, const std::string& check,
+                          std::chrono::steady_clock::time_point deadline) {
   Stepper stepper;
-  return stepper.start(program.c_str(), check.c_str()) ? stepper.count() : 0;
+  return stepper.start(program.c_str(), check.c_str()) ? stepper.count(deadline) : 0;
 }
 
 #else
 
-std::uint64_t count_steps(const fs::path&, const std::string&) {
+std::uint64_t count_steps(const fs::path&, const std::string&,
+                          std::chrono::steady_clock::time_point) {
   return 0;
 }
 

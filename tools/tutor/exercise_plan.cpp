@@ -1,6 +1,7 @@
 // From an exercise to its programs. A build, fix, use or predict exercise has a program for each
 // file of checks; a catch exercise has one for the right modules and one for each folder of wrong
-// ones.
+// ones. A file named *_explore.cpp is linked with the schedule explorer and no ring; only headers
+// of the learner's can be explored.
 
 #include "exercise_plan.hpp"
 
@@ -11,6 +12,10 @@
 namespace percore::tutor {
 
 namespace {
+
+bool is_explored(const fs::path& source) {
+  return source.stem().string().ends_with("_explore");
+}
 
 std::string underscored(std::string text) {
   std::ranges::replace(text, ' ', '_');
@@ -26,11 +31,14 @@ class Planner {
 
  private:
   void compile_own_files();
+  void compile_explored(const fs::path& source, const fs::path& object,
+                        const fs::path& module_folder);
   void plan_checks();
   void plan_catch();
   void plan_fault(const fs::path& fault);
   void link(CheckProgram program, const std::vector<fs::path>& own,
             const std::vector<fs::path>& modules);
+  void link_explored(CheckProgram program, std::vector<fs::path> own);
   [[nodiscard]] std::vector<fs::path> check_files() const;
   [[nodiscard]] std::string watched_flag() const;
   [[nodiscard]] bool has_executor() const;
@@ -92,7 +100,10 @@ void Planner::compile_own_files() {
   for (const fs::path& source : own_sources_) {
     own_objects_.push_back(out_.folder /
                            (hash_of(source.string()) + "_" + source.filename().string() + ".o"));
-    ninja_.compile(source, own_objects_.back(), flags_ + watched_flag());
+    if (is_explored(source))
+      compile_explored(source, own_objects_.back(), {});
+    else
+      ninja_.compile(source, own_objects_.back(), flags_ + watched_flag());
   }
   if (request_.stepped && has_executor()) {
     own_objects_.push_back(out_.folder / "queue_view.o");
@@ -103,6 +114,18 @@ void Planner::compile_own_files() {
   if (module_.empty() || !fs::exists(contract)) return;
   own_objects_.push_back(out_.folder / "contract.o");
   ninja_.compile(contract, own_objects_.back());
+}
+
+// module_folder  of the header that is explored; empty: the learner's, or ours.
+void Planner::compile_explored(const fs::path& source, const fs::path& object,
+                               const fs::path& module_folder) {
+  std::string flags = tools_.flags(Variant::explored);
+  const bool takes_module = !module_.empty() && !request_.ours;
+  const fs::path first = takes_module ? request_.sources / module_ : module_folder;
+  if (!first.empty()) flags += " -I" + shell_quoted(first.string());
+  flags += " -I" + shell_quoted(request_.sources.string());
+  ninja_.compile(source, object, flags + tools_.includes(takes_module ? module_ : ""),
+                 tools_.header_flag(Variant::explored));
 }
 
 // Whether the programs hold an executor: a module's hold only what lies below it.
@@ -134,15 +157,25 @@ void Planner::link(CheckProgram program, const std::vector<fs::path>& own,
   out_.programs.push_back(std::move(program));
 }
 
+void Planner::link_explored(CheckProgram program, std::vector<fs::path> own) {
+  for (const fs::path& source : tools_.explorer_sources())
+    own.push_back(tools_.object(Variant::explored, source));
+  program.explored = true;
+  ninja_.link(program.path, own, tools_.link_flags() + " " + tools_.config().fmt_link);
+  out_.programs.push_back(std::move(program));
+}
+
 std::vector<fs::path> Planner::check_files() const {
   std::vector<std::string> stems;
   if (request_.variant == Variant::measured) {
     stems = {exercise_.name + "_measure"};
   } else {
+    // What an ordinary run shows reads better than an execution: it comes first.
     for (const Step& step : exercise_.steps)
-      if (!step.name.empty()) stems.push_back(exercise_.name + "_" + underscored(step.name));
-    stems.push_back(exercise_.name);
-    stems.push_back(exercise_.name + "_real");
+      if (!step.name.empty())
+        for (const char* kind : {"", "_explore"})
+          stems.push_back(exercise_.name + "_" + underscored(step.name) + kind);
+    for (const char* kind : {"", "_explore", "_real"}) stems.push_back(exercise_.name + kind);
   }
   std::vector<fs::path> out;
   for (const std::string& stem : stems)
@@ -159,15 +192,23 @@ void Planner::plan_checks() {
     give_up("There are no checks for {} {} in {}.", exercise_.number, exercise_.name,
             checks_folder_.string());
   for (const fs::path& file : files) {
+    if (is_explored(file) && request_.variant != Variant::fast) continue;
     CheckProgram program;
     program.stem = file.stem();
     program.path = out_.folder / program.stem;
     program.checks = file;
-    if (!request_.ours) program.own = own_objects_;
     program.real = program.stem.ends_with("_real");
-    for (const Step& step : exercise_.steps)
-      if (program.stem == exercise_.name + "_" + underscored(step.name)) program.step = step.name;
+    for (const Step& step : exercise_.steps) {
+      const std::string stem = exercise_.name + "_" + underscored(step.name);
+      if (program.stem == stem || program.stem == stem + "_explore") program.step = step.name;
+    }
     std::vector<fs::path> own = {out_.folder / (program.stem + ".check.o")};
+    if (is_explored(file)) {
+      compile_explored(file, own.front(), {});
+      link_explored(std::move(program), own);
+      continue;
+    }
+    if (!request_.ours) program.own = own_objects_;
     ninja_.compile(file, own.front());
     own.insert(own.end(), own_objects_.begin(), own_objects_.end());
     link(std::move(program), own, modules);
@@ -179,8 +220,11 @@ void Planner::plan_catch() {
   right.stem = exercise_.name;
   right.fault = "right";
   right.path = out_.folder / right.fault;
-  link(std::move(right), own_objects_,
-       tools_.module_objects(request_.variant, tools_.config().layers.back(), ""));
+  if (std::ranges::any_of(own_sources_, is_explored))
+    link_explored(std::move(right), own_objects_);
+  else
+    link(std::move(right), own_objects_,
+         tools_.module_objects(request_.variant, tools_.config().layers.back(), ""));
   std::vector<fs::path> faults;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(checks_folder_ / exercise_.name, error))
@@ -203,6 +247,13 @@ void Planner::plan_fault(const fs::path& fault) {
   const auto object = [&](const fs::path& source) {
     return out_.folder / (program.fault + "_" + source.filename().string() + ".o");
   };
+  if (std::ranges::any_of(own_sources_, is_explored)) {
+    std::vector<fs::path> explored;
+    for (const fs::path& source : own_sources_)
+      compile_explored(source, explored.emplace_back(object(source)), fault / module);
+    link_explored(std::move(program), explored);
+    return;
+  }
   const std::string flags = tools_.flags(request_.variant) + " -I" +
                             shell_quoted((fault / module).string()) + tools_.includes("") + " -I" +
                             shell_quoted(request_.sources.string());

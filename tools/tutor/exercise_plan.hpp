@@ -16,6 +16,7 @@ struct CheckProgram {
   fs::path checks;             ///< the file of checks; empty: the learner writes them
   std::vector<fs::path> own;   ///< the objects of the learner's files; none where they are checks
   bool real = false;           ///< on the kernel's ring
+  bool explored = false;       ///< over the schedule explorer
   std::string fault;           ///< catch: the folder of the module that is wrong; "right" for ours
   std::string fault_sentence;  ///< what is wrong with it
 };

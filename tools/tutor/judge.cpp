@@ -17,7 +17,9 @@ void tell_compile_error(Judgement& out, const BuildResult& built, const fs::path
   out.error_verbose = built.output;
   if (built.out_of_time) {
     out.error =
-        "  The compiler needed more than a minute: a template may call itself without end.\n";
+        "  The compiler was not done after five minutes, though it had taken little of the "
+        "processor: "
+        "the machine is busy, or an #include waits for something. Try again.\n";
     return;
   }
   if (built.compiler_died) {
@@ -178,6 +180,8 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
   const fs::path folder = build_.folder(exercise, options.sources);
   std::vector<CheckProgram> programs =
       build_.plan({exercise, options.sources, folder, Variant::fast});
+  if (std::ranges::any_of(programs, &CheckProgram::explored))
+    build_.build_shared(Variant::explored);
   if (!options.with_real || options.seed)
     std::erase_if(programs, [](const auto& program) { return program.real; });
   if (options.only_real) {
@@ -216,7 +220,8 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
     for (std::size_t i = 0; i < programs.size(); ++i) {
       if (i >= built && !build_up_to(i < ready ? ready : programs.size())) return out;
       if (!run_program(runner, programs[i], options, UINT64_MAX, out)) break;
-      if (!programs[i].step.empty()) out.steps_passed.push_back(programs[i].step);
+      const bool step_ends = i + 1 == programs.size() || programs[i + 1].step != programs[i].step;
+      if (!programs[i].step.empty() && step_ends) out.steps_passed.push_back(programs[i].step);
     }
   }
   if (!options.check.empty() && out.checks.empty() && out.kind == VerdictKind::passed)
@@ -242,7 +247,7 @@ Judgement Judge::judge_sanitized(const Exercise& exercise, const JudgeOptions& o
   std::vector<CheckProgram> programs =
       build_.plan({exercise, options.sources, folder, Variant::sanitized});
   std::erase_if(programs, [](const auto& program) {
-    return program.real || (!program.fault.empty() && program.fault != "right");
+    return program.real || program.explored || (!program.fault.empty() && program.fault != "right");
   });
   keep_program_of(options.check, programs);
   const BuildResult built = build_.build(programs);
@@ -272,8 +277,11 @@ std::vector<Measured> Judge::measure(const Exercise& exercise, const JudgeOption
   std::vector<Measured> out;
   for (const ManifestEntry& check : runner.manifest(yours.front(), broken)) {
     if (check.operations == 0) continue;
-    auto mine = runner.measure(yours.front(), check);
-    const auto reference = runner.measure(ours.front(), check);
+    // Time for two million instructions, one by one, on a machine that does little else. Whoever
+    // waits for figures waits no longer.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(4);
+    auto mine = runner.measure(yours.front(), check, deadline);
+    const auto reference = runner.measure(ours.front(), check, deadline);
     if (!mine || !reference) continue;
     mine->enters_ours = reference->enters;
     mine->allocations_ours = reference->allocations;

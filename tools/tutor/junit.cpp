@@ -59,7 +59,7 @@ struct Suite {
 std::string title_of(const CheckVerdict& check) {
   std::string out = check.statement.empty() ? check.name : check.statement;
   if (!check.invariant.empty()) out = check.invariant + ": " + out;
-  if (check.real) out += " (on the kernel's ring)";
+  if (check.real) out += " (on the real kernel)";
   return out;
 }
 

@@ -38,6 +38,7 @@ bool ended_well(const Supervised& ran) {
 // A solved module that was edited since is not taken: that must not happen in silence.
 void tell_what_is_not_taken(Session& session) {
   for (const Exercise* exercise : session.course.exercises()) {
+    if (exercise->kind != Kind::build) continue;  // no other is a part of the runtime
     const auto standing = session.workspace.standing(*exercise);
     if (standing != Workspace::Standing::file_changed &&
         standing != Workspace::Standing::contract_changed)
@@ -152,7 +153,7 @@ fs::path build_program(Session& session, const LessonProgram& program, bool simu
   const fs::path target = fs::path("lessons") / program.lesson->folder /
                           (program.name + (simulated ? "_simulated" : ""));
   if (!fs::exists(build / target) || modules_changed(session, mine))
-    fmt::print(stderr, "(building {})\n", target.string());
+    fmt::print(stderr, "(building {}; the first time takes a while)\n", target.string());
   choose_modules(session, mine);
   const Supervised built =
       quietly({session.config().ninja, "-C", build, "--quiet", target}, session.course.root);

@@ -139,8 +139,11 @@ void add_commands(CLI::App& app, CommandLine& line) {
       ->add_flag("--take", line.take, "put it in your folder; a copy of yours is kept");
   named(app, "reset", "put the starting files back; a copy of yours is kept", line);
   app.add_subcommand("mine", "which layers of the runtime are yours");
-  app.add_subcommand("prepare", "compile what all checks share, before the first is asked for")
-      ->group("");
+  CLI::App* prepare =
+      app.add_subcommand("prepare", "compile what all checks share, before the first is asked for");
+  prepare->group("");
+  prepare->add_option("last", line.text, "this variant and those before it")
+      ->check(CLI::IsMember({"fast", "sanitized", "measured"}));
   CLI::App* grade = app.add_subcommand("grade", "judge everything you have begun");
   grade->add_flag("--json", line.grade.json, "for scripts");
   grade->add_option("--junit", line.grade.junit, "write the results to this file, as JUnit XML");
@@ -155,7 +158,7 @@ int dispatch(CLI::App& app, CommandLine& line, const fs::path& root) {
   if (name == "doctor") return doctor_command(root);
   if (name == "docs") return docs_command(root, line.text);
   Session session(root);
-  if (name == "prepare") return prepare_command(session);
+  if (name == "prepare") return prepare_command(session, line.text);
   if (name == "completion") return completion_command(app, session.course, line.text);
   if (name == "check") return check_command(session, line.check);
   if (name == "debug") {

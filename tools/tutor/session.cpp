@@ -116,15 +116,19 @@ bool Session::follow_up(const Exercise& exercise, Judgement& judgement, bool ver
   JudgeOptions options;
   options.sources = workspace.lesson_folder(exercise);
   const Judge judge(course, config());
+  passing_note("  sanitizers: building, then the checks once more; the first time takes longer");
   Judgement sanitized = judge.judge_sanitized(exercise, options);
+  passing_note("");
   if (sanitized.kind != VerdictKind::passed) {
     judgement.kind = sanitized.kind;
-    fmt::print("\nThe checks passed, but under the sanitizers, so it is not solved yet:\n{}",
+    fmt::print("\nThe checks passed, but not under the sanitizers, so it is not solved yet:\n{}",
                told(sanitized, exercise.number, verbose));
     return false;
   }
   fmt::print("  sanitizers: clean\n");
+  passing_note("  counting what an operation costs, yours and ours");
   judgement.measured = judge.measure(exercise, options);
+  passing_note("");
   Judgement only_figures;
   only_figures.measured = judgement.measured;
   only_figures.kind = VerdictKind::wrong;  // without the line of points

@@ -36,6 +36,13 @@ std::string without_marks(std::string_view text) {
   return out;
 }
 
+// How long the mark is that begins an item of a list ("- ", "* ", "1. ", "10. "); 0: there is none.
+std::size_t mark_of_item(std::string_view line) {
+  if (line.starts_with("- ") || line.starts_with("* ")) return 2;
+  const std::size_t digits = std::min(line.find_first_not_of("0123456789"), line.size());
+  return digits > 0 && line.substr(digits).starts_with(". ") ? digits + 2 : 0;
+}
+
 // Markdown for a terminal: headings bold, code blocks indented and dim, text wrapped. No more than
 // tasks need.
 std::string rendered(const std::string& markdown, unsigned columns) {
@@ -43,9 +50,7 @@ std::string rendered(const std::string& markdown, unsigned columns) {
   std::string paragraph;
   const auto flush = [&] {
     // What follows a list's mark stands under its text.
-    const std::size_t mark = paragraph.starts_with("- ") || paragraph.starts_with("* ") ? 2
-                             : paragraph.size() > 2 && paragraph[1] == '.'              ? 3
-                                                                                        : 0;
+    const std::size_t mark = mark_of_item(paragraph);
     if (!paragraph.empty()) {
       const std::string begins = paragraph.substr(0, mark);
       out +=
@@ -72,8 +77,7 @@ std::string rendered(const std::string& markdown, unsigned columns) {
     } else if (line.starts_with('|') || line.starts_with("<!--")) {
       flush();
       if (line.starts_with('|')) out += line + "\n";
-    } else if (line.starts_with("- ") || line.starts_with("* ") ||
-               (line.size() > 2 && line[0] >= '0' && line[0] <= '9' && line[1] == '.')) {
+    } else if (mark_of_item(line) != 0) {
       flush();
       paragraph = line;
     } else {

@@ -117,6 +117,20 @@ Usage usage_of(pid_t child) {
           .resident_bytes = number(24) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE))};
 }
 
+// A thread of the child that runs or could run; 0 when all are asleep, stopped or gone.
+pid_t running_thread(pid_t child) {
+  std::error_code error;
+  const fs::path tasks = fmt::format("/proc/{}/task", child);
+  for (auto at = fs::directory_iterator(tasks, error); !error && at != fs::directory_iterator();
+       at.increment(error)) {
+    const std::string stat = read_if_there(at->path() / "stat").value_or("");
+    const std::size_t bracket = stat.rfind(')');
+    if (bracket != stat.npos && stat.substr(bracket).starts_with(") R"))
+      return std::atoi(at->path().filename().c_str());
+  }
+  return 0;
+}
+
 // What the child keeps on disk or in memory files: all below its folder, and what it holds open
 // without a name (unlinked, memfd).
 struct Holdings {
@@ -361,8 +375,11 @@ void Supervisor::stop(Ending ending) {
     out_.waits_in =
         usage_of(child_.id).state == 'T' ? "SIGSTOP, which it sent itself" : waits_in(child_.id);
   if (with_page_ && (ending == Ending::spun || ending == Ending::waited)) {
-    // Its handler writes the return addresses into the page: where it spins or waits.
-    kill(child_.id, check::SIGNAL_WHERE);
+    // Its handler writes the return addresses into the page: where it spins or waits. The thread
+    // that spins need not be the first.
+    const pid_t spinning = ending == Ending::spun ? running_thread(child_.id) : 0;
+    if (spinning == 0 || tgkill(child_.id, spinning, check::SIGNAL_WHERE) != 0)
+      kill(child_.id, check::SIGNAL_WHERE);
     for (int i = 0; i < 20 && shared_.page->frame_count == 0; ++i) usleep(5000);
   }
   child_.end();
@@ -398,10 +415,9 @@ bool Supervisor::look() {
   }
   const milliseconds used = usage.processor - processor_then_;
   if (used > limits_.spin) return stop(Ending::spun), false;
-  // Asleep, stopped, or its main thread gone, and hardly ever awake since: on a busy machine a
-  // ready program may get no processor, which is no wait.
-  const bool idle = usage.state == 'S' || usage.state == 'T' || usage.state == 'Z';
-  if (now - moved_ > limits_.wait && idle && used < limits_.wait / 10)
+  // All threads asleep, stopped or gone, and hardly ever awake since: on a busy machine a ready
+  // program may get no processor, which is no wait.
+  if (now - moved_ > limits_.wait && used < limits_.wait / 10 && running_thread(child_.id) == 0)
     return stop(Ending::waited), false;
   return true;
 }

@@ -115,6 +115,12 @@ std::string wrapped(std::string_view text, unsigned columns, std::string_view in
   return out;
 }
 
+void passing_note(std::string_view words) {
+  if (isatty(STDERR_FILENO) == 0) return;
+  fmt::print(stderr, "\r\x1b[K{}", words);
+  std::fflush(stderr);
+}
+
 std::string progress_bar(unsigned done, unsigned all, unsigned columns) {
   const std::string count = fmt::format("  {}/{}", done, all);
   const unsigned width =

@@ -46,6 +46,8 @@ std::string_view word(Variant variant) {
       return "sanitized";
     case Variant::measured:
       return "measured";
+    case Variant::explored:
+      return "explored";
   }
   return "";
 }
@@ -73,6 +75,8 @@ std::string Toolchain::flags(Variant variant) const {
   out += config_.clang() ? " -gline-tables-only -fno-color-diagnostics -fno-crash-diagnostics"
                          : " -g1 -fdiagnostics-color=never";
   if (variant == Variant::measured) return out + " -O2";
+  if (variant == Variant::explored)
+    return out + " -O0 -DPERCORE_EXPLORE -I" + shell_quoted((root_ / "tools/explore").string());
   out += " -O0 -DPERCORE_FRAMES_FROM_MALLOC=1";
   if (variant == Variant::sanitized)
     out += " -fsanitize=address,undefined -fno-sanitize-recover=all";
@@ -114,6 +118,15 @@ fs::path Toolchain::object(Variant variant, const fs::path& source) const {
   return shared_folder() / word(variant) / (name + ".o");
 }
 
+std::vector<fs::path> Toolchain::explorer_sources() const {
+  std::vector<fs::path> out = sources_in(root_ / "runtime" / "base");
+  for (const char* name : {"main.cpp", "report.cpp", "run.cpp", "signals.cpp"})
+    out.push_back(root_ / "tools" / "check" / name);
+  for (const char* folder : {"tools/explore", "tools/explore/check"})
+    for (const fs::path& source : sources_in(root_ / folder)) out.push_back(source);
+  return out;
+}
+
 std::vector<fs::path> Toolchain::harness_objects(Variant variant, bool real) const {
   const fs::path folder = root_ / "tools" / "check";
   std::vector<fs::path> out;
@@ -150,9 +163,11 @@ void NinjaFile::precompile(const fs::path& header, const fs::path& out) {
   text_ += fmt::format("build {}: precompile {}\n", escaped(out), escaped(header));
 }
 
-void NinjaFile::compile(const fs::path& source, const fs::path& object, const std::string& flags) {
+void NinjaFile::compile(const fs::path& source, const fs::path& object, const std::string& flags,
+                        const std::string& header) {
   text_ += fmt::format("build {}: compile {}\n", escaped(object), escaped(source));
   if (!flags.empty()) text_ += fmt::format("  flags = {}\n", flags);
+  if (!header.empty()) text_ += fmt::format("  header = {}\n", header);
 }
 
 void NinjaFile::depend(const fs::path& object, const fs::path& source, const fs::path& on) {

@@ -13,6 +13,7 @@ enum class Variant {
   fast,       ///< -O0, line tables: the first verdict
   sanitized,  ///< AddressSanitizer and UndefinedBehaviorSanitizer
   measured,   ///< -O2, frames from the pool: what production would do
+  explored,   ///< over the schedule explorer: programs of *_explore.cpp, linked with nothing else
 };
 
 std::string_view word(Variant variant);
@@ -40,6 +41,9 @@ class Toolchain {
   /// Our modules' objects, lowest first, up to and with `up_to`, but for `without`.
   [[nodiscard]] std::vector<fs::path> module_objects(Variant variant, const std::string& up_to,
                                                      const std::string& without) const;
+  /// What a program that explores schedules is linked with: the harness, the explorer, assertions.
+  /// No module: those that are explored are headers.
+  [[nodiscard]] std::vector<fs::path> explorer_sources() const;
   /// The harness, with the simulated ring or with the kernel's clock.
   [[nodiscard]] std::vector<fs::path> harness_objects(Variant variant, bool real) const;
 
@@ -61,8 +65,9 @@ class NinjaFile {
             const std::string& precompile_flags = "");
 
   void precompile(const fs::path& header, const fs::path& out);
-  /// `flags`: in place of the file's; empty: the file's.
-  void compile(const fs::path& source, const fs::path& object, const std::string& flags = "");
+  /// `flags`, `header`: in place of the file's; empty: the file's.
+  void compile(const fs::path& source, const fs::path& object, const std::string& flags = "",
+               const std::string& header = "");
   void depend(const fs::path& object, const fs::path& source, const fs::path& on);
   void link(const fs::path& program, const std::vector<fs::path>& objects,
             const std::string& link_flags);

@@ -102,12 +102,13 @@ std::string told_broken(const CheckVerdict& told, const Judgement& judgement,
            in_colour(Colour::dim, wrapped(fmt::format("It takes {}.", verdict.smallest),
                                           terminal_columns(), "    ", 2)) +
            "\n";
-  if (verdict.real) out += "  This was on the kernel's own ring; on the simulated one it held.\n";
+  if (verdict.real) out += "  This was on the real kernel; on the simulated one it held.\n";
   out += verdict.detail;
   if (!verdict.history.empty()) {
     const auto lines = split_lines(verdict.history);
-    const std::size_t most = verbose ? lines.size() : 12;
-    out += "  What happened:\n";
+    // A losing execution is as short as it can be, and says nothing in part.
+    const std::size_t most = verbose || verdict.explored ? lines.size() : 12;
+    out += verdict.explored ? "  An execution in which it goes wrong:\n" : "  What happened:\n";
     for (std::size_t i = 0; i < lines.size() && i < most; ++i) out += "    " + lines[i] + "\n";
     if (lines.size() > most)
       out += fmt::format("    ... {} more lines with --verbose\n", lines.size() - most);
@@ -135,7 +136,9 @@ std::string told_passed(const Judgement& judgement, bool verbose) {
     const std::string good = in_colour(Colour::green, "✓");
     if (whole && !verbose && end - i > 1) {
       out += fmt::format("  {} {}: {} checks{}\n", good, judgement.checks[i].step, end - i,
-                         judgement.checks[i].real ? " on the kernel's ring" : "");
+                         judgement.checks[i].real       ? " on the real kernel"
+                         : judgement.checks[i].explored ? " in every order of the threads"
+                                                        : "");
       i = end;
       continue;
     }
@@ -146,7 +149,9 @@ std::string told_passed(const Judgement& judgement, bool verbose) {
       if (check.skipped)
         text += ": not run, " + check.sentence;
       else if (check.real)
-        text += " (on the kernel's ring)";
+        text += " (on the real kernel)";
+      else if (check.explored)
+        text += " (in every order of the threads)";
       const std::string invariant = check.invariant.empty() ? "" : check.invariant + "  ";
       out += fmt::format("  {} {}{}\n", check.skipped ? in_colour(Colour::yellow, "-") : good,
                          invariant, text);
@@ -162,13 +167,20 @@ std::string told_measured(const std::vector<Measured>& measured) {
   const auto pair = [](double yours, double ours, int digits) {
     return fmt::format("{:.{}f} ({:.{}f})", yours, digits, ours, digits);
   };
+  bool all_counted = true;
   for (const Measured& one : measured) {
     const bool counted = one.instructions > 0 && one.instructions_ours > 0;
     out += fmt::format("  {:<34} {:>16} {:>16} {:>16}\n", one.what,
                        pair(one.enters, one.enters_ours, 2),
                        pair(one.allocations, one.allocations_ours, 2),
                        counted ? pair(one.instructions, one.instructions_ours, 0) : "not counted");
+    all_counted = all_counted && counted;
   }
+  if (!all_counted)
+    out +=
+        "  (Instructions are counted one by one. Where it says \"not counted\", they were more "
+        "than a few "
+        "seconds allow, or this machine cannot step.)\n";
   return out;
 }
 

@@ -48,6 +48,7 @@ struct CheckVerdict {
   SmallCase small;       ///< what the seed's run was reduced to; has_seed only
   std::string smallest;  ///< that in words: "2 operations and 1 fault (EINTR at the 3rd enter)"
   bool real = false;
+  bool explored = false;  ///< over the schedule explorer: its history is a losing execution
   bool drawable = false;  ///< `trace` can draw the run
   bool skipped = false;   ///< the kernel's ring is not to be had here
 };

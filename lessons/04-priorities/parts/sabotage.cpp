@@ -143,7 +143,7 @@ void charge_turns(percore::Executor& executor) {
   fmt::print("  charges turns     {:>11.0f} %{:>10.0f} %\n", wrong.first, wrong.second);
   fmt::print(
       "\nWhat happened: each had as many turns as the other, and the turns of one are ten times as "
-      "long. Only time\nis the same for all. This is invariant Q2.\n");
+      "long. Only time\nis the same for all. F3 is about time, not turns.\n");
 }
 
 void yield_the_task(percore::Executor& executor) {

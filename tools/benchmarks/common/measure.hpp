@@ -112,6 +112,9 @@ inline constexpr std::size_t yields_a_task = 1'000;
 inline constexpr std::size_t latency_samples = 100'000;
 inline constexpr std::size_t latency_warm_up = 10'000;
 inline constexpr std::size_t suspended_tasks = 10'000;
+inline constexpr std::size_t sleeps = 2'000;
+inline constexpr std::size_t sleeps_warm_up = 100;
+inline constexpr std::int64_t sleep_ns = 100'000;
 
 /// How many tasks `suite` spawns at once, or 0 for another suite.
 inline std::size_t spawned_at_once(std::string_view suite) {
@@ -125,6 +128,16 @@ inline std::size_t spawned_at_once(std::string_view suite) {
 inline std::vector<Metric> latency_metrics(const std::vector<double>& samples) {
   return {{"latency_p50", percentile(samples, 50), "ns"},
           {"latency_p99", percentile(samples, 99), "ns"}};
+}
+
+/// How late, in microseconds, a sleep went on that began at `from`.
+inline double late_us(std::int64_t from) {
+  return static_cast<double>(now_ns() - from - sleep_ns) / 1000;
+}
+
+/// What timer gives, from the lateness of its sleeps.
+inline std::vector<Metric> timer_metrics(const std::vector<double>& late) {
+  return {{"timer_p50", percentile(late, 50), "us"}, {"timer_p99", percentile(late, 99), "us"}};
 }
 
 /// Every suite sums what its tasks return, so that no compiler can leave the work out.

@@ -82,15 +82,13 @@ def compile_command_of(build_dir, source):
 def meson_program(runtime, build_dir, paths, form="", mine=False):
     """The program of a runtime that Meson builds, or None where it was not built."""
     name = f"bench_{runtime}-{form}" if form == "single" else f"bench_{runtime}"
-    tasks, nop = paths.get(f"{name}_tasks"), paths.get(f"{name}_nop")
-    if tasks is None:
+    if f"{name}_tasks" not in paths:
         return None
-    commands = {suite: [str(tasks), suite] for suite in TASK_SUITES}
-    if nop is not None:
-        commands["nop"] = [str(nop), "nop"]
-    queues = paths.get(f"{name}_queues")
-    if queues is not None:
-        commands["queues"] = [str(queues), "queues"]
+    commands = {}
+    for family, suites in {"tasks": TASK_SUITES, "nop": ["nop"], "timer": ["timer"], "queues": ["queues"]}.items():
+        program = paths.get(f"{name}_{family}")
+        if program is not None:
+            commands |= {suite: [str(program), suite] for suite in suites}
     timed = not mine and form != "single"  # the same source a second time
     command = compile_command_of(build_dir, f"tools/benchmarks/{runtime}/tasks.cpp") if timed else None
     return Program("mine" if mine else runtime, form, commands, command)
@@ -120,7 +118,8 @@ def tokio_programs(build_dir):
     )
     binary = build_dir / "tokio/release/bench_tokio"
     return [
-        Program("tokio", form, {suite: [str(binary), suite, form] for suite in TASK_SUITES}) for form in ("spawn", "local")
+        Program("tokio", form, {suite: [str(binary), suite, form] for suite in [*TASK_SUITES, "timer"]})
+        for form in ("spawn", "local")
     ]
 
 

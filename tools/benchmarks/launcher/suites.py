@@ -23,6 +23,10 @@ SUITES = {
         Metric("latency_p50", "ns", "from a spawn to the task's first instruction, median", 0.5),
         Metric("latency_p99", "ns", "the same, 99th percentile", 0.5),
     ],
+    "timer": [
+        Metric("timer_p50", "us", "2,000 sleeps of 100 us, one after the other: how late, median", 0.5),
+        Metric("timer_p99", "us", "the same, 99th percentile", 0.5),
+    ],
     "memory": [Metric("memory", "B", "growth of the resident set for each of 10,000 suspended tasks", absolute_max=128)],
     "nop": [
         Metric("nop1", "ns", "a NOP through the ring, one in flight"),

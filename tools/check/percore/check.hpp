@@ -47,6 +47,9 @@
 ///
 /// PERCORE_MEASUREs live in <exercise>_measure.cpp, compiled with -O2, and with our module as well.
 ///
+/// A file whose name ends in _explore.cpp is linked with the schedule explorer and no ring
+/// (<percore/explore.hpp>); its checks say .seeds = 1, .faults = false, .ring = false.
+///
 /// A file named <exercise>_real.cpp is linked with liburing instead and runs once, on the kernel;
 /// it may not use percore/sim.hpp.
 

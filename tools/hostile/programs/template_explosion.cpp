@@ -1,6 +1,6 @@
 // A template that doubles at each of its levels.
 // kind: compile_error
-// says: compiler ran out of|compiler needed more than a minute
+// says: compiler ran out of
 
 #include <percore/counter.hpp>
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -29,7 +30,7 @@ def make_root(folder):
     shutil.copytree(FIXTURE / "solutions", root / "solutions")
     (root / "tools").mkdir()
     shutil.copytree(FIXTURE / "checks", root / "tools" / "checks")
-    for name in ("check", "simring", "tree"):
+    for name in ("check", "explore", "simring", "tree"):
         (root / "tools" / name).symlink_to(REPOSITORY / "tools" / name)
     (root / "runtime").mkdir()
     for module in (REPOSITORY / "runtime").iterdir():
@@ -40,7 +41,9 @@ def make_root(folder):
     contract.write_text("#pragma once\ninline constexpr int counter_contract_version = 1;\n")
     shutil.copytree(FIXTURE / "solutions" / "90-fixture" / "counter", root / "runtime" / "counter")
     (root / "build" / "tools" / "tutor").mkdir(parents=True, exist_ok=True)
-    conf = CONF.read_text().replace("layers=", "layers=counter ")
+    # The layers that the fixture's exercises stand on; each more would be compiled for every root and variant.
+    conf = re.sub("^layers=.*", "layers=counter base clock ring_setup ring frame_pool task executor io",
+                  CONF.read_text(), flags=re.M)
     (root / "build" / "tools" / "tutor" / "percore.conf").write_text(conf)
     return root
 

@@ -100,10 +100,24 @@ class PutOffList {
 };
 
 /// What the module must offer:
+///   class BellWord        in <percore/bell_word.hpp>: what both sides write, without an executor,
+///                         so that the schedule explorer can run it. Inbox n has bit n % bits.
+///                         note(number) -> bool, from any thread: sets the bit; whether the caller
+///                         must wake the owner, who sleeps and for whom nobody has rung since. The
+///                         owner's: try_to_sleep() -> bool, unless a bit is set; rung() -> bool;
+///                         take() -> std::uint64_t wakes up and gives the bits since the last time.
 ///   class Bell            what those who ring hold: shared, so that it outlives its owner.
 ///                         ring(number) noexcept, from any thread.
 ///   class Doorbell        an executor's, a Poller: what it gives is below.
 ///   Doorbell& doorbell()  the running executor's. Throws std::system_error (no descriptor).
+template <typename W>
+concept BellWordContract = W::bits >= 1 && W::bits <= 63 && requires(W word, unsigned number) {
+  { word.note(number) } noexcept -> std::same_as<bool>;
+  { word.try_to_sleep() } noexcept -> std::same_as<bool>;
+  { word.rung() } noexcept -> std::same_as<bool>;
+  { word.take() } noexcept -> std::same_as<std::uint64_t>;
+};
+
 template <typename D, typename B>
 concept DoorbellContract =
     requires(D doorbell, B& bell, Inbox& inbox, PutOff& what, unsigned number) {

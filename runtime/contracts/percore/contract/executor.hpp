@@ -84,7 +84,7 @@ class QueueScheduler {
 /// What the module must offer. Also, not expressible as a concept of one type:
 ///   class RunQueue        push(handle) noexcept, pop(), empty(), size(), reserve(n); and if the
 ///                         debugger shall show it, for_each(look) const: the next to run first
-///   struct Runnable       {coroutine, queue}: a suspended coroutine and where it is to go on.
+///   struct Runnable       {coroutine, RunQueue* queue}: a suspended coroutine, where it goes on.
 ///                         Runnable::of(handle) takes the queue that runs now; schedule() noexcept
 ///                         pushes it there.
 ///   spawn(Task<T>)        -> JoinHandle<T>: starts it at the back of the queue that runs now.

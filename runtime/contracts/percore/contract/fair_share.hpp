@@ -14,13 +14,15 @@
 /// Invariants (lesson 04):
 ///   F1  Of those that are ready the one with the least virtual time is next; of equals the one
 ///       that is due first, and then the one that has waited longest.
-///   F2  Virtual time is exact: no fraction is lost, in however small pieces a holder runs.
+///   F2  Virtual time is exact: no fraction is lost, in however small pieces a holder runs. What a
+///       division leaves over stays with the holder while it sleeps, and where waking raises it.
 ///   F3  While two stay ready, what they run, each divided by its shares, differs over any stretch
 ///       of time by at most one turn of each, divided by its shares.
 ///   F4  Sleeping earns nothing and forgives nothing: who wakes goes on at the virtual time at
 ///       which the latest turn began, or at its own where that is later.
 ///   F5  Nobody starves: every turn costs at least one nanosecond, so that the others' time comes.
 ///   F6  Shares are 1 to 1000 and may change at any time; what was run before is not counted anew.
+///       New shares drop what the last division by the old ones left over, less than a nanosecond.
 namespace percore {
 
 inline constexpr int fair_share_contract_version = 1;

@@ -1,4 +1,4 @@
-// spawn100, spawn, spawn10k, yield1, yield2, yield1k, latency and memory on Tokio's current_thread runtime, in two
+// spawn100, spawn, spawn10k, yield1, yield2, yield1k, latency, timer and memory on Tokio's current_thread runtime, in two
 // forms: `spawn` (tasks that could move between threads) and `local` (LocalSet and spawn_local). tools/bench takes the
 // better one of each suite. The numbers and rules are those of ../common/measure.hpp.
 use std::cell::RefCell;
@@ -9,7 +9,7 @@ use std::process::exit;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::task::{spawn_local, yield_now, JoinHandle, LocalSet};
 
 const SPAWNS_A_ROUND: usize = 10_000;
@@ -19,6 +19,9 @@ const YIELDS_A_TASK: usize = 1_000;
 const LATENCY_SAMPLES: usize = 100_000;
 const LATENCY_WARM_UP: usize = 10_000;
 const SUSPENDED_TASKS: usize = 10_000;
+const SLEEPS: usize = 2_000;
+const SLEEPS_WARM_UP: usize = 100;
+const SLEEP: Duration = Duration::from_micros(100);
 
 fn percentile(values: &mut [f64], percent: f64) -> f64 {
     values.sort_by(|a, b| a.partial_cmp(b).unwrap());
@@ -167,6 +170,18 @@ async fn measure_latency(form: Form) -> Vec<f64> {
     samples
 }
 
+async fn measure_sleeps() -> Vec<f64> {
+    let mut late_us = Vec::with_capacity(SLEEPS);
+    for i in 0..SLEEPS_WARM_UP + SLEEPS {
+        let from = Instant::now();
+        tokio::time::sleep(SLEEP).await;
+        if i >= SLEEPS_WARM_UP {
+            late_us.push((from.elapsed() - SLEEP).as_nanos() as f64 / 1000.0);
+        }
+    }
+    late_us
+}
+
 fn resident_bytes() -> i64 {
     let text = fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_else(|error| {
         eprintln!("/proc/self/smaps_rollup (Linux 4.14) cannot be read: {error}");
@@ -278,6 +293,13 @@ async fn run_suite(form: Form, suite: String) -> Vec<(String, f64, &'static str)
                 ("latency_p99".to_string(), percentile(&mut samples, 99.0), "ns"),
             ];
         }
+        "timer" => {
+            let mut late = measure_sleeps().await;
+            return vec![
+                ("timer_p50".to_string(), percentile(&mut late, 50.0), "us"),
+                ("timer_p99".to_string(), percentile(&mut late, 99.0), "us"),
+            ];
+        }
         "memory" => {
             measure_memory(form, 1).await; // what a runtime has once is not a task's
             return vec![(suite, measure_memory(form, SUSPENDED_TASKS).await, "B")];
@@ -285,7 +307,7 @@ async fn run_suite(form: Form, suite: String) -> Vec<(String, f64, &'static str)
         _ => {
             eprintln!(
                 "bench_tokio: no suite is called \"{suite}\"; there are spawn100, spawn, spawn10k, yield1, yield2, \
-                 yield1k, latency, memory"
+                 yield1k, latency, timer, memory"
             );
             exit(2);
         }
@@ -303,7 +325,7 @@ fn main() {
             exit(2);
         }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let metrics = match form {
         Form::Local => LocalSet::new().block_on(&runtime, run_suite(form, suite)),
         Form::Spawn => runtime.block_on(run_suite(form, suite)),

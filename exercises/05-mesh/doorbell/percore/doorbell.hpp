@@ -1,0 +1,90 @@
+#pragma once
+
+#include <memory>
+#include <percore/bell_word.hpp>
+#include <percore/contract/doorbell.hpp>
+#include <percore/io.hpp>
+#include <vector>
+
+// An executor's doorbell, in three steps. The contract, <percore/contract/doorbell.hpp>, has the
+// invariants W1 to W6 and what each public function promises: keep it open beside this.
+//
+// - Step "word" (W1, W2): bell_word.hpp, which both threads write. It knows no executor.
+// - Step "look" (W1, W3, W6): doorbell.cpp: inboxes, and a look at the bell each turn.
+// - Step "sleep" (W1, W2, W4): doorbell.cpp: a spin, and the sleep.
+//
+// This header needs no change.
+
+namespace percore {
+
+/// What those who ring at an executor hold. See contract/doorbell.hpp.
+/// Thread   any.
+class Bell {
+ public:
+  /// Throws   std::system_error when there is no descriptor left.
+  Bell();
+  ~Bell();
+  Bell(const Bell&) = delete;
+  Bell& operator=(const Bell&) = delete;
+
+  /// Has the owner look at its inbox `number`, and wakes it if it sleeps.
+  void ring(unsigned number) noexcept {
+    if (word_.note(number)) wake();
+  }
+
+ private:
+  friend class Doorbell;
+  void wake() noexcept;
+
+  BellWord word_;
+  const int descriptor_;  // an eventfd: the owner has a read of it in flight
+};
+
+/// How others get an executor's attention. See contract/doorbell.hpp.
+/// Thread   its executor's.
+class Doorbell final : public Poller {
+ public:
+  Doorbell();
+  ~Doorbell() override;
+
+  const std::shared_ptr<Bell>& bell() const noexcept { return bell_; }
+  void attach(Inbox& inbox);
+  void detach(Inbox& inbox) noexcept;
+  void put_off(PutOff& what) noexcept { put_off_.add(what); }
+  void take_back(PutOff& what) noexcept { put_off_.remove(what); }
+
+  bool poll() override;
+  bool prepare_to_sleep() override;
+  void cancel_sleep() override;
+  void executor_gone() noexcept override;
+
+ private:
+  friend Doorbell& doorbell();
+
+  // The read of the eventfd. It lies here, since the kernel writes into it while we sleep.
+  struct Listening final : Operation {
+    Listening() noexcept : Operation(&Listening::heard) {}
+    static void heard(Operation&, std::int32_t, std::uint32_t) noexcept {}
+    std::uint64_t count = 0;
+  };
+
+  void listen();
+  bool spin();
+
+  std::shared_ptr<Bell> bell_;
+  Executor* executor_ = nullptr;
+  PutOffList put_off_;
+  std::vector<Inbox*> inboxes_;  // by number; null where one has gone
+  std::size_t attached_ = 0;
+  std::uint64_t to_look_at_ = 0;  // bits of the bell's word
+  Time spin_for_;                 // W4: what the next spin may take
+  Time fell_asleep_;
+  bool asleep_ = false;
+  Listening listening_;
+};
+
+/// The doorbell of the executor that runs on this thread.
+/// Throws   std::system_error when there is no descriptor left for its eventfd.
+Doorbell& doorbell();
+
+}  // namespace percore

@@ -1,0 +1,173 @@
+// Lesson 05's goal: a ring of tokens over all cores, and then everybody sends to everybody.
+#include <command_line.hpp>
+#include <fstream>
+#include <percore/executor_pool.hpp>
+#include <percore/mark.hpp>
+#include <percore/mesh.hpp>
+#include <percore/placement.hpp>
+#include <string>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "parts/measure.hpp"
+#include "parts/queue_pain.hpp"
+#include "parts/waking.hpp"
+#include "parts/who_to_whom.hpp"
+
+namespace {
+
+using lesson::Traffic;
+using percore::JoinHandle;
+using percore::Mesh;
+using percore::MeshMember;
+using percore::Result;
+using percore::Task;
+using percore::Time;
+
+/// A message: who has touched it. It can only be moved, so it is in one place at a time.
+struct Token {
+  std::unique_ptr<std::uint64_t> hops;
+};
+
+/// Passes on what comes from the member before it; member 0 puts the tokens in and takes them out.
+Task<> pass_round(Mesh<Token> mesh, std::size_t number, std::size_t members, int tokens, int rounds,
+                  std::uint64_t& hops) {
+  Result<MeshMember<Token>> joined = co_await mesh.join(number);
+  if (!joined) co_return;
+  auto& before = joined->receiver((number + members - 1) % members);
+  auto& next = joined->sender((number + 1) % members);
+  for (int token = 0; number == 0 && token < tokens; ++token) {
+    const auto sent = co_await next.send(Token{std::make_unique<std::uint64_t>(1)});
+    if (!sent) co_return;
+  }
+  for (int left = tokens * rounds; left != 0; --left) {
+    std::optional<Token> token = co_await before.receive();
+    if (!token) break;
+    if (number == 0 && left <= tokens) {  // its last round
+      hops += *token->hops;
+      continue;
+    }
+    ++*token->hops;
+    const auto sent = co_await next.send(*std::move(token));
+    if (!sent) break;
+  }
+}
+
+Task<> send_to(percore::SharedSender<std::uint32_t>& sender, std::uint64_t count) {
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const auto sent = co_await sender.send(static_cast<std::uint32_t>(i));
+    if (!sent) break;
+  }
+  sender.close();
+}
+Task<> receive_from(percore::SharedReceiver<std::uint32_t>& receiver, std::uint64_t& received) {
+  for (;;) {
+    const auto value = co_await receiver.receive();
+    if (!value) break;
+    ++received;
+  }
+}
+
+/// Sends to all, and counts what comes from each. Each member writes its own column.
+Task<> to_everybody(Mesh<std::uint32_t> mesh, std::size_t number, std::uint64_t messages,
+                    Traffic& traffic) {
+  Result<MeshMember<std::uint32_t>> joined = co_await mesh.join(number);
+  if (!joined) co_return;
+  std::vector<JoinHandle<void>> handles;
+  for (std::size_t other = 0; other < joined->members(); ++other) {
+    if (other == number) continue;
+    // To the next one most, and less the farther it is.
+    const std::size_t distance = (other + joined->members() - number) % joined->members();
+    handles.push_back(spawn(send_to(joined->sender(other), messages / distance)));
+    handles.push_back(spawn(receive_from(joined->receiver(other), traffic[number][other])));
+  }
+  for (auto& handle : handles) co_await handle;
+}
+
+std::vector<percore::CpuSet> places_for(std::size_t members) {
+  const auto map = percore::Topology::of_this_machine();
+  const auto places =
+      map ? percore::place_unbound(*map, members) : percore::Places(std::unexpected(map.error()));
+  if (places) return *places;
+  fmt::print(stderr, "mesh: {}\n", places.error());
+  std::exit(3);
+}
+
+template <typename Root>
+Time run_members(std::size_t members, Root root) {
+  const Time began = percore::now();
+  percore::ExecutorPool<void> pool(places_for(members), root);
+  for (const auto& outcome : pool.join())
+    if (!outcome) std::rethrow_exception(outcome.error());
+  return percore::now() - began;
+}
+
+void show_ring(std::size_t members, int tokens, int rounds) {
+  Mesh<Token> mesh(members, 64);
+  std::uint64_t hops = 0;
+  const Time took = run_members(members, [&](percore::Shard& shard) {
+    return pass_round(mesh, shard.number(), members, tokens, rounds, hops);
+  });
+  fmt::print("{} tokens went {} times round {} cores: {} hops, {:.0f} ns each\n\n", tokens, rounds,
+             members, hops, lesson::nanoseconds_each(took, hops));
+}
+
+void show_all_to_all(std::size_t members, std::uint64_t messages, const std::string& svg) {
+  Mesh<std::uint32_t> mesh(members, 1024);
+  Traffic by_receiver(members, std::vector<std::uint64_t>(members));
+  const Time took = run_members(members, [&](percore::Shard& shard) {
+    return to_everybody(mesh, shard.number(), messages, by_receiver);
+  });
+  Traffic traffic = by_receiver;
+  std::uint64_t all = 0;
+  for (std::size_t from = 0; from < members; ++from)
+    for (std::size_t to = 0; to < members; ++to) all += traffic[from][to] = by_receiver[to][from];
+  fmt::print("everybody to everybody: {} messages, {:.0f} ns each\n\n{}\n{}", all,
+             lesson::nanoseconds_each(took, all), lesson::as_table(traffic),
+             lesson::as_shades(traffic));
+  if (svg.empty()) return;
+  std::ofstream(svg) << lesson::as_svg(traffic);
+  fmt::print("\n{} shows the same as a drawing\n", svg);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  percore::lesson::CommandLine line("A mesh of executors: a ring of tokens, then all to all.",
+                                    "mesh");
+  std::size_t members = 4;
+  std::uint64_t messages = 100'000;
+  std::string svg;
+  std::string mistake;
+  bool pain = false;
+  bool waking = false;
+  bool moment = false;
+  line.number("--members", members, 2, 64, "executors, each on a thread of its own");
+  line.number("--messages", messages, 1, 100'000'000, "from each member to the next one");
+  line.text("--svg", svg, "a file for a drawing of who sent what to whom");
+  line.flag("--pain", pain, "sitting 1: what a value costs from thread to thread");
+  line.flag("--waking", waking, "sitting 2: what it costs to wake another core");
+  line.flag("--moment", moment, "a ring of two tokens over three members, to be drawn");
+  line.sabotage(mistake,
+                {{"false-sharing", "both ends of a queue write in one cache line"},
+                 {"lost-wakeup", "the sender looks at the flag before its message is seen"},
+                 {"ring-each", "the bell is rung for each message, whether it sleeps or not"}});
+  if (const auto status = line.parse(argc, argv)) return *status;
+  if (pain) {
+    lesson::show_queues();
+  } else if (waking) {
+    lesson::show_waking();
+  } else if (mistake == "false-sharing") {
+    lesson::false_sharing();
+  } else if (mistake == "lost-wakeup") {
+    lesson::lost_wakeup();
+  } else if (mistake == "ring-each") {
+    lesson::ring_for_each();
+  } else if (moment) {
+    show_ring(3, 2, 2);
+  } else {
+    show_ring(members, 16, 1'000);
+    show_all_to_all(members, messages, svg);
+  }
+}

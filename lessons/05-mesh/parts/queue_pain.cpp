@@ -1,0 +1,174 @@
+#include "queue_pain.hpp"
+
+#include <deque>
+#include <mutex>
+#include <percore/spsc_queue.hpp>
+#include <thread>
+
+#include <fmt/core.h>
+
+#include "measure.hpp"
+
+namespace lesson {
+namespace {
+
+using percore::cpu_relax;
+using percore::now;
+using percore::SpscQueue;
+using percore::Time;
+
+constexpr std::uint64_t values = 100'000;
+constexpr std::size_t room = 1024;
+
+/// Runs both ends on a thread each. Returns  nanoseconds a value.
+template <typename Produce, typename Consume>
+double between_two_threads(Produce produce, Consume consume) {
+  const Time began = now();
+  std::thread producer(produce);
+  consume();
+  producer.join();
+  return nanoseconds_each(now() - began, values);
+}
+
+double through_a_lock() {
+  std::mutex mutex;
+  std::deque<std::uint64_t> queue;
+  const auto put = [&](std::uint64_t value) {
+    const std::scoped_lock lock(mutex);
+    if (queue.size() == room) return false;
+    queue.push_back(value);
+    return true;
+  };
+  const auto take = [&] {
+    const std::scoped_lock lock(mutex);
+    if (queue.empty()) return false;
+    queue.pop_front();
+    return true;
+  };
+  return between_two_threads(
+      [&] {
+        for (std::uint64_t next = 0; next < values; ++next)
+          while (!put(next)) std::this_thread::yield();
+      },
+      [&] {
+        for (std::uint64_t taken = 0; taken < values; ++taken)
+          while (!take()) std::this_thread::yield();
+      });
+}
+
+template <typename Queue>
+double one_by_one(Queue& queue) {
+  return between_two_threads(
+      [&] {
+        for (std::uint64_t next = 0; next < values; ++next) {
+          std::uint64_t value = next;
+          while (!queue.try_push(value)) std::this_thread::yield();
+        }
+      },
+      [&] {
+        for (std::uint64_t taken = 0; taken < values; ++taken)
+          while (!queue.try_pop()) std::this_thread::yield();
+      });
+}
+
+double many_at_once() {
+  SpscQueue<std::uint64_t> queue(room);
+  constexpr std::uint64_t batch = 64;
+  return between_two_threads(
+      [&] {
+        for (std::uint64_t next = 0; next < values;) {
+          std::uint64_t value = next;
+          const bool went = queue.stage(value);
+          if (went) ++next;
+          if (!went || next % batch == 0 || next == values) queue.publish();
+          if (!went) std::this_thread::yield();
+        }
+      },
+      [&] {
+        for (std::uint64_t taken = 0; taken < values;) {
+          while (queue.front() != nullptr && queue.popped() < batch) {
+            queue.pop();
+            ++taken;
+          }
+          queue.release();
+          if (queue.front() == nullptr) std::this_thread::yield();
+        }
+      });
+}
+
+/// A ring like SpscQueue's, without copies of the other's count. apart  bytes between the counts.
+template <std::size_t apart>
+class Ring {
+ public:
+  bool try_push(std::uint64_t& value) {
+    const std::size_t filled = filled_.load(std::memory_order_relaxed);
+    if (filled - taken_.load(std::memory_order_acquire) == room) return false;
+    slots_[filled % room] = value;
+    filled_.store(filled + 1, std::memory_order_release);
+    return true;
+  }
+  bool try_pop() {
+    const std::size_t taken = taken_.load(std::memory_order_relaxed);
+    if (taken == filled_.load(std::memory_order_acquire)) return false;
+    sum_ += slots_[taken % room];
+    taken_.store(taken + 1, std::memory_order_release);
+    return true;
+  }
+
+ private:
+  alignas(128) percore::atomic<std::size_t> filled_{0};
+  alignas(apart) percore::atomic<std::size_t> taken_{0};
+  alignas(apart) std::uint64_t sum_ = 0;
+  alignas(128) std::uint64_t slots_[room] = {};
+};
+
+/// Each in turn, so that what the machine does meanwhile strikes all.
+template <typename... Kinds>
+std::vector<double> medians(Kinds... kinds) {
+  constexpr int rounds = 5;
+  std::vector<std::vector<double>> all(sizeof...(kinds));
+  for (int round = 0; round < rounds; ++round) {
+    std::size_t i = 0;
+    (all[i++].push_back(kinds()), ...);
+  }
+  std::vector<double> out;
+  for (auto& one : all) out.push_back(median(std::move(one)));
+  return out;
+}
+
+}  // namespace
+
+void show_queues() {
+  const auto times = medians(
+      through_a_lock,
+      [] {
+        SpscQueue<std::uint64_t> queue(room);
+        return one_by_one(queue);
+      },
+      many_at_once);
+  fmt::print("from one thread to another                 a value\n");
+  fmt::print("  std::deque under a std::mutex         {:7.1f} ns\n", times[0]);
+  fmt::print("  SpscQueue, each published             {:7.1f} ns\n", times[1]);
+  fmt::print("  SpscQueue, 64 published at once       {:7.1f} ns\n", times[2]);
+}
+
+void false_sharing() {
+  const auto times = medians(
+      [] {
+        Ring<8> ring;
+        return one_by_one(ring);
+      },
+      [] {
+        Ring<128> ring;
+        return one_by_one(ring);
+      });
+  fmt::print("the same ring of {} places, with its counts\n\n", room);
+  fmt::print("  in one cache line           {:6.1f} ns a value\n", times[0]);
+  fmt::print("  in lines of their own       {:6.1f} ns a value\n\n", times[1]);
+  fmt::print(
+      "What happened: a core that writes takes the whole line away from the other. In one line "
+      "even\n"
+      "the consumer's own sum is lost each time the producer counts. This is invariant B5.\n");
+}
+
+}  // namespace lesson

@@ -1,0 +1,14 @@
+#pragma once
+
+namespace lesson {
+
+/// A round trip to an executor that is awake, and to one that sleeps, and what waiting costs.
+void show_waking();
+
+/// The owner looks, then says that it sleeps; who rings comes between.
+void lost_wakeup();
+
+/// A system call for each message, and one for all.
+void ring_for_each();
+
+}  // namespace lesson

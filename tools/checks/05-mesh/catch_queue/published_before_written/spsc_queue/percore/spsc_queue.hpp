@@ -1,0 +1,133 @@
+#pragma once
+
+#include <bit>
+#include <memory>
+#include <new>
+#include <percore/contract/spsc_queue.hpp>
+#include <utility>
+
+namespace percore {
+
+/// A bounded queue from one thread to one other, without locks. See contract/spsc_queue.hpp.
+///
+/// Head and tail count up for ever; their difference is how many values there are, so full and
+/// empty differ. Each end keeps a copy of the other's count and reads the real one, whose cache
+/// line the other core owns, only when the copy says that it cannot go on.
+/// Cost     a value: no atomic operation. A publish or release: one store. Another core's line is
+///          read once for as many values as were published at once.
+/// Thread   producer's functions one, consumer's functions one; constructor and destructor ordered
+///          with both by whoever owns the queue.
+template <typename T>
+class SpscQueue {
+  static_assert(std::is_nothrow_move_constructible_v<T> && std::is_nothrow_destructible_v<T>,
+                "an SpscQueue carries values whose move does not throw");
+
+  union Slot {
+    Slot() noexcept {}
+    ~Slot() {}
+    T value;
+  };
+
+ public:
+  explicit SpscQueue(std::size_t capacity)
+      : mask_(std::bit_ceil(capacity) - 1), slots_(std::make_unique<Slot[]>(mask_ + 1)) {
+    PERCORE_ASSERT(capacity != 0, "an SpscQueue needs room for at least one value");
+  }
+  SpscQueue(const SpscQueue&) = delete;
+  SpscQueue& operator=(const SpscQueue&) = delete;
+  ~SpscQueue() {
+    for (; taken_ != filled_; ++taken_) std::destroy_at(&slot(taken_));
+  }
+
+  std::size_t capacity() const noexcept { return mask_ + 1; }
+
+  // --- the producer's ---
+
+  bool has_room() noexcept {
+    if (filled_ - released_seen_ <= mask_) return true;
+    // acquire: pairs with release(). The consumer's last use of the slots comes before ours (B3).
+    released_seen_ = released_.load(std::memory_order_acquire);
+    return filled_ - released_seen_ <= mask_;
+  }
+
+  bool stage(T& value) noexcept {
+    if (!has_room()) [[unlikely]]
+      return false;
+    std::construct_at(&slot(filled_), std::move(value));
+    ++filled_;
+    return true;
+  }
+
+  void publish() noexcept {
+    // release: what was written into the slots comes before the count that shows them (B2).
+    published_.store(filled_, std::memory_order_release);
+  }
+
+  std::size_t staged() const noexcept {
+    return filled_ - published_.load(std::memory_order_relaxed);  // our own last store
+  }
+
+  bool try_push(T& value) noexcept {
+    if (!has_room()) return false;
+    published_.store(filled_ + 1, std::memory_order_release);
+    return stage(value);
+  }
+
+  // --- the consumer's ---
+
+  T* front() noexcept {
+    if (taken_ == published_seen_) {
+      // acquire: pairs with publish().
+      published_seen_ = published_.load(std::memory_order_acquire);
+      if (taken_ == published_seen_) return nullptr;
+    }
+    return &slot(taken_);
+  }
+
+  /// Requires  front() was not null.
+  void pop() noexcept {
+    std::destroy_at(&slot(taken_));
+    ++taken_;
+  }
+
+  void release() noexcept {
+    // release: we are done with the slots before the producer writes them again (B3).
+    released_.store(taken_, std::memory_order_release);
+  }
+
+  std::size_t popped() const noexcept {
+    return taken_ - released_.load(std::memory_order_relaxed);  // our own last store
+  }
+
+  std::optional<T> try_pop() noexcept {
+    T* const value = front();
+    if (value == nullptr) return std::nullopt;
+    std::optional<T> out(std::move(*value));
+    pop();
+    release();
+    return out;
+  }
+
+ private:
+  T& slot(std::size_t number) noexcept { return slots_[number & mask_].value; }
+
+  // Never written after the constructor: both ends may keep this line.
+  const std::size_t mask_;
+  const std::unique_ptr<Slot[]> slots_;
+
+  // The producer's own, at each value.
+  alignas(cache_line_bytes) std::size_t filled_ = 0;
+  std::size_t released_seen_ = 0;
+
+  // Written by the producer, once for many values.
+  alignas(cache_line_bytes) atomic<std::size_t> published_{0};
+
+  // The consumer's own, at each value.
+  alignas(cache_line_bytes) std::size_t taken_ = 0;
+  std::size_t published_seen_ = 0;
+
+  // Written by the consumer, once for many values.
+  alignas(cache_line_bytes) atomic<std::size_t> released_{0};
+};
+
+}  // namespace percore

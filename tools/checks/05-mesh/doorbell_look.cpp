@@ -1,0 +1,187 @@
+// 05.5 doorbell, step look: inboxes, the look each turn, and what is put off to its end.
+
+#include <algorithm>
+
+#include "doorbell_support.hpp"
+
+using namespace checks;
+
+PERCORE_ORACLE(sleeps_for_ever, "W1", "each ring is followed by a look at its inbox",
+               "Lesson 05, *Who is looked at*");
+
+namespace {
+
+struct Inboxes {
+  explicit Inboxes(unsigned count) {
+    for (unsigned i = 0; i < count; ++i) {
+      all.push_back(std::make_unique<Counter>());
+      doorbell().attach(*all.back());
+    }
+  }
+  ~Inboxes() {
+    for (const auto& one : all)
+      if (one) doorbell().detach(*one);
+  }
+  Counter& operator[](std::size_t i) { return *all[i]; }
+
+  std::vector<std::unique_ptr<Counter>> all;
+};
+
+Task<> rings_some(Run& run, unsigned count) {
+  Inboxes inboxes(count);
+  for (unsigned i = 0; i < count; ++i)
+    require(inboxes[i].number() == i,
+            "the inbox that came as number {} of a new doorbell has the number {}: give the lowest "
+            "that is free",
+            i, inboxes[i].number());
+  std::vector<bool> rung(count);
+  for (unsigned i = 0; i < count; ++i) rung[i] = run.chance(20);
+  const auto last = static_cast<unsigned>(run.random(count));
+  rung[last] = true;
+  const std::shared_ptr<Bell> bell = doorbell().bell();
+  for (unsigned i = 0; i < count; ++i)
+    if (rung[i]) bell->ring(inboxes[i].number());
+  co_await inboxes[last].next();
+  std::vector<bool> may_look(BellWord::bits);
+  for (unsigned i = 0; i < count; ++i)
+    if (rung[i]) may_look[i % BellWord::bits] = true;
+  for (unsigned i = 0; i < count; ++i) {
+    require(!rung[i] || inboxes[i].looks == 1, "inbox {} of {} was rung for and looked {} times", i,
+            count, inboxes[i].looks);
+    require(may_look[i % BellWord::bits] || inboxes[i].looks == 0,
+            "inbox {} of {} looked {} times, and nobody has rung for it, nor for one that shares "
+            "its bit",
+            i, count, inboxes[i].looks);
+  }
+}
+
+Task<> goes_and_comes() {
+  Inboxes inboxes(3);
+  const std::shared_ptr<Bell> bell = doorbell().bell();
+  const unsigned number = inboxes[1].number();
+  std::unique_ptr<Counter> gone = std::move(inboxes.all[1]);
+  doorbell().detach(*gone);
+  bell->ring(number);  // nobody's any more
+  bell->ring(inboxes[2].number());
+  co_await inboxes[2].next();
+  require(gone->looks == 0, "an inbox was detached, and looks {} times afterwards", gone->looks);
+  inboxes.all[1] = std::make_unique<Counter>();
+  doorbell().attach(inboxes[1]);
+  require(inboxes[1].number() == number,
+          "the number {} was free, and the next inbox was given {}: for ever new numbers share "
+          "ever more bits",
+          number, inboxes[1].number());
+  bell->ring(number);
+  co_await inboxes[1].next();
+}
+
+/// Attaches another one when it looks.
+class Breeder final : public Inbox {
+ public:
+  void look() noexcept override {
+    if (children.size() >= 64) return;
+    children.push_back(std::make_unique<Counter>());
+    doorbell().attach(*children.back());
+  }
+  std::vector<std::unique_ptr<Counter>> children;
+};
+
+Task<> attaches_in_its_look() {
+  Breeder breeder;
+  doorbell().attach(breeder);
+  Counter last;
+  doorbell().attach(last);
+  for (int i = 0; i < 40; ++i) {
+    doorbell().bell()->ring(breeder.number());
+    doorbell().bell()->ring(last.number());
+    co_await last.next();
+  }
+  require(breeder.children.size() == 40, "an inbox was rung for 40 times and looked {} times",
+          breeder.children.size());
+  for (const auto& child : breeder.children) doorbell().detach(*child);
+  doorbell().detach(last);
+  doorbell().detach(breeder);
+}
+
+Task<> waits_for_a_look(Counter& inbox, bool& went_on) {
+  co_await inbox.next();
+  went_on = true;
+}
+Task<> leaves_one_waiting(Counter& inbox, bool& went_on) {
+  doorbell().attach(inbox);
+  spawn(waits_for_a_look(inbox, went_on)).detach();
+  co_await yield();
+}
+
+struct Done final : PutOff {
+  void at_end_of_turn() noexcept override { ++times; }
+  int times = 0;
+};
+
+Task<> puts_off(unsigned times) {
+  Done one;
+  Done taken_back;
+  for (unsigned i = 0; i < times; ++i) doorbell().put_off(one);
+  doorbell().put_off(taken_back);
+  doorbell().take_back(taken_back);
+  require(one.times == 0, "what is put off to the end of the turn was done at once");
+  const auto slept = co_await sleep_for(Time{1'000});
+  require(slept.has_value(), "a sleep was cancelled");
+  require(one.times == 1,
+          "something was put off {} times in a turn, and done {} times by the time the executor "
+          "had slept",
+          times, one.times);
+  require(taken_back.times == 0, "what was taken back was done all the same");
+}
+
+Task<> takes_the_bell(std::shared_ptr<Bell>& out) {
+  out = doorbell().bell();
+  co_return;
+}
+
+}  // namespace
+
+PERCORE_CHECK("look", who_is_rung_for_looks, "W3",
+              "inboxes that nobody rings cost the owner nothing", the_inboxes) {
+  run.waits_for("the look at an inbox that was rung for");
+  run_on_executor(rings_some(run, run.size(1, run.chance(30) ? 200 : 8)));
+}
+
+PERCORE_CHECK("look", a_number_is_given_again, "W3",
+              "inboxes that nobody rings cost the owner nothing", the_inboxes, .seeds = 20) {
+  run.waits_for("the look at an inbox that was rung for");
+  run_on_executor(goes_and_comes());
+}
+
+PERCORE_CHECK("look", a_look_may_attach, "W1", "each ring is followed by a look at its inbox",
+              the_inboxes, .seeds = 20) {
+  run.waits_for("the look at an inbox that was rung for");
+  run_on_executor(attaches_in_its_look());
+}
+
+PERCORE_CHECK("look", all_look_at_the_end, "W1", "nobody waits for ever", the_inboxes,
+              .seeds = 20) {
+  run.waits_for("the end of an executor on which a task waits for its inbox");
+  bool went_on = false;
+  Counter inbox;
+  run_on_executor(leaves_one_waiting(inbox, went_on));
+  require(inbox.looks >= 1,
+          "the executor has ended, and an inbox never looked: who waits there is never told");
+  require(went_on, "the executor has ended, and a task that waited for its inbox did not go on");
+}
+
+PERCORE_CHECK("look", once_a_turn, "W6",
+              "what was put off to the end of the turn is done before the executor sleeps",
+              end_of_a_turn) {
+  run.waits_for("a sleep of a microsecond");
+  run_on_executor(puts_off(run.size(1, 5)));
+}
+
+PERCORE_CHECK("look", a_bell_outlives_its_owner, "W5",
+              "a bell may be rung after its owner has ended", the_inboxes, .seeds = 20) {
+  std::shared_ptr<Bell> bell;
+  run_on_executor(takes_the_bell(bell));
+  require(bell != nullptr, "bell() is null");
+  bell->ring(0);
+  bell->ring(7);
+}

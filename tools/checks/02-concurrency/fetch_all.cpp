@@ -99,7 +99,9 @@ Task<> fetches() {
     thrown = error.what();
   }
   server.caller_gone = true;
-  require(server.ended == count, "fetch_all() ended when {} of {} pages had been fetched",
+  require(server.ended == count,
+          "fetch_all() ended when {} of {} pages had been fetched: it waits for all, also when one "
+          "throws",
           server.ended, count);
   const auto failed = std::ranges::find(server.pages, true, &Page::throws);
   if (failed != server.pages.end()) {

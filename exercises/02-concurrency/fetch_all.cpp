@@ -10,7 +10,8 @@
 //   percore::JoinHandle<int> handle = percore::spawn(task);
 //   const int value = co_await handle;                    its value, or its exception
 //
-// Two rules for coroutines: no co_await inside a condition, and none inside a catch block.
+// Two rules for coroutines: no co_await inside a condition (g++ 12 miscompiles some of those), and
+// none inside a catch block (the language forbids it).
 
 /// Fetches one page. It may take a while, and it may throw.
 using Fetch = percore::Task<int> (*)(unsigned page);

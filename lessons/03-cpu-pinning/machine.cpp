@@ -38,7 +38,7 @@ struct Options {
 CpuSet list_of(const std::string& text, const char* option) {
   const auto set = CpuSet::parse(text);
   if (set) return *set;
-  give_up(fmt::format("{} {}: at place {}, {}", option, text, set.error().position + 1,
+  give_up(fmt::format("{} {}: at place {} (from 0), {}", option, text, set.error().position,
                       set.error().sentence));
 }
 
@@ -46,16 +46,27 @@ Topology read_map(const Options& options) {
   const bool here = options.recording.empty();
   std::string root = here ? "/sys" : options.recording;
   const std::string shipped = std::string(PERCORE_RECORDINGS) + "/" + root + ".sysfs";
-  if (!here && std::filesystem::exists(shipped)) root = shipped;
+  if (!here && std::filesystem::exists(shipped))
+    root = shipped;
+  else if (!here && !std::filesystem::exists(root))
+    give_up(fmt::format("no recording '{}': laptop, server, hybrid, container, or a file", root));
   CpuSet allowed = list_of("0-8191", "");
   if (here) {
     const auto mine = percore::allowed_cpus();
     if (!mine) give_up(mine.error());
     allowed = *mine;
   }
-  if (!options.allowed.empty()) allowed = allowed & list_of(options.allowed, "--allowed");
+  CpuSet wanted;
+  if (!options.allowed.empty()) {
+    wanted = list_of(options.allowed, "--allowed");
+    allowed = allowed & wanted;
+  }
   auto map = Topology::read(root, allowed);
   if (!map) give_up(map.error());
+  for (const Cpu& cpu : map->cpus()) wanted.remove(cpu.id);
+  if (!wanted.empty())
+    fmt::print(stderr, "machine: --allowed {}: not there, and left out: {}\n", options.allowed,
+               wanted.to_list());
   return *map;
 }
 

@@ -8,7 +8,7 @@ namespace percore {
 // ------------------------------------------------------------------ Step "set"
 
 void CpuSet::add(unsigned cpu) noexcept {
-  // TODO set: PERCORE_ASSERT that the number is below cpus_max, then keep it.
+  // TODO set: PERCORE_ASSERT(cpu < cpus_max, "a sentence for the caller"), then keep it.
   static_cast<void>(cpu);
 }
 
@@ -63,7 +63,7 @@ std::string CpuSet::to_list() const {
 // ---------------------------------------------------------------- Step "parse"
 
 std::expected<CpuSet, CpuListError> CpuSet::parse(std::string_view list) {
-  // TODO parse (P2, P3). The grammar, with blanks and a newline allowed around the whole:
+  // TODO parse (P2, P3). The grammar, with blanks, tabs and newlines allowed around the whole:
   //
   //   list  = nothing | range *( "," range )
   //   range = number | number "-" number        the second one is not the lower

@@ -100,9 +100,10 @@ void PoolThreads::join() noexcept {
 
 Task<> PoolThreads::watch_for_stop(Shard& shard) {
   // TODO stop (O5): runs as a task of each member's executor, beside its root. It reads the shard's
-  // eventfd (8 bytes), through the ring, and when something was read sets shard.stop_, on which
-  // stopped() waits. A read may end with EINTR or EAGAIN and is then made again; when the executor
-  // ends it gives ECANCELED, and the task ends too.
+  // eventfd (8 bytes), through the ring (percore::read() of <percore/io.hpp>, a Result whose
+  // error() is a std::error_code), and when something was read sets shard.stop_, on which stopped()
+  // waits. A read may end with EINTR or EAGAIN and is then made again; when the executor ends it
+  // gives ECANCELED, at once and for ever, and the task must end too.
   static_cast<void>(shard);
   co_return;
 }

@@ -85,10 +85,10 @@ void thread_zero() {
   std::string first_threads;
   for (const Cpu& cpu : map.cpus()) {
     cores.insert(cpu.core);
-    if (cpu.thread == 0) first_threads += fmt::format("{} ", cpu.id);
+    if (cpu.thread == 0) first_threads += fmt::format(" {}", cpu.id);
   }
   fmt::print("a container that may use the CPUs {} of 64\n\n{}\n", allowed, picture_of(map));
-  fmt::print("cores: {}; CPUs that are the first thread of their core: {}\n", cores.size(),
+  fmt::print("cores: {}; CPUs that are the first thread of their core:{}\n", cores.size(),
              first_threads);
   fmt::print(
       "\nWhat happened: of two cores this process has the second thread only. They are cores all "

@@ -75,6 +75,7 @@ inline std::string recording_of(const Machine& machine) {
       text += folder + "topology/core_cpus_list=" + own;
       text += folder + "topology/package_cpus_list=" + package;
       text += folder + "cache/index0/level=3\n";
+      text += folder + "cache/index0/type=Unified\n";
       text += folder + "cache/index0/shared_cpu_list=" + cache;
     }
   }

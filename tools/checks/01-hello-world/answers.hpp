@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <percore/check.hpp>
 #include <span>
 #include <string>
@@ -15,6 +16,11 @@ struct Misconception {
   const char* why;
 };
 
+inline std::string_view trimmed(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  return text;
+}
+
 /// Compares the learner's answer to `question` with what was seen. `otherwise` explains any other
 /// wrong answer.
 inline void expect_answer(percore::check::Run& run, std::string_view question,
@@ -24,6 +30,10 @@ inline void expect_answer(percore::check::Run& run, std::string_view question,
   percore::check::require(!answer.empty(),
                           "there is no answer to `{}` yet: write it behind the colon", question);
   if (answer == seen) return;
+  const std::size_t digits = std::min(answer.find_first_not_of("0123456789"), answer.size());
+  if (digits != 0 && digits != answer.size() && seen.find_first_not_of("0123456789") == seen.npos)
+    percore::check::fail("`{}` is answered with `{}`: write the number alone, without `{}`",
+                         question, answer, trimmed(answer.substr(digits)));
   for (const Misconception& misconception : misconceptions) {
     if (answer == misconception.answer) {
       percore::check::fail("`{}` is not {}: {}", question, answer, misconception.why);

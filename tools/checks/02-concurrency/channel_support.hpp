@@ -13,19 +13,26 @@ using percore::LocalChannel;
 /// A value that can only be moved, and is counted while it is more than an empty shell.
 class Counted {
  public:
-  explicit Counted(unsigned number) : number_(number) { ++alive; }
-  Counted(Counted&& other) noexcept : number_(std::exchange(other.number_, gone)) {}
+  explicit Counted(unsigned number) : number_(number) {
+    ++alive;
+    ++objects;
+  }
+  Counted(Counted&& other) noexcept : number_(std::exchange(other.number_, gone)) { ++objects; }
   Counted& operator=(Counted&& other) noexcept {
     if (this == &other) return *this;
     drop();
     number_ = std::exchange(other.number_, gone);
     return *this;
   }
-  ~Counted() { drop(); }
+  ~Counted() {
+    drop();
+    --objects;
+  }
 
   bool empty() const { return number_ == gone; }
   unsigned number() const { return number_; }
   static inline int alive = 0;
+  static inline int objects = 0;  // empty shells too
 
  private:
   static constexpr unsigned gone = ~0U;
@@ -71,6 +78,17 @@ struct ChannelStory {
   ChannelStory(percore::check::Run& its_run, std::size_t its_capacity)
       : run(its_run), capacity(its_capacity), channel(its_capacity) {
     Counted::alive = 0;
+    Counted::objects = 0;
+  }
+
+  std::string state() const {
+    return fmt::format(
+        "{} of {} places were taken, {} senders and {} receivers waited, the channel "
+        "was {}",
+        inside.size(), capacity, senders.size(), receivers.size(), closed ? "closed" : "open");
+  }
+  const char* refused() const {
+    return closed ? "a closed channel takes nothing" : "there is no room for the value";
   }
 
   // The model: what a send and a receive that begin now do.
@@ -103,6 +121,7 @@ struct ChannelStory {
   void try_receive();
   void close();
   void compare(const char* after);
+  void expect_empty_places() const;
   void expect_value(unsigned value, unsigned expected);
 };
 
@@ -132,10 +151,11 @@ inline Task<> sends(ChannelStory& story, unsigned task, unsigned value) {
   Counted counted(value);
   const auto sent = co_await story.channel.send(std::move(counted));
   story.run.operation(value);
-  if (!sent && sent.error() != std::errc::broken_pipe)
+  if (!sent && sent.error() != std::error_code(EPIPE, std::system_category()))
     fail_with("L4", the_close,
-              fmt::format("a send to a closed channel gives EPIPE, and this one gave: {}",
-                          sent.error().message()));
+              fmt::format("a send to a closed channel gives EPIPE of std::system_category(), and "
+                          "this one gave: {} (category {})",
+                          sent.error().message(), sent.error().category().name()));
   if (waits) {
     story.sent.emplace_back(task, sent.has_value());
     co_return;
@@ -172,14 +192,12 @@ inline void ChannelStory::begin_receive() {
 }
 inline void ChannelStory::try_send() {
   const unsigned number = values++;
+  const std::string before = state();
   const bool possible = model_takes(number);
   Counted value(number);
   const bool said = channel.try_send(value);
-  require(said == possible,
-          "{} of {} places are taken, {} senders and {} receivers wait, the channel is {}, and "
-          "try_send() returned {}",
-          inside.size(), capacity, senders.size(), receivers.size(), closed ? "closed" : "open",
-          said);
+  require(said == possible, "{}, and try_send() returned {}: {}", before, said,
+          possible ? "there is room for the value" : refused());
   require(value.empty() == said, "try_send() returned {}, and the value was {}", said,
           value.empty() ? "taken all the same" : "left with the caller");
 }
@@ -224,13 +242,20 @@ inline void ChannelStory::compare(const char* after) {
                             received[i].task, expected_received[i].task));
     expect_value(received[i].value, expected_received[i].value);
   }
-  require(done == begun,
-          "after {} there was room, or a value, or the channel is closed, and {} of {} calls that "
-          "need not wait still do",
-          after, begun - done, begun);
-  require(received.size() >= expected_received.size(),
-          "after {} there is something to tell for receiver {}, and it does not go on", after,
-          received.size() < expected_received.size() ? expected_received[received.size()].task : 0);
+  require(done == begun, "after {} {} of the {} calls that began still wait, and {}", after,
+          begun - done, begun,
+          closed ? "a call on a closed channel need not wait"
+                 : "there was room, or a value, for each of them");
+  if (received.size() < expected_received.size()) {
+    const Got& next = expected_received[received.size()];
+    fail_with(next.value == nothing
+                  ? fmt::format("after {} the channel is closed, and receiver {}, who waited, does "
+                                "not go on",
+                                after, next.task)
+                  : fmt::format("after {} value {} is there for receiver {}, who waited, and it "
+                                "does not go on",
+                                after, next.value, next.task));
+  }
   require(received.size() == expected_received.size(),
           "after {} a receiver went on, and there was nothing for it", after);
   for (std::size_t i = 0; i < std::min(sent.size(), expected_sent.size()); ++i) {
@@ -244,11 +269,11 @@ inline void ChannelStory::compare(const char* after) {
                             sent[i].first, sent[i].second ? "was sent" : "was not sent",
                             expected_sent[i].second ? "had taken it" : "was closed before it did"));
   }
-  require(
-      sent.size() >= expected_sent.size(),
-      "after {} there is room for a sender who waits, or the channel is closed, and it does not "
-      "go on",
-      after);
+  if (sent.size() < expected_sent.size()) {
+    const auto& [task, taken] = expected_sent[sent.size()];
+    fail_with(fmt::format("after {} {}, and sender {}, who waited, does not go on", after,
+                          taken ? "there was room" : "the channel is closed", task));
+  }
   require(sent.size() == expected_sent.size(),
           "after {} a sender went on, and its value has no place: {} of {} are taken", after,
           inside.size(), capacity);
@@ -260,6 +285,16 @@ inline void ChannelStory::compare(const char* after) {
           "{} values lie in the channel or wait with their senders, and {} are alive: a value that "
           "was received, or refused, is still kept",
           alive, Counted::alive);
+}
+
+// Only where no task has a value in its frame.
+inline void ChannelStory::expect_empty_places() const {
+  const int taken = static_cast<int>(inside.size());
+  require(Counted::objects <= taken,
+          "{} values lie in the channel, and its places hold {} objects: a value that was received "
+          "was moved out of its place, and the empty shell still lies there; a place is empty when "
+          "its std::optional holds nothing",
+          taken, Counted::objects);
 }
 
 }  // namespace checks

@@ -32,10 +32,15 @@ void beats(unsigned n) {
               fmt::format("beat {} of a period of {} us came {} us before start + {} periods", n,
                           heart.period.nanoseconds / 1'000, (due - moment).nanoseconds / 1'000, n));
   const Time possible = std::max(due, heart.work_ended);
+  const bool periods_late = moment - due >= heart.period;
   require(moment - possible <= us(100),
           "beat {} of a period of {} us came {} us after start + {} periods: what the beats before "
-          "took was added to it",
-          n, heart.period.nanoseconds / 1'000, (moment - due).nanoseconds / 1'000, n);
+          "took was added to it{}",
+          n, heart.period.nanoseconds / 1'000, (moment - due).nanoseconds / 1'000, n,
+          periods_late
+              ? ", or a tick was passed over: next() of an Interval tells how many periods "
+                "have passed, and each of them has its beat"
+              : "");
   const auto limit =
       static_cast<std::uint64_t>(heart.period.nanoseconds) * heart.work_percent / 100;
   percore::sim::advance(static_cast<std::int64_t>(heart.run->random(limit + 1)));

@@ -11,6 +11,8 @@ percore::Task<std::vector<int>> fetch_all(unsigned pages, unsigned at_once, Fetc
 using namespace checks;
 using percore::now;
 
+using percore::check::fail;
+
 namespace {
 
 struct Page {
@@ -26,8 +28,31 @@ struct Server {
   unsigned begun = 0;
   unsigned ended = 0;
   bool caller_gone = false;
+  std::string threw;  // the last one that did
+  Time quiet_since;
 };
 Server server;
+
+/// Looks whether nothing goes on any more though pages are left: who waits for a place that nobody
+/// will give back waits for ever.
+class Stuck final : public percore::Poller {
+  bool poll() override {
+    if (server.inside != 0 || server.begun == server.pages.size() || now() < next_deadline())
+      return false;
+    const std::size_t left = server.pages.size() - server.begun;
+    if (server.threw.empty())
+      fail("no page is being fetched, and {} have not begun: as soon as one ends, the next begins",
+           left);
+    fail_with(
+        "S2", the_semaphore,
+        fmt::format("page {} threw, {} pages have not begun, and none is being fetched: a page "
+                    "that threw still holds its place",
+                    server.threw, left));
+  }
+  Time next_deadline() const override {
+    return server.begun == server.pages.size() ? Time::never() : server.quiet_since + ms(5);
+  }
+};
 
 Task<int> fetch(unsigned page) {
   server.run->operation(page);
@@ -45,7 +70,11 @@ Task<int> fetch(unsigned page) {
           page);
   --server.inside;
   ++server.ended;
-  if (server.pages[page].throws) throw std::runtime_error(std::to_string(page));
+  server.quiet_since = now();
+  if (server.pages[page].throws) {
+    server.threw = std::to_string(page);
+    throw std::runtime_error(server.threw);
+  }
   co_return static_cast<int>(page) + 100;
 }
 
@@ -70,7 +99,9 @@ Task<> fetches() {
     thrown = error.what();
   }
   server.caller_gone = true;
-  require(server.ended == count, "fetch_all() ended when {} of {} pages had been fetched",
+  require(server.ended == count,
+          "fetch_all() ended when {} of {} pages had been fetched: it waits for all, also when one "
+          "throws",
           server.ended, count);
   const auto failed = std::ranges::find(server.pages, true, &Page::throws);
   if (failed != server.pages.end()) {
@@ -98,22 +129,49 @@ Task<> fetches() {
 
 }  // namespace
 
-PERCORE_CHECK("", so_many_at_a_time, "S1", "at most so many at once, and as many as may",
-              the_semaphore, .faults = false) {
+namespace {
+
+/// `at_once` 0: as many as there are pages, so that nobody waits for a place.
+void fetch_on(percore::check::Run& run, unsigned at_once, unsigned percent_throws) {
   server = {.run = &run};
   const unsigned count = run.size(1, 20);
-  server.at_once = 1 + static_cast<unsigned>(run.random(5));
-  const bool some_fail = run.chance(40);
+  server.at_once = at_once == 0 ? count : at_once;
   for (unsigned page = 0; page < count; ++page)
     server.pages.push_back({.duration = us(50 + static_cast<std::int64_t>(run.random(1'000))),
-                            .throws = some_fail && run.chance(25)});
+                            .throws = run.chance(percent_throws)});
   run.waits_for("pages that are fetched");
   const std::int64_t blocks = live_allocations();
-  run_on_executor(fetches());
+  {
+    server.quiet_since = now();
+    Stuck stuck;
+    Executor executor({.ring = {.entries = 8}});
+    executor.add_poller(stuck);
+    executor.run(fetches());
+    executor.remove_poller(stuck);
+  }
   require(live_allocations() == blocks, "fetch_all() has ended, and {} blocks of memory are taken",
           live_allocations() - blocks);
 }
 
+}  // namespace
+
+PERCORE_CHECK("", so_many_at_a_time, "S1",
+              "at most so many at once, as many as may, in the order of the pages", the_semaphore,
+              .faults = false) {
+  fetch_on(run, 1 + static_cast<unsigned>(run.random(5)), 0);
+}
+
+PERCORE_CHECK("", throws_the_first_when_all_have_ended, "C1",
+              "when all have ended, what the first of them, in their order, has thrown is thrown",
+              all_of_them, .faults = false) {
+  fetch_on(run, 0, 30);
+}
+
+PERCORE_CHECK("", a_place_survives_a_throw, "S2", "a place is given back however its task ends",
+              the_semaphore, .faults = false) {
+  fetch_on(run, 1 + static_cast<unsigned>(run.random(5)), 25);
+}
+
 PERCORE_ORACLE(sleeps_for_ever, "S2",
-               "units are never lost: a place is given back however its task ends",
+               "units are never lost: a page that threw still holds its place",
                "Lesson 02, *The semaphore*");

@@ -22,6 +22,7 @@ PERCORE_CHECK("buffer", values_come_out_in_their_order, "L1",
     } else {
       story.try_receive();
       story.compare("a try_receive()");
+      story.expect_empty_places();
     }
   }
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cerrno>
 #include <coroutine>
 #include <cstdint>
 #include <memory>
@@ -8,6 +9,7 @@
 #include <percore/executor.hpp>
 #include <percore/sim.hpp>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -44,6 +46,10 @@ constexpr Time us(std::int64_t microseconds) {
 }
 constexpr Time ms(std::int64_t milliseconds) {
   return {milliseconds * 1'000'000};
+}
+
+inline std::error_code cancelled() {
+  return {ECANCELED, std::system_category()};
 }
 
 /// Runs `root` on an executor of its own, which is gone afterwards.

@@ -67,6 +67,9 @@ PERCORE_MEASURE(an_event, "an event, set and awaited", 100) {
 PERCORE_MEASURE(a_gate, "a gate, entered and left", 100) {
   percore::Gate gate;
   run.count_from_here();
-  for (int i = 0; i < 100; ++i) static_cast<void>(gate.enter());
+  for (int i = 0; i < 100; ++i) {
+    const auto pass = gate.enter();
+    asm volatile("" : : "r"(&gate), "r"(&pass) : "memory");  // or the compiler counts for itself
+  }
   run.count_to_here();
 }

@@ -43,11 +43,17 @@ struct World {
   std::vector<std::unique_ptr<Noted>> timers;
   std::size_t fired = 0;
   bool cancelled_any = false;
+  std::int64_t start = 0;  // moments are told from here on
 
   explicit World(percore::check::Run& its_run) : run(its_run) { Noted::world = this; }
   ~World() {
     for (auto& timer : timers) queue.cancel(*timer);
   }
+  std::string told(Time moment) const {
+    if (moment == Time::never()) return "never()";
+    return std::to_string(moment.nanoseconds - start);
+  }
+  std::string told(std::int64_t moment) const { return told(Time{moment}); }
   Noted& add() {
     timers.push_back(std::make_unique<Noted>());
     timers.back()->number = static_cast<unsigned>(timers.size() - 1);
@@ -60,7 +66,7 @@ struct World {
     require(timer.armed(), "timer {} was armed and armed() says no", timer.number);
     require(timer.deadline() == Time{std::max(deadline, model.now)},
             "timer {} was armed for {} when the time was {}, and its deadline() says {}",
-            timer.number, deadline, model.now, timer.deadline().nanoseconds);
+            timer.number, told(deadline), told(model.now), told(timer.deadline()));
   }
   void cancel(Noted& timer) {
     const auto found = model.find(timer.number);
@@ -88,12 +94,12 @@ void expect_next(World& world, Noted& timer) {
   if (found->first > model.now)
     fail_with("D1", the_deadline,
               fmt::format("timer {} is due at {}, and it fired when the time was {}", timer.number,
-                          found->first, model.now));
+                          world.told(found->first), world.told(model.now)));
   const auto next = model.armed.begin();
   require(found->first == next->first, "timer {}, due at {}, fired before timer {}, due at {}",
-          timer.number, found->first, next->second, next->first);
+          timer.number, world.told(found->first), next->second, world.told(next->first));
   require(found == next, "timers {} and {} are both due at {}; {} was armed first and fired later",
-          next->second, timer.number, next->first, next->second);
+          next->second, timer.number, world.told(next->first), next->second);
   model.armed.erase(found);
 }
 
@@ -112,10 +118,10 @@ void World::fire(std::int64_t now) {
   fired = 0;
   const std::size_t said = queue.fire_due(Time{now});
   require(said == fired, "fire_due() fired {} timers and returned {}", fired, said);
-  require(model.armed.empty() || model.armed.begin()->first > now,
-          "timer {} is due at {}; the time is {}, and fire_due() has not fired it",
-          model.armed.empty() ? 0 : model.armed.begin()->second,
-          model.armed.empty() ? 0 : model.armed.begin()->first, now);
+  if (model.armed.empty()) return;
+  const auto& [due, number] = *model.armed.begin();
+  require(due > now, "timer {} is due at {}; the time is {}, and fire_due() has not fired it",
+          number, told(due), told(now));
 }
 
 void World::compare() {
@@ -123,8 +129,7 @@ void World::compare() {
           model.armed.size(), queue.size());
   const Time earliest = queue.earliest();
   if (model.armed.empty()) {
-    require(earliest == Time::never(), "no timer is armed, and earliest() says {}",
-            earliest.nanoseconds);
+    require(earliest == Time::never(), "no timer is armed, and earliest() says {}", told(earliest));
     return;
   }
   const auto& [due, number] = *model.armed.begin();
@@ -133,13 +138,13 @@ void World::compare() {
         "D4", the_deadline,
         fmt::format("timer {} is due at {} and earliest() says {}: the thread would sleep past "
                     "it",
-                    number, due, earliest.nanoseconds));
+                    number, told(due), told(earliest)));
   if (!cancelled_any && due > model.now && earliest < Time{due})
     fail_with(
         "D4", the_deadline,
         fmt::format("the first timer is due at {} and earliest() says {}: the thread would wake "
                     "for nothing",
-                    due, earliest.nanoseconds));
+                    told(due), told(earliest)));
 }
 
 }  // namespace
@@ -153,6 +158,7 @@ PERCORE_CHECK(
   std::int64_t now = static_cast<std::int64_t>(run.random(1'000'000'000'000));
   const bool past = run.chance(30);
   const bool cancels = run.chance(70);
+  world.start = now;
   world.fire(now);
   const unsigned steps = run.size(2, 120);
   for (unsigned step = 0; step < steps; ++step) {
@@ -305,6 +311,25 @@ PERCORE_CHECK("queue", none_is_lost_at_the_ends_of_time, "D2",
   require(queue.fire_due(Time{60}) == 1, "a timer, due at 50, did not fire at 60");
 }
 
+PERCORE_CHECK("queue", the_newest_moment_stays, "D2",
+              "a deadline that has passed is taken as the newest moment that fire_due() was told",
+              the_queue_of_timers, .seeds = 20, .ring = false) {
+  const auto newest = static_cast<std::int64_t>(1'000 + run.random(1'000));
+  const std::int64_t older = newest - 1 - static_cast<std::int64_t>(run.random(500));
+  TimerQueue queue;
+  Counted timer;
+  queue.fire_due(Time{newest});
+  queue.fire_due(Time{older});
+  queue.arm(timer, Time{older - 1});
+  const std::int64_t deadline = timer.deadline().nanoseconds;
+  require(
+      deadline == newest,
+      "fire_due() was told {}, then {}; a timer that was then armed for {} has the deadline {}: "
+      "the newest moment is the largest of those it was told",
+      newest, older, older - 1, deadline);
+  queue.cancel(timer);
+}
+
 PERCORE_CHECK("queue", arming_allocates_nothing, "D5", "arming and cancelling allocate nothing",
               the_queue_of_timers, .seeds = 1, .ring = false) {
   constexpr std::size_t count = 500;
@@ -359,6 +384,55 @@ PERCORE_CHECK("queue", among_many_it_costs_the_same, "D5",
           "among {} timers, cancelling one looked at {} others on the average: it must not search "
           "for it",
           many, cancelled / probes);
+}
+
+namespace {
+
+constexpr std::size_t long_ones = 1'000;
+constexpr std::size_t short_ones = 100;
+
+/// How many timers are looked at when the first of all is cancelled, again and again.
+std::size_t cancel_the_first_of_many(OnePageEach<Counted>& timers, TimerQueue& queue) {
+  std::size_t touched = 0;
+  for (std::size_t i = 0; i < long_ones; ++i)
+    queue.arm(timers[i], Time{static_cast<std::int64_t>(1'000'000 + i)});
+  for (std::size_t i = 0; i < short_ones; ++i)
+    touched += timers.touched_by([&] { queue.cancel(timers[i]); });
+  return touched;
+}
+
+/// The same where each that is cancelled was armed a moment before, and is due before all others.
+std::size_t cancel_what_was_just_armed(OnePageEach<Counted>& timers, TimerQueue& queue) {
+  std::size_t touched = 0;
+  queue.arm(timers[long_ones], Time{1});
+  for (std::size_t i = 0; i < long_ones; ++i)
+    queue.arm(timers[i], Time{static_cast<std::int64_t>(1'000'000 + i)});
+  for (std::size_t i = long_ones; i < long_ones + short_ones; ++i) {
+    queue.arm(timers[i + 1], Time{static_cast<std::int64_t>(i)});
+    touched += timers.touched_by([&] { queue.cancel(timers[i]); });
+  }
+  return touched;
+}
+
+}  // namespace
+
+PERCORE_CHECK("queue", the_first_of_many_goes_at_little_cost, "D5",
+              "taking out the first costs little, again and again", the_queue_of_timers, .seeds = 2,
+              .ring = false) {
+  constexpr std::size_t most = 40;
+  OnePageEach<Counted> timers(long_ones + short_ones + 1);
+  TimerQueue queue;
+  run.waits_for("1,000 timers, of which the first is cancelled again and again");
+  const std::size_t touched = run.seed() == 0 ? cancel_the_first_of_many(timers, queue)
+                                              : cancel_what_was_just_armed(timers, queue);
+  for (std::size_t i = 0; i < timers.size(); ++i) queue.cancel(timers[i]);
+  require(touched <= short_ones * most,
+          "{}: each looked at {} timers on the average. Where the children of the root are merged "
+          "one by one, the next root has them all again: merge in pairs, then the pairs",
+          run.seed() == 0
+              ? "1000 timers were armed, and the one that was due first was cancelled, 100 times"
+              : "beside 1000 timers a short one was armed and cancelled, 100 times",
+          touched / short_ones);
 }
 
 PERCORE_CHECK("queue", an_armed_timer_must_not_be_destroyed, "D3",

@@ -9,6 +9,110 @@ using percore::now;
 using percore::sleep_for;
 using percore::sleep_until;
 
+// The first three checks look at one sleep each, so that what all others lean on is told by its own
+// name.
+
+namespace {
+
+Task<> sleeps_a_while(bool& woken) {
+  static_cast<void>(co_await sleep_for(ms(1)));
+  woken = true;
+}
+// The executor's part is done by hand: its pollers are not asked between advance() and fire_due().
+Task<> fires_a_sleep() {
+  bool woken = false;
+  auto sleeper = spawn(sleeps_a_while(woken));
+  co_await percore::yield();
+  if (woken) fail_with("D1", the_deadline, "a sleep of 1 ms was over at once");
+  const std::size_t armed = percore::timers().size();
+  if (armed != 1)
+    fail_with("D4", the_deadline,
+              fmt::format("a task sleeps, and {} timers are armed: await_suspend() arms the "
+                          "awaiter, which is a timer",
+                          armed));
+  percore::sim::advance(2'000'000);
+  percore::timers().fire_due(now());
+  require(!woken,
+          "fire_due() resumed a task that slept: a timer that fires only makes it ready, for the "
+          "executor to resume");
+  co_await rests(2);
+  require(woken, "the timer of a sleep has fired, and the sleeper was not made ready");
+  co_await sleeper;
+}
+
+}  // namespace
+
+PERCORE_CHECK("sleep", a_timer_resumes_nobody, "D2",
+              "a timer that fires makes its sleeper ready, and resumes nobody", the_queue_of_timers,
+              .seeds = 1, .faults = false) {
+  run.waits_for("a sleep of 1 ms");
+  run_on_executor(fires_a_sleep());
+}
+
+namespace {
+
+Task<> one_sleep(Time duration) {
+  const Time start = now();
+  const auto slept = co_await sleep_for(duration);
+  require(slept.has_value(), "a sleep gave an error although nothing ends: {}",
+          slept ? "" : slept.error().message());
+  require(now() - start >= duration, "a sleep of {} ns took {} ns", duration.nanoseconds,
+          (now() - start).nanoseconds);
+}
+
+/// Wakes the executor where a sleep does not, and says what that means.
+class Watch final : public percore::Poller {
+ public:
+  explicit Watch(const char* what_failed) : what_failed_(what_failed) {}
+  bool poll() override {
+    require(now() < until_, "{} ms after the deadline of the only sleep it has not ended: {}",
+            patience.nanoseconds / 1'000'000, what_failed_);
+    if (now() >= until_ - patience)
+      require(++late_turns_ < 1'000,
+              "the deadline of a sleep has passed, the executor asks again and again, and poll() "
+              "fires nothing");
+    return false;
+  }
+  Time next_deadline() const override { return until_; }
+
+  void run_one_sleep(Time duration) {
+    Executor executor({.ring = {.entries = 8}});
+    executor.add_poller(*this);
+    until_ = now() + duration + patience;
+    executor.run(one_sleep(duration));
+    executor.remove_poller(*this);
+  }
+
+ private:
+  static constexpr Time patience = ms(10);
+  const char* what_failed_;
+  Time until_;
+  unsigned late_turns_ = 0;
+};
+
+}  // namespace
+
+PERCORE_CHECK("sleep", one_sleep_ends, "D4",
+              "the executor is told the earliest deadline, and sleeps until then", the_deadline,
+              .seeds = 1, .faults = false) {
+  run.waits_for("a sleep, with nothing else to do");
+  Watch watch(
+      "the executor asked until when it may sleep, and next_deadline() named a later moment, or "
+      "never()");
+  watch.run_one_sleep(us(400));
+}
+
+PERCORE_CHECK("sleep", a_thread_may_have_another_executor, "D7",
+              "the timers of a thread outlive its executors", the_end_of_sleeps, .seeds = 5,
+              .faults = false) {
+  run.waits_for("a sleep on the second executor of a thread");
+  run_on_executor(one_sleep(us(400)));
+  Watch watch(
+      "it is the second executor of this thread, and the timers never joined it; executor_gone() "
+      "forgets the first one");
+  watch.run_one_sleep(us(400));
+}
+
 namespace {
 
 struct Sleepers {
@@ -242,13 +346,21 @@ Task<> sleeps_to_the_end(Ending& ending, Time duration) {
   const auto slept = co_await sleep_for(duration);
   require(!slept.has_value(), "the root task ended, and a sleep of {} ns ended as if in time",
           duration.nanoseconds);
-  require(slept.error() == std::errc::operation_canceled,
-          "the root task ended, and a sleeper was told: {}", slept.error().message());
+  require(slept.error() == cancelled(),
+          "the root task ended, and a sleeper was told: {} (category {}), not ECANCELED of "
+          "std::system_category()",
+          slept.error().message(), slept.error().category().name());
   ++ending.cancelled;
+  bool ran = false;
+  auto other = spawn(notes(ran));
   const auto again = co_await sleep_for(ms(1));
-  require(!again.has_value() && again.error() == std::errc::operation_canceled,
+  require(!again.has_value() && again.error() == cancelled(),
           "a sleep that began after the root task's end did not give ECANCELED");
+  require(!ran,
+          "a sleep that began after the root task's end waited for a turn: it is over at once, "
+          "await_ready() says so");
   ++ending.again;
+  co_await other;
 }
 Task<> leaves_sleepers(Ending& ending, unsigned count) {
   for (unsigned i = 0; i < count; ++i)
@@ -277,22 +389,8 @@ PERCORE_CHECK(
           (now() - start).nanoseconds / 1'000'000);
 }
 
-namespace {
-
-Task<> one_sleep(Time duration) {
-  const Time start = now();
-  const auto slept = co_await sleep_for(duration);
-  require(slept.has_value(), "a sleep on the thread's second executor gave: {}",
-          slept ? "" : slept.error().message());
-  require(now() - start >= duration, "a sleep of {} ns on the thread's second executor took {} ns",
-          duration.nanoseconds, (now() - start).nanoseconds);
-}
-
-}  // namespace
-
-PERCORE_CHECK("sleep", a_thread_may_have_another_executor, "D7",
-              "the timers of a thread outlive its executors", the_end_of_sleeps, .seeds = 20,
-              .faults = false) {
+PERCORE_CHECK("sleep", a_sleep_follows_an_end, "D7", "the timers of a thread outlive its executors",
+              the_end_of_sleeps, .seeds = 20, .faults = false) {
   Ending ending;
   run.waits_for("a sleep on the second executor of a thread");
   run_on_executor(leaves_sleepers(ending, 3));

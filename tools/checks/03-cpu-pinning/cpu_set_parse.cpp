@@ -22,8 +22,17 @@ std::string any_list(Run& run, Model& model) {
   return list;
 }
 
-void expect_set(const std::string& list, const Model& model) {
-  const auto set = CpuSet::parse(list);
+// A tab and a newline as they are written in a program.
+std::string shown(const std::string& list) {
+  std::string text;
+  for (const char letter : list)
+    text += letter == '\t' ? "\\t" : letter == '\n' ? "\\n" : std::string(1, letter);
+  return text;
+}
+
+void expect_set(const std::string& given, const Model& model) {
+  const auto set = CpuSet::parse(given);
+  const std::string list = shown(given);
   require(set.has_value(), "the list \"{}\" was refused at place {}: {}", list,
           set ? 0 : set.error().position, set ? "" : set.error().sentence);
   require(*set == set_of(model), "the list \"{}\" means {{{}}}, and parse() read {} CPUs: {}", list,
@@ -124,5 +133,7 @@ PERCORE_CHECK("parse", one_wrong_letter_is_found, "P3",
   // A blank at either end is none.
   if (letter == ' ' && (place == 0 || place == list.size())) return;
   list.insert(place, 1, letter);
-  expect_mistake(list, place, "this letter has no meaning in a list");
+  expect_mistake(list, place,
+                 letter == ' ' ? "blanks stand around a list, not in it"
+                               : "this character has no meaning there");
 }

@@ -8,9 +8,8 @@ PERCORE_CHECK("print", a_set_is_written_as_the_kernel_does, "P1",
               "ascending, neighbours joined, nothing for the empty set", the_list, .ring = false) {
   const Model model = any_model(run, 10);
   const std::string list = set_of(model).to_list();
-  require(list == list_of(model),
-          "a set of {} CPUs is \"{}\" in a list, and to_list() wrote \"{}\"", model.size(),
-          list_of(model), list);
+  require(list == list_of(model), "a set of {} {} is \"{}\" in a list, and to_list() wrote \"{}\"",
+          model.size(), model.size() == 1 ? "CPU" : "CPUs", list_of(model), list);
 }
 
 PERCORE_CHECK("print", ranges_may_reach_the_ends, "P1",

@@ -27,7 +27,7 @@ inline CpuSet range(unsigned first, unsigned last) {
 /// One to four places; the kernel says who pins when.
 inline std::vector<CpuSet> any_places(Run& run, unsigned least = 1) {
   MadeUpKernel::get().begin(range(0, 7));
-  MadeUpKernel::get().on_pin = [] { sim::mark(2, "pinned"); };
+  MadeUpKernel::get().on_pin = [] { sim::mark(2, "thread", "pinned"); };
   std::vector<CpuSet> places;
   const unsigned count = run.size(least, 4);
   for (unsigned i = 0; i < count; ++i)
@@ -35,10 +35,10 @@ inline std::vector<CpuSet> any_places(Run& run, unsigned least = 1) {
   return places;
 }
 
-/// The threads on which an event of this kind happened, and of these, those that had pinned
-/// themselves before.
+/// The threads that opened a ring, and of these, those that opened one before they had pinned
+/// themselves, whether or not they opened another one later.
 struct Opened {
-  std::set<std::uint32_t> all, pinned_first;
+  std::set<std::uint32_t> all, too_early;
 };
 inline Opened rings_opened() {
   std::set<std::uint32_t> pinned;
@@ -47,7 +47,7 @@ inline Opened rings_opened() {
     if (event.kind == sim::Event::Kind::mark) pinned.insert(event.executor);
     if (event.kind != sim::Event::Kind::ring_opened) continue;
     opened.all.insert(event.executor);
-    if (pinned.contains(event.executor)) opened.pinned_first.insert(event.executor);
+    if (!pinned.contains(event.executor)) opened.too_early.insert(event.executor);
   }
   return opened;
 }

@@ -1,5 +1,6 @@
 // 03.1 one_cpu_a_core: threads are not cores, on whatever machine.
 
+#include <algorithm>
 #include <map>
 #include <percore/check_machine.hpp>
 
@@ -11,6 +12,7 @@ using namespace percore::check;
 namespace {
 
 constexpr const char* the_map = "Lesson 03, *The cores*";
+constexpr const char* the_allowed = "Lesson 03, *What is allowed*";
 
 void expect_one_each(const Topology& map) {
   const CpuSet chosen = one_cpu_a_core(map);
@@ -30,8 +32,19 @@ void expect_one_each(const Topology& map) {
     require(there, "CPU {} was chosen, and the map {} has no such CPU", cpu, on);
   }
   for (const auto& [core, cpu] : first) {
-    require(taken.contains(core), "on {} the core of CPU {} got nothing, and {} were chosen", on,
-            cpu, chosen.empty() ? "none" : chosen.to_list());
+    const Cpu& lowest = *std::ranges::find(map.cpus(), cpu, &Cpu::id);
+    if (taken.contains(core)) {
+      // as it should be
+    } else if (lowest.thread != 0) {
+      fail_with("M1", the_allowed,
+                fmt::format("on {} the core of CPU {} got nothing, and {} were chosen: the first "
+                            "thread of that core may not be used here, and it is a core all the "
+                            "same",
+                            on, cpu, chosen.empty() ? "none" : chosen.to_list()));
+    } else {
+      fail("on {} the core of CPU {} got nothing, and {} were chosen", on, cpu,
+           chosen.empty() ? "none" : chosen.to_list());
+    }
     require(taken[core] == cpu, "on {} CPU {} was chosen, and CPU {} is the lowest of its core", on,
             taken[core], cpu);
   }
@@ -46,7 +59,7 @@ PERCORE_CHECK("", one_of_each_core_whole_machines, "M2",
 }
 
 PERCORE_CHECK("", one_of_each_core_of_what_is_allowed, "M1",
-              "the map holds what this thread may use, also where that is half a core", the_map,
+              "the map holds what this thread may use, also where that is half a core", the_allowed,
               .ring = false) {
   const Machine machine = any_machine(run);
   expect_one_each(map_of(machine, any_cpuset(run, machine)));

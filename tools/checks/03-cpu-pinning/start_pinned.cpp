@@ -107,6 +107,22 @@ PERCORE_CHECK("", the_caller_stays_free, "O1", "a thread that is started begins 
           left.to_list());
 }
 
+PERCORE_CHECK("", every_place_that_is_refused_is_told, "A1",
+              "what is returned names the places that could not be had, all of them", the_request,
+              .seeds = 60) {
+  Case drawn = any_case(run);
+  drawn.places.push_back(range(20, 20));
+  drawn.places.insert(
+      drawn.places.begin() + static_cast<std::ptrdiff_t>(run.random(drawn.places.size())),
+      range(30, 30));
+  drawn.run();
+  for (const char* place : {"20", "30"})
+    require(drawn.said.find(place) != std::string::npos,
+            "the CPUs 20 and 30 are not there, and what start_pinned() said does not name {}: "
+            "\"{}\"",
+            place, drawn.said);
+}
+
 PERCORE_CHECK("", a_place_that_is_refused_is_told, "A1",
               "an executor is not put somewhere else in silence", the_request) {
   Case drawn = any_case(run);

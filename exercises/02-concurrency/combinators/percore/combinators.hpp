@@ -17,7 +17,8 @@
 // Waiting for several tasks, in three steps. The contract, <percore/contract/combinators.hpp>, has
 // the invariants C1 to C4: keep it open beside this. The tools are those of the lessons before:
 // spawn() and JoinHandle, Event, timers(). Two rules for coroutines: no co_await inside a
-// condition, and none inside a catch block.
+// condition (g++ 12 miscompiles some of those), and none inside a catch block (the language forbids
+// it).
 //
 // - Step "all" (C1, C2): join_all() and when_all().
 // - Step "any" (C3): when_any().

@@ -6,7 +6,7 @@
 namespace percore {
 
 /// A set of CPU numbers. The contract, <percore/contract/cpu_set.hpp>, says what each function
-/// promises and has the invariants P1 to P3: keep it open beside this file.
+/// promises and has the invariants P1 to P4: keep it open beside this file.
 ///
 /// TODO set: choose how the members are kept. A number is below cpus_max (8192). A std::bitset, an
 /// array of words or of bools will do; a std::vector will not, because add() is noexcept.

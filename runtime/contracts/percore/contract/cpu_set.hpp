@@ -15,6 +15,8 @@
 ///       whatever the order and overlap of its ranges.
 ///   P3  A list that means nothing is refused with the place of the mistake; no CPU is dropped or
 ///       made up.
+///   P4  A set holds the numbers that were added and not removed since, and no other; a copy is a
+///       set of its own.
 namespace percore {
 
 inline constexpr int cpu_set_contract_version = 1;
@@ -33,7 +35,7 @@ struct CpuListError {
 template <typename S>
 concept CpuSetContract = requires(S set, const S const_set, std::string_view list, unsigned cpu) {
   S();
-  // Blanks and a newline around the list are skipped, as a file of the kernel's ends with one.
+  // Blanks, tabs and newlines around the list are skipped: a file of the kernel's ends with one.
   { S::parse(list) } -> std::same_as<std::expected<S, CpuListError>>;
   { const_set.to_list() } -> std::same_as<std::string>;
   // Requires: cpu < cpus_max.

@@ -68,6 +68,13 @@ class PollerList {
 /// Ends a program that would sleep for ever: nothing is ready, nothing in flight, no deadline is
 /// set.
 [[noreturn]] inline void end_of_program_by_deadlock(std::size_t tasks_alive, bool ending) noexcept {
+  if (tasks_alive == 0) {
+    std::fputs(
+        "percore: no task is left, and run() has not ended: the last one was resumed in place of "
+        "being made ready with schedule(), or the tasks that are alive are miscounted\n",
+        stderr);
+    std::abort();
+  }
   std::fprintf(
       stderr,
       "percore: %zu task%s for something that can no longer happen: nothing is ready, nothing is "

@@ -48,9 +48,10 @@ constexpr Time time_after(Time moment, Time duration) noexcept {
 ///                          awaiters; Result<void>: ECANCELED at the end of the executor. The
 ///                          caller always gives way to others once, even to a deadline in the past.
 ///                          sleep_for() adds with time_after().
-///   class Interval         Interval(Time period); co_await interval.next() waits for the next
-///                          start + n * period and gives the periods that have passed since the
-///                          last one: 1 when in time.
+///   class Interval         Interval(Time period, Time start = now()): start may lie ahead; the
+///                          first tick is start + period. co_await interval.next() waits for the
+///                          next start + n * period and gives the periods that have passed since
+///                          the last one: 1 when in time.
 template <typename Q, typename Timer>
 concept TimerQueueContract =
     requires(Q queue, const Q const_queue, Timer timer, const Timer const_timer, Time time) {

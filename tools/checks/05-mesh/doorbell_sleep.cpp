@@ -144,7 +144,7 @@ Task<> rings_itself(unsigned times) {
   doorbell().detach(inbox);
 }
 
-/// Rings after the doorbell has looked, and before the executor falls asleep: it is polled after it.
+/// Rings when the doorbell has looked and the executor is not asleep yet: it is polled after it.
 class RingsLate final : public Poller {
  public:
   explicit RingsLate(unsigned inbox) : inbox_(inbox) { Executor::current().add_poller(*this); }

@@ -1,5 +1,8 @@
 #include "queue_pain.hpp"
 
+#include <sched.h>
+
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <percore/spsc_queue.hpp>
@@ -20,11 +23,47 @@ using percore::Time;
 constexpr std::uint64_t values = 1'000'000;
 constexpr std::size_t room = 1024;
 
-/// Runs both ends on a thread each. Returns  nanoseconds a value.
+/// The CPUs of this thread; while it lives, threads can be pinned to one of them.
+class Cpus {
+ public:
+  Cpus() { sched_getaffinity(0, sizeof before_, &before_); }
+  ~Cpus() { sched_setaffinity(0, sizeof before_, &before_); }
+  Cpus(const Cpus&) = delete;
+  Cpus& operator=(const Cpus&) = delete;
+
+  /// The calling thread, to the n-th of them, or round again where there are fewer.
+  void pin(int n) const {
+    int left = n % CPU_COUNT(&before_);
+    for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (!CPU_ISSET(cpu, &before_) || left-- > 0) continue;
+      cpu_set_t one;
+      CPU_ZERO(&one);
+      CPU_SET(cpu, &one);
+      sched_setaffinity(0, sizeof one, &one);
+      return;
+    }
+  }
+
+ private:
+  cpu_set_t before_;
+};
+
+/// Runs both ends on a thread each, on a CPU each: the kernel would leave two young threads on one
+/// for longer than this takes. Returns  nanoseconds a value.
 template <typename Produce, typename Consume>
 double between_two_threads(Produce produce, Consume consume) {
+  const Cpus cpus;
+  std::atomic<int> ready = 0;
+  const auto start_together = [&](int cpu) {
+    cpus.pin(cpu);
+    for (++ready; ready != 2;) std::this_thread::yield();
+  };
+  std::thread producer([&] {
+    start_together(1);
+    produce();
+  });
+  start_together(0);
   const Time began = now();
-  std::thread producer(produce);
   consume();
   producer.join();
   return nanoseconds_each(now() - began, values);
@@ -104,8 +143,7 @@ struct Counts {
 };
 
 void count(percore::atomic<std::uint64_t>& own) {
-  for (std::uint64_t i = 0; i < values; ++i)
-    own.store(own.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  for (std::uint64_t i = 0; i < values; ++i) own.fetch_add(1, std::memory_order_relaxed);
 }
 
 template <std::size_t apart>

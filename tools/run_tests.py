@@ -100,8 +100,9 @@ def meson_step(step, folder, compiler, options, targets=(), suites=(), env=None)
 
 
 def run_meson_tests(step, build, chosen, environment=None, words=""):
-    argv = ["meson", "test", "-C", build, "--no-rebuild", "--num-processes", "2", *chosen]
-    status, output = step.command(*argv, env=environment)
+    # The limits are for what hangs; a busy machine may be a few times slower than ours.
+    argv = ["meson", "test", "-C", build, "--no-rebuild", "--num-processes", "2", "--timeout-multiplier", "4", *chosen]
+    status, output = step.command(*argv, env=environment, timeout=3000)
     results = build / "meson-logs/testlog.json"
     tests = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
     bad = [t for t in tests if t["result"] not in ("OK", "EXPECTEDFAIL", "SKIP")]

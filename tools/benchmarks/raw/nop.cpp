@@ -4,30 +4,13 @@
 
 #include <measure.hpp>
 
-#include <cstring>
 #include <string>
+
+#include "open_ring.hpp"
 
 namespace {
 
 constexpr std::size_t nops_a_round = 6'400;
-
-// The same set-up as percore's, so that only what comes after it differs.
-void open_ring(io_uring& ring) {
-  constexpr unsigned entries = 256;
-  io_uring_params params{};
-  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-                 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL;
-  int error = io_uring_queue_init_params(entries, &ring, &params);
-  if (error == -EINVAL) {
-    params = {};
-    error = io_uring_queue_init_params(entries, &ring, &params);
-  }
-  if (error < 0) {
-    std::fprintf(stderr, "no ring: %s\n", std::strerror(-error));
-    std::exit(3);
-  }
-  io_uring_register_ring_fd(&ring);
-}
 
 unsigned one_batch(io_uring& ring, unsigned depth) {
   for (unsigned i = 0; i < depth; ++i) {

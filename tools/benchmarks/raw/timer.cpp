@@ -3,30 +3,10 @@
 
 #include <measure.hpp>
 
-#include <cstring>
 #include <string>
 #include <vector>
 
-namespace {
-
-// The same set-up as percore's, so that only what comes after it differs.
-void open_ring(io_uring& ring) {
-  io_uring_params params{};
-  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-                 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL;
-  int error = io_uring_queue_init_params(64, &ring, &params);
-  if (error == -EINVAL) {
-    params = {};
-    error = io_uring_queue_init_params(64, &ring, &params);
-  }
-  if (error < 0) {
-    std::fprintf(stderr, "no ring: %s\n", std::strerror(-error));
-    std::exit(3);
-  }
-  io_uring_register_ring_fd(&ring);
-}
-
-}  // namespace
+#include "open_ring.hpp"
 
 int main(int argument_count, char** arguments) {
   const std::string suite = argument_count > 1 ? arguments[1] : "";

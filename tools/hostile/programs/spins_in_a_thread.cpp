@@ -1,6 +1,6 @@
 // Joins a thread that spins.
 // kind: hang_spinning
-// says: spins.*
+// says: spins at .*counter\.cpp:1[1-4]
 
 #include <percore/counter.hpp>
 

@@ -146,6 +146,15 @@ printf '#!{shutil.which('bash')}\\nsleep 100\\n' > "$out"; chmod +x "$out" """)
         self.assertEqual(result.returncode, 3)
         self.assertIn("cannot be made: is the folder read-only?", result.stderr)
 
+    def test_help_before_the_set_up_sets_nothing_up(self):
+        build = self.folder / "none"
+        for word in ("--help", "-h"):
+            result = subprocess.run([REPOSITORY / "tools" / "percore", word], capture_output=True, text=True, timeout=60,
+                                    stdin=subprocess.DEVNULL, env={**os.environ, "PERCORE_BUILD": str(build)})
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+            self.assertIn("not set up here yet", result.stdout)
+            self.assertFalse(build.exists())
+
     def test_second_start_looks_at_nothing_again(self):
         build = self.folder / "build"
         build.mkdir()

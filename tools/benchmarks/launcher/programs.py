@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 CARGO_REGISTRY = Path("/usr/share/cargo/registry")
 TASK_SUITES = ["spawn100", "spawn", "spawn10k", "yield1", "yield2", "yield1k", "latency", "memory"]
+MESH_SUITES = ["mesh_rtt", "mesh_tput"]
 
 
 class Unavailable(Exception):
@@ -85,7 +86,8 @@ def meson_program(runtime, build_dir, paths, form="", mine=False):
     if f"{name}_tasks" not in paths:
         return None
     commands = {}
-    for family, suites in {"tasks": TASK_SUITES, "nop": ["nop"], "timer": ["timer"], "queues": ["queues"]}.items():
+    for family, suites in {"tasks": TASK_SUITES, "nop": ["nop"], "timer": ["timer"], "queues": ["queues"], "mesh": MESH_SUITES,
+                           "silence": ["mesh_peers", "mesh_idle"]}.items():
         program = paths.get(f"{name}_{family}")
         if program is not None:
             commands |= {suite: [str(program), suite] for suite in suites}
@@ -118,7 +120,7 @@ def tokio_programs(build_dir):
     )
     binary = build_dir / "tokio/release/bench_tokio"
     return [
-        Program("tokio", form, {suite: [str(binary), suite, form] for suite in [*TASK_SUITES, "timer"]})
+        Program("tokio", form, {suite: [str(binary), suite, form] for suite in [*TASK_SUITES, "timer", *MESH_SUITES]})
         for form in ("spawn", "local")
     ]
 

@@ -51,10 +51,9 @@ double round_trips(const bench::Trips& trips) {
   auto back = percore::shared_channel<std::uint64_t>(bench::channel_capacity);
   bench::TripTimer timer(trips);
   std::uint64_t sleeps = 0;
-  on_two_cpus([&] { return asks(std::move(there.sender), std::move(back.receiver), timer, sleeps); },
-              [&] {
-                return answers(std::move(there.receiver), std::move(back.sender), trips.pause_ns);
-              });
+  on_two_cpus(
+      [&] { return asks(std::move(there.sender), std::move(back.receiver), timer, sleeps); },
+      [&] { return answers(std::move(there.receiver), std::move(back.sender), trips.pause_ns); });
   return timer.p50_us();
 }
 

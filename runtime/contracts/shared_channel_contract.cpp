@@ -7,6 +7,9 @@
 
 namespace percore {
 
+static_assert(ChannelCoreContract<ChannelCore<int>, int>,
+              "ChannelCore does not offer what the explorer's checks need: see "
+              "contract/shared_channel.hpp");
 static_assert(SharedSenderContract<SharedSender<int>, int> &&
                   SharedReceiverContract<SharedReceiver<int>, int>,
               "SharedSender and SharedReceiver do not offer what the layers above need: see "

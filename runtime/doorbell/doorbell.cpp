@@ -17,6 +17,7 @@ namespace {
 // one, down to none, and a sleep that was shorter than a spin brings it back.
 constexpr Time spin_max{20'000};
 constexpr Time spin_min{500};
+constexpr unsigned looks_a_clock_read = 4;
 
 }  // namespace
 
@@ -71,8 +72,19 @@ void Doorbell::attach(Inbox& inbox) {
 
 void Doorbell::detach(Inbox& inbox) noexcept {
   inboxes_[inbox.number()] = nullptr;
+  if (watched_ == &inbox) watched_ = nullptr;
   // A read in flight would keep an executor asleep that nobody can wake any more: it is ended.
   if (--attached_ == 0 && listening_.in_flight()) bell_->wake();
+}
+
+void Doorbell::watch(Inbox& inbox) noexcept {
+  if (watched_ != nullptr && watched_ != &inbox) look_at_watched();
+  watched_ = &inbox;
+}
+
+// It is watched no more: who still waits there says so in its look.
+void Doorbell::look_at_watched() noexcept {
+  if (Inbox* const inbox = std::exchange(watched_, nullptr); inbox != nullptr) inbox->look();
 }
 
 void Doorbell::look_at_all() noexcept {
@@ -83,6 +95,7 @@ void Doorbell::look_at_all() noexcept {
 
 bool Doorbell::poll() {
   if (!put_off_.empty()) put_off_.do_all();
+  if (watched_ != nullptr && watched_->came()) look_at_watched();
   if (bell_->word_.rung()) to_look_at_ |= bell_->word_.take();
   if (executor_->ending()) look_at_all();  // whoever waits goes on, and sees that it ends
   if (to_look_at_ == 0) return false;
@@ -96,6 +109,7 @@ bool Doorbell::poll() {
 }
 
 bool Doorbell::something_came() const noexcept {
+  if (watched_ != nullptr && watched_->came()) return true;
   return bell_->word_.rung() || executor_->ring().has_completions();
 }
 
@@ -104,8 +118,9 @@ bool Doorbell::spin() {
   ++counts_.spins;
   const Time began = now();
   const Time end = std::min(began + spin_for_, timers().earliest());
-  while (!something_came()) {
-    if (now() >= end) {
+  // The clock is read between looks, not at each: it takes as long as several of them.
+  for (unsigned looks = 1; !something_came(); ++looks) {
+    if (looks % looks_a_clock_read == 0 && now() >= end) {
       spin_for_ = {spin_for_.nanoseconds / 2};
       return false;
     }
@@ -126,7 +141,11 @@ bool Doorbell::prepare_to_sleep() {
   asleep_ = false;
   if (!put_off_.empty()) put_off_.do_all();
   if (attached_ == 0) return true;  // nobody knows the bell
-  if (spin()) return false;
+  if (spin()) {
+    poll();
+    return false;
+  }
+  look_at_watched();
   listen();
   if (!bell_->word_.try_to_sleep()) return false;
   asleep_ = true;

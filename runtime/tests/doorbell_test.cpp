@@ -100,6 +100,51 @@ Task<> many_inboxes() {
   for (const auto& one : inboxes) bell.detach(*one);
 }
 
+// An inbox that has something when it is told so.
+class Filled final : public Inbox {
+ public:
+  bool came() noexcept override { return has_something; }
+  void look() noexcept override { ++looks; }
+  bool has_something = false;
+  int looks = 0;
+};
+
+Task<> a_turn() {
+  const auto slept = co_await sleep_for(Time{1'000'000});
+  CHECK(slept.has_value());
+}
+
+// What is offered beyond the contract's demands.
+template <typename OfDoorbell>
+Task<> watches_one(OfDoorbell& bell) {
+  if constexpr (requires(Inbox& inbox) { bell.watch(inbox); }) {
+    Filled one, other;
+    bell.attach(one);
+    bell.attach(other);
+    one.has_something = true;
+    bell.watch(one);
+    CHECK(one.looks == 0);
+    co_await a_turn();
+    CHECK(one.looks == 1);  // nobody has rung
+    co_await a_turn();
+    CHECK(one.looks == 1);  // and it is watched no more
+    one.has_something = false;
+    bell.watch(one);
+    bell.watch(other);
+    CHECK(one.looks == 2);  // it must say for itself that it waits
+    co_await a_turn();
+    CHECK(other.looks == 1);  // before the executor sleeps
+    bell.watch(other);
+    bell.detach(other);
+    co_await a_turn();
+    CHECK(other.looks == 1);
+    bell.detach(one);
+  }
+}
+Task<> watches() {
+  co_await watches_one(doorbell());
+}
+
 Task<> waits_for(Counter& inbox, int times, std::atomic<int>& waited) {
   for (int i = 0; i < times; ++i) {
     co_await inbox.next();
@@ -160,6 +205,10 @@ TEST_CASE(
 TEST_CASE("a ring makes the owner look at that inbox, and at no other (W3)") {
   Executor().run(looks_at_who_is_rung());
   Executor().run(many_inboxes());
+}
+
+TEST_CASE("one inbox is watched: looked at when it has something, and before the sleep") {
+  Executor().run(watches());
 }
 
 TEST_CASE("a bell outlives its owner (W5)") {

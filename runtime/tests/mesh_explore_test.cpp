@@ -50,6 +50,19 @@ struct End {
   }
 };
 
+// Whether an end still waits, as one asks that was rung or watched, where the channel tells that
+// apart from the first question.
+template <typename Core>
+bool waits_for_value(Core& core) {
+  if constexpr (requires { core.value_came(); }) return !core.value_came();
+  return core.wait_for_value();
+}
+template <typename Core>
+bool waits_for_room(Core& core) {
+  if constexpr (requires { core.room_came(); }) return !core.room_came();
+  return core.wait_for_room();
+}
+
 }  // namespace
 
 TEST_CASE("queue: three items at each end of a queue of two") {
@@ -146,14 +159,17 @@ TEST_CASE("bell: of two who ring while the owner sleeps one wakes it") {
   }));
 }
 
-TEST_CASE("channel: a sender that waits for room, a receiver that waits for values, a close") {
-  holds(explore::explore({}, [](explore::Threads& threads) {
+namespace {
+
+template <typename Value, typename Room>
+void stream_and_close(Value needs_value, Room needs_room) {
+  holds(explore::explore({}, [&](explore::Threads& threads) {
     ChannelCore<Tracked> core(1);
     End producer, consumer;
     unsigned received = 0;
     threads.spawn("producer", [&] {
       for (unsigned i = 1; i <= 2; ++i) {
-        producer.wait_while([&] { return core.wait_for_room(); });
+        producer.wait_while([&] { return needs_room(core); });
         Tracked item = i;
         explore::require(core.queue.stage(item), "no room for {} after the wait", i);
         if (core.publish()) consumer.sleeper.ring(0);
@@ -162,7 +178,7 @@ TEST_CASE("channel: a sender that waits for room, a receiver that waits for valu
     });
     threads.spawn("consumer", [&] {
       while (!core.drained()) {
-        consumer.wait_while([&] { return core.wait_for_value(); });
+        consumer.wait_while([&] { return needs_value(core); });
         Tracked* const item = core.queue.front();
         if (item == nullptr) continue;  // it was the close
         explore::require(item->value() == ++received, "{} came in place of {}", *item, received);
@@ -175,13 +191,25 @@ TEST_CASE("channel: a sender that waits for room, a receiver that waits for valu
   }));
 }
 
+}  // namespace
+
+TEST_CASE("channel: a sender that waits for room, a receiver that waits for values, a close") {
+  stream_and_close([](auto& core) { return core.wait_for_value(); },
+                   [](auto& core) { return core.wait_for_room(); });
+}
+
+TEST_CASE("channel: the same, where each asks as one who was watched") {
+  stream_and_close([](auto& core) { return waits_for_value(core); },
+                   [](auto& core) { return waits_for_room(core); });
+}
+
 TEST_CASE("channel: a receiver that closes sets a sender free that waits for room") {
   holds(explore::explore({}, [](explore::Threads& threads) {
     ChannelCore<Tracked> core(1);
     End producer, consumer;
     threads.spawn("producer", [&] {
       for (unsigned i = 1; i <= 3 && !core.consumer_closed(); ++i) {
-        producer.wait_while([&] { return core.wait_for_room(); });
+        producer.wait_while([&] { return waits_for_room(core); });
         Tracked item = i;
         if (!core.consumer_closed() && core.queue.stage(item) && core.publish())
           consumer.sleeper.ring(0);
@@ -189,7 +217,7 @@ TEST_CASE("channel: a receiver that closes sets a sender free that waits for roo
       static_cast<void>(core.close_producer());
     });
     threads.spawn("consumer", [&] {
-      consumer.wait_while([&] { return core.wait_for_value(); });
+      consumer.wait_while([&] { return waits_for_value(core); });
       explore::require(core.queue.try_pop().has_value(), "the wait ended without a value");
       if (core.close_consumer()) producer.sleeper.ring(0);
     });
@@ -212,7 +240,7 @@ TEST_CASE("channel: who is rung in vain, by a slow ring for what it has taken al
     });
     threads.spawn("consumer", [&] {
       for (unsigned i = 1; i <= 3; ++i) {
-        consumer.wait_while([&] { return core.wait_for_value(); });
+        consumer.wait_while([&] { return waits_for_value(core); });
         const auto item = core.queue.try_pop();
         explore::require(item && item->value() == i, "{} did not come", i);
       }

@@ -46,6 +46,7 @@ class Doorbell final : public Poller {
   const std::shared_ptr<Bell>& bell() const noexcept { return bell_; }
   void attach(Inbox& inbox);
   void detach(Inbox& inbox) noexcept;
+  void watch(Inbox& inbox) noexcept;
   void put_off(PutOff& what) noexcept { put_off_.add(what); }
   void take_back(PutOff& what) noexcept { put_off_.remove(what); }
 
@@ -77,6 +78,7 @@ class Doorbell final : public Poller {
   bool spin();
   bool something_came() const noexcept;
   void look_at_all() noexcept;
+  void look_at_watched() noexcept;
 
   std::shared_ptr<Bell> bell_;
   Executor* executor_ = nullptr;
@@ -84,7 +86,8 @@ class Doorbell final : public Poller {
   std::vector<Inbox*> inboxes_;  // by number; null where one has gone
   std::size_t attached_ = 0;
   std::uint64_t to_look_at_ = 0;  // bits of the bell's word
-  Time spin_for_;                 // W4: what the next spin may take
+  Inbox* watched_ = nullptr;
+  Time spin_for_;  // W4: what the next spin may take
   Time fell_asleep_;
   bool asleep_ = false;
   Counts counts_;

@@ -25,13 +25,23 @@ class ChannelCore {
     return claim(consumer_waits_);
   }
 
-  /// Says that the producer waits for room. False: there is some, or the consumer has closed. Asked
-  /// again after each ring.
+  /// There is room, or the consumer has closed.
+  bool has_room_or_end() noexcept { return queue.has_room() || consumer_closed(); }
+
+  /// Says that the producer waits for room. False: there is some, or the consumer has closed.
   bool wait_for_room() noexcept {
     say_waiting(producer_waits_);
-    if (!queue.has_room() && !consumer_closed()) return true;
+    if (!has_room_or_end()) return true;
     producer_waits_.store(false, std::memory_order_relaxed);
     return false;
+  }
+
+  /// Of one who waits and was rung: whether there is room, or the consumer has closed. Asked again
+  /// after each ring.
+  bool room_came() noexcept {
+    if (!has_room_or_end()) return !wait_for_room();
+    waits_no_more(producer_waits_);
+    return true;
   }
 
   bool consumer_closed() const noexcept { return consumer_closed_.load(std::memory_order_acquire); }
@@ -52,13 +62,25 @@ class ChannelCore {
     return claim(producer_waits_);
   }
 
+  /// There is a value, or the producer has closed.
+  bool has_value_or_end() noexcept {
+    return queue.front() != nullptr || producer_closed_.load(std::memory_order_acquire);
+  }
+
   /// Says that the consumer waits for a value. False: there is one, or the producer has closed.
-  /// Asked again after each ring.
   bool wait_for_value() noexcept {
     say_waiting(consumer_waits_);
-    if (queue.front() == nullptr && !producer_closed_.load(std::memory_order_acquire)) return true;
+    if (!has_value_or_end()) return true;
     consumer_waits_.store(false, std::memory_order_relaxed);
     return false;
+  }
+
+  /// Of one who waits and was rung: whether there is a value, or the producer has closed. Asked
+  /// again after each ring.
+  bool value_came() noexcept {
+    if (!has_value_or_end()) return !wait_for_value();
+    waits_no_more(consumer_waits_);
+    return true;
   }
 
   /// The producer has closed and everything is taken.
@@ -80,6 +102,12 @@ class ChannelCore {
     // release: whoever sees it sees whom to ring.
     waits.store(true, std::memory_order_release);
     atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the one in claim()
+  }
+
+  // Whoever rang has cleared the flag, so its line is only read. It is still set where the owner
+  // was rung for something else.
+  static void waits_no_more(atomic<bool>& waits) noexcept {
+    if (waits.load(std::memory_order_relaxed)) waits.store(false, std::memory_order_relaxed);
   }
 
   // Whoever clears the flag rings, and whoever is rung in vain says anew that it waits. So it does

@@ -55,6 +55,16 @@ class End : public Inbox, public PutOff {
 
   void put_off() noexcept { doorbell_->put_off(*this); }
 
+  // Whether the doorbell looks for us while its executor is awake: then we need not say that we
+  // wait, and nobody need ring.
+  bool watched() noexcept {
+    if constexpr (requires(Doorbell& offered, Inbox& inbox) { offered.watch(inbox); }) {
+      doorbell_->watch(*this);
+      return true;
+    }
+    return false;
+  }
+
  private:
   Doorbell* doorbell_ = nullptr;
 };
@@ -147,8 +157,7 @@ class SharedSender<T>::Producer final : public shared_channel_detail::End {
     PERCORE_ASSERT(waiting_ == nullptr,
                    "two tasks wait in one SharedSender: await one send after the other, or give "
                    "each task a channel");
-    at_end_of_turn();  // the receiver can make room only of what it sees
-    if (core().wait_for_room()) {
+    if (this->watched() || core().wait_for_room()) {
       waiting_ = &send;
       return true;
     }
@@ -156,10 +165,11 @@ class SharedSender<T>::Producer final : public shared_channel_detail::End {
     return false;
   }
 
+  bool came() noexcept override { return core().has_room_or_end(); }
+
   void look() noexcept override {
     if (waiting_ == nullptr) return;
-    const bool ending = Executor::current().ending();
-    if (core().wait_for_room() && !ending) return;
+    if (!core().room_came() && !Executor::current().ending()) return;
     Send& send = *std::exchange(waiting_, nullptr);
     settle(send);
     send.runnable_.schedule();
@@ -280,8 +290,7 @@ class SharedReceiver<T>::Consumer final : public shared_channel_detail::End {
     PERCORE_ASSERT(waiting_ == nullptr,
                    "two tasks wait in one SharedReceiver: await one receive after the other, or "
                    "give each task a channel");
-    at_end_of_turn();  // the sender can fill only the room that it sees
-    if (core().wait_for_value()) {
+    if (this->watched() || core().wait_for_value()) {
       waiting_ = &receive;
       return true;
     }
@@ -289,8 +298,10 @@ class SharedReceiver<T>::Consumer final : public shared_channel_detail::End {
     return false;
   }
 
+  bool came() noexcept override { return core().has_value_or_end(); }
+
   void look() noexcept override {
-    if (waiting_ == nullptr || (core().wait_for_value() && !waiting_->cut_short())) return;
+    if (waiting_ == nullptr || (!core().value_came() && !waiting_->cut_short())) return;
     Receive& receive = *std::exchange(waiting_, nullptr);
     take(receive.value_);
     receive.runnable_.schedule();

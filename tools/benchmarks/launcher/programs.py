@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CARGO_REGISTRY = Path("/usr/share/cargo/registry")
 TASK_SUITES = ["spawn100", "spawn", "spawn10k", "yield1", "yield2", "yield1k", "latency", "memory"]
 FILE_SUITES = ["file_rand", "file_write"]
+MESH_SUITES = ["mesh_rtt", "mesh_tput"]
 
 
 class Unavailable(Exception):
@@ -86,8 +87,8 @@ def meson_program(runtime, build_dir, paths, form="", mine=False):
     if f"{name}_tasks" not in paths:
         return None
     commands = {}
-    for family, suites in {"tasks": TASK_SUITES, "nop": ["nop"], "timer": ["timer"], "queues": ["queues"],
-                           "file": FILE_SUITES}.items():
+    for family, suites in {"tasks": TASK_SUITES, "nop": ["nop"], "timer": ["timer"], "queues": ["queues"], "mesh": MESH_SUITES,
+                           "silence": ["mesh_peers", "mesh_idle"], "file": FILE_SUITES}.items():
         program = paths.get(f"{name}_{family}")
         if program is not None:
             folder = [str(build_dir)] if family == "file" else []  # on a disk, as /tmp may not be
@@ -122,7 +123,7 @@ def tokio_programs(build_dir):
     binary = build_dir / "tokio/release/bench_tokio"
     of_files = {"spawn": {suite: [f"{binary}_file", suite, str(build_dir)] for suite in FILE_SUITES}, "local": {}}
     return [
-        Program("tokio", form, {suite: [str(binary), suite, form] for suite in [*TASK_SUITES, "timer"]} | of_files[form])
+        Program("tokio", form, {suite: [str(binary), suite, form] for suite in [*TASK_SUITES, "timer", *MESH_SUITES]} | of_files[form])
         for form in ("spawn", "local")
     ]
 

@@ -47,6 +47,22 @@ SUITES = {
         Metric("file_write1", "us", "64 MiB written in order by 4 KiB, one at a time, and synced: a write", 1),
         Metric("file_write32", "us", "the same, 32 at once: a write", 1),
     ],
+    "mesh_rtt": [
+        Metric("mesh_rtt_awake", "us", "a u64 to an executor on the other CPU and back, both awake: median", 0.75),
+        Metric("mesh_rtt_asleep", "us", "the same, where each is asleep when its message comes", of_floor_max=1.05),
+    ],
+    "mesh_tput": [
+        Metric("mesh_tput", "ns", "a stream of u64 to the other CPU, at most 1,024 on their way: a message", 1 / 8),
+        Metric("mesh_tput_64B", "ns", "the same, messages of 64 bytes", 1 / 8),
+        Metric("mesh_tput_256B", "ns", "the same, messages of 256 bytes", 1 / 8),
+        Metric("mesh_tput_each", "ns", "a stream of u64, each on its way before the next: a message", 1 / 2),
+    ],
+    "mesh_peers": [
+        Metric("mesh_peers_1", "ns", "an executor with one peer, each message on its way before the next: a message"),
+        Metric("mesh_peers_16", "ns", "the same with 16 peers, of which one speaks"),
+        Metric("mesh_peers_64", "ns", "the same with 64 peers"),
+    ],
+    "mesh_idle": [Metric("mesh_idle", "us", "CPU time of two executors that wait for each other, in a second")],
     "build": [Metric("build", "s", "compile the file of the task suites at -O0: CPU time", absolute_max=2.0)],
 }
 

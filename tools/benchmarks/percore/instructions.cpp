@@ -6,6 +6,7 @@
 #include <optional>
 #include <percore/executor.hpp>
 #include <percore/io.hpp>
+#include <percore/shared_channel.hpp>
 #include <percore/task_queue.hpp>
 #include <vector>
 
@@ -86,6 +87,70 @@ Task<std::uint64_t> switch_times(std::size_t times, TaskQueue& other) {
   co_return times;
 }
 
+// Both ends of a channel on one executor: what a message takes at both, without waiting for another
+// core.
+using percore::SharedReceiver;
+using percore::SharedSender;
+
+Task<std::uint64_t> receive_all(SharedReceiver<std::uint64_t> receiver) {
+  std::uint64_t received = 0;
+  for (;;) {
+    const auto value = co_await receiver.receive();
+    if (!value) break;
+    ++received;
+  }
+  co_return received;
+}
+
+Task<> send_all(SharedSender<std::uint64_t> sender, std::size_t times) {
+  for (std::size_t i = 0; i < times; ++i) {
+    const auto sent = co_await sender.send(i);
+    if (!sent) break;
+  }
+}
+
+Task<std::uint64_t> stream_messages(std::size_t times) {
+  auto ends = percore::shared_channel<std::uint64_t>(1024);
+  auto receiving = percore::spawn(receive_all(std::move(ends.receiver)));
+  co_await send_all(std::move(ends.sender), times);
+  const std::uint64_t received = co_await receiving;
+  co_return received;
+}
+
+Task<> send_back(SharedReceiver<std::uint64_t> in, SharedSender<std::uint64_t> out) {
+  for (;;) {
+    const auto value = co_await in.receive();
+    if (!value) break;
+    const auto sent = co_await out.send(*value);
+    if (!sent) break;
+  }
+}
+
+// Beside `silent` channels for whose values other tasks wait.
+Task<std::uint64_t> messages_there_and_back(std::size_t times, std::size_t silent) {
+  std::vector<SharedSender<std::uint64_t>> silent_senders;
+  std::vector<JoinHandle<std::uint64_t>> listening;
+  for (std::size_t i = 0; i < silent; ++i) {
+    auto ends = percore::shared_channel<std::uint64_t>(1);
+    silent_senders.push_back(std::move(ends.sender));
+    listening.push_back(percore::spawn(receive_all(std::move(ends.receiver))));
+  }
+  auto there = percore::shared_channel<std::uint64_t>(64);
+  auto back = percore::shared_channel<std::uint64_t>(64);
+  auto answering = percore::spawn(send_back(std::move(there.receiver), std::move(back.sender)));
+  std::uint64_t received = 0;
+  for (std::size_t i = 0; i < times; ++i) {
+    const auto sent = co_await there.sender.send(i);
+    const auto answer = co_await back.receiver.receive();
+    received += sent && answer ? 1 : 0;
+  }
+  there.sender.close();
+  co_await answering;
+  silent_senders.clear();
+  for (auto& one : listening) received += co_await one;
+  co_return received;
+}
+
 // What a run of more operations takes beyond a run of fewer: what happens once falls out.
 template <typename Work>
 double instructions_an_operation(Work work, std::size_t fewer, std::size_t more,
@@ -137,6 +202,10 @@ int main() {
   const auto queue_switches = [](std::size_t times, Handles&) {
     return switch_times(times, TaskQueues::current_or_null()->default_queue());
   };
+  const auto stream = [](std::size_t times, Handles&) { return stream_messages(times); };
+  const auto there_and_back = [](std::size_t silent) {
+    return [silent](std::size_t times, Handles&) { return messages_there_and_back(times, silent); };
+  };
   bench::print_json({
       {"spawn and join", instructions_an_operation(spawns, 64, 320), "instructions"},
       {"await a task", instructions_an_operation(awaits, 64, 320), "instructions"},
@@ -149,6 +218,11 @@ int main() {
       {"in a task queue: yield, another task runs",
        instructions_an_operation(queue_yields, 8192, 16384, true), "instructions"},
       {"switch to another task queue", instructions_an_operation(queue_switches, 64, 320, true),
+       "instructions"},
+      {"mesh message, streamed", instructions_an_operation(stream, 1024, 4096), "instructions"},
+      {"mesh message there and back", instructions_an_operation(there_and_back(0), 16, 144),
+       "instructions"},
+      {"the same beside 64 silent peers", instructions_an_operation(there_and_back(64), 16, 144),
        "instructions"},
   });
 }

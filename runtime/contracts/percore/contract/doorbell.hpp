@@ -35,6 +35,9 @@ class Inbox {
   /// be called without a cause. It must not resume a coroutine.
   virtual void look() noexcept = 0;
 
+  /// Whether a look() would wake who waits. Asked again and again, so it writes nothing.
+  virtual bool came() noexcept { return true; }
+
   unsigned number() const noexcept { return number_; }
   /// For doorbells.
   void set_number(unsigned number) noexcept { number_ = number; }
@@ -110,6 +113,9 @@ class PutOffList {
 ///                         ring(number) noexcept, from any thread.
 ///   class Doorbell        an executor's, a Poller: what it gives is below.
 ///   Doorbell& doorbell()  the running executor's. Throws std::system_error (no descriptor).
+/// A Doorbell may also offer watch(inbox) noexcept: that inbox is asked came() each turn and in the
+/// spin, and looked at when it is true, or when another one is watched, or the executor is about to
+/// sleep. So while its owner is awake nobody need ring for it.
 template <typename W>
 concept BellWordContract = W::bits >= 1 && W::bits <= 63 && requires(W word, unsigned number) {
   { word.note(number) } noexcept -> std::same_as<bool>;

@@ -28,6 +28,13 @@ namespace percore {
 inline constexpr int shared_channel_contract_version = 1;
 
 /// What the module must offer:
+///   class ChannelCore<T>  in <percore/channel_core.hpp>: what both ends share, without an
+///                         executor, so that the schedule explorer can run it. `queue` is the
+///                         SpscQueue. An end says that it waits, and looks again: wait_for_room(),
+///                         wait_for_value(), true when it waits, asked again after each ring.
+///                         publish(), release(), close_producer() and close_consumer() say whether
+///                         the other end waits: then the caller rings, once for each wait.
+///                         drained(): the producer has closed, and nothing is left.
 ///   shared_channel<T>(capacity) -> ChannelEnds<T>{sender, receiver}
 ///                         from any thread. Each end is moved to its executor's thread before its
 ///                         first use, and is used and destroyed there from then on.
@@ -35,6 +42,20 @@ inline constexpr int shared_channel_contract_version = 1;
 ///                         movable until they are first used. Destroying one closes it. One task at
 ///                         a time waits in an end.
 /// T   nothrow-movable. Throws   std::bad_alloc; from an end's first use std::system_error.
+template <typename C, typename T>
+concept ChannelCoreContract = requires(C core, const C const_core, std::size_t capacity) {
+  C(capacity);
+  { core.queue } -> std::same_as<SpscQueue<T>&>;
+  { core.publish() } noexcept -> std::same_as<bool>;
+  { core.wait_for_room() } noexcept -> std::same_as<bool>;
+  { const_core.consumer_closed() } noexcept -> std::same_as<bool>;
+  { core.close_producer() } noexcept -> std::same_as<bool>;
+  { core.release() } noexcept -> std::same_as<bool>;
+  { core.wait_for_value() } noexcept -> std::same_as<bool>;
+  { core.drained() } noexcept -> std::same_as<bool>;
+  { core.close_consumer() } noexcept -> std::same_as<bool>;
+};
+
 template <typename S, typename T>
 concept SharedSenderContract = requires(S sender, const S const_sender, T value) {
   // Awaiter: waits for room. EPIPE when the receiver has closed; ECANCELED (H8).

@@ -1,6 +1,8 @@
 // spawn100, spawn, spawn10k, yield1, yield2, yield1k, latency, timer and memory on Tokio's current_thread runtime, in two
 // forms: `spawn` (tasks that could move between threads) and `local` (LocalSet and spawn_local). tools/bench takes the
 // better one of each suite. The numbers and rules are those of ../common/measure.hpp.
+mod mesh;
+
 use std::cell::RefCell;
 use std::fs;
 use std::future::Future;
@@ -307,7 +309,7 @@ async fn run_suite(form: Form, suite: String) -> Vec<(String, f64, &'static str)
         _ => {
             eprintln!(
                 "bench_tokio: no suite is called \"{suite}\"; there are spawn100, spawn, spawn10k, yield1, yield2, \
-                 yield1k, latency, timer, memory"
+                 yield1k, latency, timer, memory, mesh_rtt, mesh_tput"
             );
             exit(2);
         }
@@ -326,10 +328,10 @@ fn main() {
         }
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let metrics = match form {
+    let metrics = mesh::measure(&suite).unwrap_or_else(|| match form {
         Form::Local => LocalSet::new().block_on(&runtime, run_suite(form, suite)),
         Form::Spawn => runtime.block_on(run_suite(form, suite)),
-    };
+    });
     let lines: Vec<String> = metrics
         .iter()
         .map(|(name, value, unit)| {

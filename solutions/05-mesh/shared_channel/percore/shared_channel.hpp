@@ -1,0 +1,320 @@
+#pragma once
+
+#include <cerrno>
+#include <coroutine>
+#include <memory>
+#include <optional>
+#include <percore/channel_core.hpp>
+#include <percore/contract/shared_channel.hpp>
+#include <utility>
+
+namespace percore {
+
+namespace shared_channel_detail {
+
+// Which bell to ring for an end. Written by the end before it first says that it waits.
+struct Address {
+  std::shared_ptr<Bell> bell;
+  unsigned number = 0;
+
+  void ring() const noexcept { bell->ring(number); }
+};
+
+// Shared by both ends, and freed by the one that goes last (H7).
+template <typename T>
+struct State {
+  explicit State(std::size_t capacity) : core(capacity) {}
+  ChannelCore<T> core;
+  Address producer;
+  Address consumer;
+};
+
+// What both ends are to their own executor. Thread: the executor's, from bind() on.
+class End : public Inbox, public PutOff {
+ protected:
+  ~End() { unbind(); }
+
+  // At the first use: only then is it known on which executor.
+  void bind(Address& own) {
+    if (doorbell_ != nullptr) return;
+    Doorbell& of_executor = doorbell();
+    of_executor.attach(*this);
+    own = {of_executor.bell(), number()};
+    doorbell_ = &of_executor;
+  }
+
+  void unbind() noexcept {
+    if (doorbell_ == nullptr) return;
+    doorbell_->take_back(*this);
+    doorbell_->detach(*this);
+    doorbell_ = nullptr;
+  }
+
+  void put_off() noexcept { doorbell_->put_off(*this); }
+
+ private:
+  Doorbell* doorbell_ = nullptr;
+};
+
+}  // namespace shared_channel_detail
+
+/// The end of a shared channel that puts values in. See contract/shared_channel.hpp.
+/// Thread   of the executor that first uses it.
+template <typename T>
+class SharedSender {
+  using State = shared_channel_detail::State<T>;
+
+  class Producer;
+
+ public:
+  explicit SharedSender(std::shared_ptr<State> state)
+      : end_(std::make_unique<Producer>(std::move(state))) {}
+
+  class [[nodiscard]] Send {
+   public:
+    Send(Producer& end, T value) noexcept : end_(end), value_(std::move(value)) {}
+    Send(const Send&) = delete;
+    Send& operator=(const Send&) = delete;
+    bool await_ready() { return end_.begin(*this); }
+    bool await_suspend(std::coroutine_handle<> awaiting) {
+      runnable_ = Runnable::of(awaiting);
+      return end_.wait(*this);
+    }
+    Result<void> await_resume() const noexcept {
+      if (error_ == 0) return {};
+      return std::unexpected(std::error_code(error_, std::system_category()));
+    }
+
+   private:
+    friend class Producer;
+    Producer& end_;
+    T value_;
+    int error_ = 0;
+    Runnable runnable_;
+  };
+
+  Send send(T value) noexcept { return Send(*end_, std::move(value)); }
+  bool try_send(T& value) { return end_->try_send(value); }
+  void flush() noexcept { end_->at_end_of_turn(); }
+  void close() noexcept { end_->close(); }
+  bool closed() const noexcept { return end_->core().consumer_closed(); }
+  std::size_t capacity() const noexcept { return end_->core().queue.capacity(); }
+
+ private:
+  std::unique_ptr<Producer> end_;
+};
+
+template <typename T>
+class SharedSender<T>::Producer final : public shared_channel_detail::End {
+ public:
+  explicit Producer(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  ~Producer() { close(); }
+
+  ChannelCore<T>& core() noexcept { return state_->core; }
+
+  bool try_send(T& value) {
+    this->bind(state_->producer);
+    // Nobody overtakes one who waits (H1).
+    return waiting_ == nullptr && !closed_ && !core().consumer_closed() && stage(value);
+  }
+
+  // Whether the send is over, and need not wait.
+  bool begin(Send& send) {
+    if (try_send(send.value_)) return true;
+    if (closed_ || core().consumer_closed())
+      send.error_ = EPIPE;
+    else if (Executor::current().ending())
+      send.error_ = ECANCELED;
+    return send.error_ != 0;
+  }
+
+  // Whether it waits.
+  bool wait(Send& send) noexcept {
+    PERCORE_ASSERT(waiting_ == nullptr,
+                   "two tasks wait in one SharedSender: await one send after the other, or give "
+                   "each task a channel");
+    if (core().wait_for_room()) {
+      waiting_ = &send;
+      return true;
+    }
+    settle(send);
+    return false;
+  }
+
+  void look() noexcept override {
+    if (waiting_ == nullptr) return;
+    if (core().wait_for_room() && !Executor::current().ending()) return;
+    Send& send = *std::exchange(waiting_, nullptr);
+    settle(send);
+    send.runnable_.schedule();
+  }
+
+  void at_end_of_turn() noexcept override {
+    if (core().queue.staged() != 0 && core().publish()) state_->consumer.ring();
+  }
+
+  void close() noexcept {
+    if (closed_) return;
+    PERCORE_ASSERT(waiting_ == nullptr,
+                   "a SharedSender was closed or destroyed while a task waits in its send()");
+    closed_ = true;
+    if (core().close_producer()) state_->consumer.ring();
+    this->unbind();
+  }
+
+ private:
+  // The wait is over: the value goes, or it cannot.
+  void settle(Send& send) noexcept {
+    if (core().consumer_closed())
+      send.error_ = EPIPE;
+    else if (!stage(send.value_))
+      send.error_ = ECANCELED;
+  }
+
+  bool stage(T& value) noexcept {
+    if (!core().queue.stage(value)) return false;
+    this->put_off();
+    return true;
+  }
+
+  std::shared_ptr<State> state_;
+  Send* waiting_ = nullptr;
+  bool closed_ = false;
+};
+
+/// The end of a shared channel that takes values out. See contract/shared_channel.hpp.
+/// Thread   of the executor that first uses it.
+template <typename T>
+class SharedReceiver {
+  using State = shared_channel_detail::State<T>;
+
+  class Consumer;
+
+ public:
+  explicit SharedReceiver(std::shared_ptr<State> state)
+      : end_(std::make_unique<Consumer>(std::move(state))) {}
+
+  class [[nodiscard]] Receive {
+   public:
+    Receive(Consumer& end, bool through_end) noexcept : end_(end), through_end_(through_end) {}
+    Receive(const Receive&) = delete;
+    Receive& operator=(const Receive&) = delete;
+    bool await_ready() { return end_.begin(*this); }
+    bool await_suspend(std::coroutine_handle<> awaiting) {
+      runnable_ = Runnable::of(awaiting);
+      return end_.wait(*this);
+    }
+    std::optional<T> await_resume() noexcept { return std::move(value_); }
+
+   private:
+    friend class Consumer;
+    // The executor ends, and the wait with it (H8).
+    bool cut_short() const noexcept { return !through_end_ && Executor::current().ending(); }
+
+    Consumer& end_;
+    bool through_end_;
+    std::optional<T> value_;
+    Runnable runnable_;
+  };
+
+  Receive receive() noexcept { return Receive(*end_, false); }
+  Receive receive_through_end() noexcept { return Receive(*end_, true); }
+  std::optional<T> try_receive() { return end_->try_receive(); }
+  void close() noexcept { end_->close(); }
+  bool drained() noexcept { return end_->core().drained(); }
+  std::size_t capacity() const noexcept { return end_->core().queue.capacity(); }
+
+ private:
+  std::unique_ptr<Consumer> end_;
+};
+
+template <typename T>
+class SharedReceiver<T>::Consumer final : public shared_channel_detail::End {
+ public:
+  explicit Consumer(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  ~Consumer() { close(); }
+
+  ChannelCore<T>& core() noexcept { return state_->core; }
+
+  std::optional<T> try_receive() {
+    std::optional<T> out;
+    this->bind(state_->consumer);
+    if (waiting_ == nullptr && !closed_) take(out);
+    return out;
+  }
+
+  // Whether the receive is over, and need not wait.
+  bool begin(Receive& receive) {
+    this->bind(state_->consumer);
+    if (waiting_ == nullptr && !closed_) take(receive.value_);
+    return receive.value_ || closed_ || core().drained() || receive.cut_short();
+  }
+
+  // Whether it waits.
+  bool wait(Receive& receive) noexcept {
+    PERCORE_ASSERT(waiting_ == nullptr,
+                   "two tasks wait in one SharedReceiver: await one receive after the other, or "
+                   "give each task a channel");
+    if (core().wait_for_value()) {
+      waiting_ = &receive;
+      return true;
+    }
+    take(receive.value_);
+    return false;
+  }
+
+  void look() noexcept override {
+    if (waiting_ == nullptr) return;
+    if (core().wait_for_value() && !waiting_->cut_short()) return;
+    Receive& receive = *std::exchange(waiting_, nullptr);
+    take(receive.value_);
+    receive.runnable_.schedule();
+  }
+
+  void at_end_of_turn() noexcept override {
+    if (core().queue.popped() != 0 && core().release()) state_->producer.ring();
+  }
+
+  void close() noexcept {
+    if (closed_) return;
+    PERCORE_ASSERT(waiting_ == nullptr,
+                   "a SharedReceiver was closed or destroyed while a task waits in its receive()");
+    closed_ = true;
+    core().queue.release();  // the queue is the sender's alone from here on
+    if (core().close_consumer()) state_->producer.ring();
+    this->unbind();
+  }
+
+ private:
+  // In place: a T need not be assignable.
+  void take(std::optional<T>& into) noexcept {
+    T* const oldest = core().queue.front();
+    if (oldest == nullptr) return;
+    into.emplace(std::move(*oldest));
+    core().queue.pop();
+    this->put_off();
+  }
+
+  std::shared_ptr<State> state_;
+  Receive* waiting_ = nullptr;
+  bool closed_ = false;
+};
+
+/// The two ends of one channel.
+template <typename T>
+struct ChannelEnds {
+  SharedSender<T> sender;
+  SharedReceiver<T> receiver;
+};
+
+/// A bounded channel from a task of one executor to a task of another.
+/// capacity  at least 1; rounded up to a power of two. Its memory is taken here.
+/// Throws    std::bad_alloc. Thread   any.
+template <typename T>
+ChannelEnds<T> shared_channel(std::size_t capacity) {
+  auto state = std::make_shared<shared_channel_detail::State<T>>(capacity);
+  SharedSender<T> sender(state);
+  return {std::move(sender), SharedReceiver<T>(std::move(state))};
+}
+
+}  // namespace percore

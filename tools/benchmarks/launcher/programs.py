@@ -123,7 +123,8 @@ def tokio_programs(build_dir):
     binary = build_dir / "tokio/release/bench_tokio"
     of_files = {"spawn": {suite: [f"{binary}_file", suite, str(build_dir)] for suite in FILE_SUITES}, "local": {}}
     return [
-        Program("tokio", form, {suite: [str(binary), suite, form] for suite in [*TASK_SUITES, "timer", *MESH_SUITES]} | of_files[form])
+        Program("tokio", form, {suite: [str(binary), suite, form] for suite in [*TASK_SUITES, "timer", *MESH_SUITES]}
+                | of_files[form])
         for form in ("spawn", "local")
     ]
 

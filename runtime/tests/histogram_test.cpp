@@ -98,7 +98,7 @@ TEST_CASE("counts and percentiles are those of HdrHistogram") {
   }
 }
 
-TEST_CASE("H2: a percentile is at most one part in 10^digits above the true one") {
+TEST_CASE("V2: a percentile is at most one part in 10^digits above the true one") {
   for (const Reference& reference : references()) {
     if (reference.interval != 0) continue;
     Histogram histogram(reference.options);
@@ -133,7 +133,7 @@ TEST_CASE("small values have a place each") {
     CHECK(histogram.value_at(100.0 * static_cast<double>(value + 1) / 256) == value);
 }
 
-TEST_CASE("H1: an empty histogram, one value, and the same value many times") {
+TEST_CASE("V1: an empty histogram, one value, and the same value many times") {
   Histogram histogram;
   CHECK(histogram.count() == 0);
   CHECK(histogram.min() == 0);
@@ -158,7 +158,7 @@ TEST_CASE("H1: an empty histogram, one value, and the same value many times") {
   CHECK(histogram.value_at(100) == 0);
 }
 
-TEST_CASE("H4: merged histograms are the same as one") {
+TEST_CASE("V4: merged histograms are the same as one") {
   Histogram whole, parts[3];
   for (std::uint64_t i = 0; i < 30'000; ++i) {
     const std::uint64_t value = value_of("of-every-size", i, 10'000'000'000'000);
@@ -179,7 +179,7 @@ TEST_CASE("H4: merged histograms are the same as one") {
   CHECK(merged.to_text() == whole.to_text());
 }
 
-TEST_CASE("H5: what is above the range is counted at the top, and said") {
+TEST_CASE("V5: what is above the range is counted at the top, and said") {
   Histogram histogram({.value_max = 10'000, .significant_digits = 3});
   histogram.record_many(10, 90);
   histogram.record(10'000);
@@ -209,7 +209,7 @@ TEST_CASE("the largest values there are have places") {
   CHECK(histogram.value_at(100) == UINT64_MAX);
 }
 
-TEST_CASE("H3: the memory is a matter of the options alone") {
+TEST_CASE("V3: the memory is a matter of the options alone") {
   Histogram histogram;
   const std::size_t before = histogram.memory_bytes();
   CHECK(before <= 262 * 1024);

@@ -14,15 +14,15 @@
 /// not a size.
 ///
 /// Invariants (lesson 07):
-///   H1  Each recorded value is counted once: count() is the sum of all places.
-///   H2  value_at(p) is not below the true percentile, and above it by less than one part in
+///   V1  Each recorded value is counted once: count() is the sum of all places.
+///   V2  value_at(p) is not below the true percentile, and above it by less than one part in
 ///       10^digits of it. min(), max(), count() and mean() are exact.
-///   H3  All memory is taken by the constructor. record() allocates nothing, never fails, and does
+///   V3  All memory is taken by the constructor. record() allocates nothing, never fails, and does
 ///       the same few instructions for every value.
-///   H4  Merged histograms are the same as one in which all their values were recorded.
-///   H5  A value above value_max is counted in the topmost place, and above_range() says how many
-///       there were. A percentile among them is at least what value_at() says: value_max or, for the
-///       last one, max().
+///   V4  Merged histograms are the same as one in which all their values were recorded.
+///   V5  A value above value_max is counted in the topmost place, and above_range() says how many
+///       there were. A percentile among them is at least what value_at() says: value_max, or max()
+///       for the last one.
 namespace percore {
 
 inline constexpr int histogram_contract_version = 1;
@@ -55,7 +55,7 @@ concept HistogramContract = requires(H histogram, const H const_histogram, Histo
   // come would have seen, value - interval, value - 2 * interval, ... down to the interval itself.
   // An interval of 0 adds nothing. Cost: one record() for each.
   { histogram.record_with_interval(value, value) } noexcept -> std::same_as<void>;
-  // H4. Of other options: a programmer's mistake.
+  // V4. Of other options: a programmer's mistake.
   { histogram.merge(const_histogram) } noexcept -> std::same_as<void>;
   { histogram.reset() } noexcept -> std::same_as<void>;
   { const_histogram.count() } noexcept -> std::same_as<std::uint64_t>;
@@ -64,7 +64,7 @@ concept HistogramContract = requires(H histogram, const H const_histogram, Histo
   { const_histogram.min() } noexcept -> std::same_as<std::uint64_t>;
   { const_histogram.max() } noexcept -> std::same_as<std::uint64_t>;
   { const_histogram.mean() } noexcept -> std::same_as<double>;
-  // H2: the value that `percentile` of a hundred do not exceed; 0 to 100, what is outside is taken
+  // V2: the value that `percentile` of a hundred do not exceed; 0 to 100, what is outside is taken
   // as the nearest of these. The percentile of so many values is the one that stands at place
   // ceil(percentile / 100 * count()) when they are sorted.
   { const_histogram.value_at(percentile) } noexcept -> std::same_as<std::uint64_t>;

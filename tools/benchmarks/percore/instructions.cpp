@@ -6,6 +6,7 @@
 #include <optional>
 #include <percore/executor.hpp>
 #include <percore/io.hpp>
+#include <percore/stats.hpp>
 #include <percore/task_queue.hpp>
 #include <vector>
 
@@ -89,18 +90,20 @@ Task<std::uint64_t> switch_times(std::size_t times, TaskQueue& other) {
 // What a run of more operations takes beyond a run of fewer: what happens once falls out.
 template <typename Work>
 double instructions_an_operation(Work work, std::size_t fewer, std::size_t more,
-                                 bool with_queues = false) {
+                                 bool with_queues = false, bool with_stats = false) {
   std::vector<JoinHandle<std::uint64_t>> handles;
   handles.reserve(more);
   const auto count = [&](std::size_t operations) {
     // The ring belongs to the thread that opens it, so the executor is made in the child.
     std::optional<Executor> executor;
     std::optional<TaskQueues> queues;
+    std::optional<percore::Stats> stats;
     const auto prepare = [&] {
       executor.emplace();
       // Where each instruction is stepped, time flies: a quantum is not to end by it.
       constexpr percore::TaskQueuesOptions long_quanta{.quantum = {3'600'000'000'000}};
       if (with_queues) queue = &queues.emplace(*executor, long_quanta).add({.name = "measured"});
+      if (with_stats) stats.emplace(*executor);
       executor->run(work(more, handles));
     };
     const auto measured = [&] { executor->run(work(operations, handles)); };
@@ -148,6 +151,10 @@ int main() {
        "instructions"},
       {"in a task queue: yield, another task runs",
        instructions_an_operation(queue_yields, 8192, 16384, true), "instructions"},
+      {"with Stats: spawn and join", instructions_an_operation(spawns, 64, 320, false, true),
+       "instructions"},
+      {"with Stats: yield, another task runs",
+       instructions_an_operation(switches, 64, 320, false, true), "instructions"},
       {"switch to another task queue", instructions_an_operation(queue_switches, 64, 320, true),
        "instructions"},
   });

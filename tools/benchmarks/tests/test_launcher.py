@@ -7,8 +7,10 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "launcher"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.dont_write_bytecode = True
 
+import keep_instructions  # noqa: E402
 import paired  # noqa: E402
 import programs  # noqa: E402
 import report  # noqa: E402
@@ -140,6 +142,36 @@ class Suites(unittest.TestCase):
     def test_the_compiler_is_called_for_minus_o0_and_writes_nothing(self):
         command = ["c++", "-O3", "-MD", "-MQ", "a.o", "-MF", "a.d", "-o", "a.o", "-c", "a.cpp", "-O0"]
         self.assertEqual(programs.for_timing(command), ["c++", "-o", "/dev/null", "-c", "a.cpp", "-O0"])
+
+
+class KeptInstructions(unittest.TestCase):
+    KEPT = {"spawn": (100.0, 3.0), "yield": (20.0, 3.0)}
+
+    def test_what_is_within_the_tolerance_is_kept(self):
+        self.assertEqual(keep_instructions.differences(self.KEPT, {"spawn": 103, "yield": 19.1}), [])
+
+    def test_more_fewer_missing_and_unknown_are_told_apart(self):
+        wrong = keep_instructions.differences(self.KEPT, {"spawn": 104, "yield": 18.9, "nop": 5})
+        self.assertEqual(len(wrong), 3)
+        self.assertIn("spawn: 104.0 instructions, 100.0 are kept (+4 %)", wrong)
+        self.assertIn("it got better", wrong[1])
+        self.assertIn("has no row", wrong[2])
+        self.assertIn("counts no such thing", keep_instructions.differences(self.KEPT, {"spawn": 100})[0])
+
+    def test_stats_may_add_nothing_that_can_be_seen(self):
+        counted = {"spawn": 100, "yield": 20, "with Stats: spawn": 104}
+        self.assertIn("with Stats: spawn", keep_instructions.differences(self.KEPT, counted)[0])
+
+    def test_the_file_is_read_and_names_the_hot_paths(self):
+        kept = keep_instructions.kept_figures(keep_instructions.KEPT.read_text())
+        for name in ("spawn and join", "yield, another task runs", "nop, one in flight"):
+            self.assertIn(name, kept)
+
+    def test_elsewhere_it_is_skipped_with_a_word(self):
+        self.assertIsNone(keep_instructions.reason_to_skip("clang", "3", "") if keep_instructions.platform.machine() == "x86_64" else None)
+        self.assertIn("gcc", keep_instructions.reason_to_skip("gcc", "3", ""))
+        self.assertIn("release", keep_instructions.reason_to_skip("clang", "none, with sanitizers", ""))
+        self.assertIn("task ring", keep_instructions.reason_to_skip("clang", "3", "task ring"))
 
 
 if __name__ == "__main__":

@@ -38,8 +38,8 @@ DmaArena::DmaArena(const DmaArenaOptions& options)
       free_granules_(granules_),
       taken_((granules_ + bits - 1) / bits),
       blocks_(granules_) {
-  void* const memory = mmap(nullptr, size_bytes(), PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const memory =
+      mmap(nullptr, size_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   memory_ = static_cast<std::byte*>(memory);
   // The last word's bits beyond the arena are never free.
@@ -63,7 +63,9 @@ void DmaArena::register_with_ring() {
   const iovec memory{.iov_base = memory_, .iov_len = size_bytes()};
   const int error = -io_uring_register_buffers(&executor_.ring().native(), &memory, 1);
   switch (error) {
-    case 0: why_not_registered_.clear(); return;
+    case 0:
+      why_not_registered_.clear();
+      return;
     case ENOMEM:
     case EPERM:
       why_not_registered_ =

@@ -172,7 +172,7 @@ Task<Result<void>> DmaFile::cut(Inside& file, std::uint64_t size) {
 Task<Result<std::uint64_t>> DmaFile::ask_size(Inside& file) {
   const Result<GatePass> pass = file.under_way.enter();
   if (!pass) co_return std::unexpected(pass.error());
-  struct statx found {};
+  struct statx found{};
   io_uring_sqe entry{};
   io_uring_prep_statx(&entry, file.fd, "", AT_EMPTY_PATH, STATX_SIZE, &found);
   const Result<std::uint32_t> done = co_await perform(entry);

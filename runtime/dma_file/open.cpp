@@ -14,10 +14,14 @@ namespace {
 
 int flags_of(DmaOpen how) noexcept {
   switch (how) {
-    case DmaOpen::read_only: return O_RDONLY | O_CLOEXEC;
-    case DmaOpen::update: return O_RDWR | O_CLOEXEC;
-    case DmaOpen::create: return O_RDWR | O_CLOEXEC | O_CREAT | O_TRUNC;
-    case DmaOpen::create_new: return O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL;
+    case DmaOpen::read_only:
+      return O_RDONLY | O_CLOEXEC;
+    case DmaOpen::update:
+      return O_RDWR | O_CLOEXEC;
+    case DmaOpen::create:
+      return O_RDWR | O_CLOEXEC | O_CREAT | O_TRUNC;
+    case DmaOpen::create_new:
+      return O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL;
   }
   return O_RDONLY | O_CLOEXEC;
 }
@@ -52,28 +56,25 @@ Task<Result<DmaFile>> DmaFile::open(DmaArena& arena, std::string path, DmaOpen h
     fd = co_await open_at(path, flags_of(how) & ~O_EXCL, options.permissions);
   }
   if (!fd) co_return std::unexpected(fd.error());
-  auto inside =
-      std::make_unique<Inside>(arena, static_cast<int>(*fd), options.in_flight_max);
+  auto inside = std::make_unique<Inside>(arena, static_cast<int>(*fd), options.in_flight_max);
   inside->why_not_direct = std::move(why_not_direct);
-  if (inside->why_not_direct.empty()) {
-    const Result<void> found = co_await find_alignment(*inside);
-    if (!found) co_return std::unexpected(found.error());
-  }
+  const Result<void> found = co_await examine(*inside);
+  if (!found) co_return std::unexpected(found.error());
   co_return DmaFile(std::move(inside));
 }
 
-Task<Result<void>> DmaFile::find_alignment(Inside& file) {
-  struct statx found {};
+Task<Result<void>> DmaFile::examine(Inside& file) {
+  struct statx found{};
   io_uring_sqe entry{};
   io_uring_prep_statx(&entry, file.fd, "", AT_EMPTY_PATH, STATX_TYPE | statx_dioalign, &found);
   const Result<std::uint32_t> asked = co_await perform(entry);
   if (!asked) co_return std::unexpected(asked.error());
   if (!S_ISREG(found.stx_mode) && !S_ISBLK(found.stx_mode))
     co_return failure(S_ISDIR(found.stx_mode) ? EISDIR : EINVAL);
+  if (!file.why_not_direct.empty()) co_return Result<void>();
   if ((found.stx_mask & statx_dioalign) == 0) co_return co_await probe_alignment(file);
   DirectAlignment alignment;
-  std::memcpy(&alignment, reinterpret_cast<const char*>(&found) + place_in_statx,
-              sizeof alignment);
+  std::memcpy(&alignment, reinterpret_cast<const char*>(&found) + place_in_statx, sizeof alignment);
   if (alignment.offset == 0) {
     file.why_not_direct =
         "the filesystem serves direct I/O of this file from the page cache (statx says 0)";
@@ -116,8 +117,7 @@ Task<Result<void>> remove_file(std::string path) {
 }
 
 Task<Result<void>> sync_directory(std::string path) {
-  const Result<std::uint32_t> fd =
-      co_await open_at(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  const Result<std::uint32_t> fd = co_await open_at(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   if (!fd) co_return std::unexpected(fd.error());
   io_uring_sqe entry{};
   io_uring_prep_fsync(&entry, static_cast<int>(*fd), 0);

@@ -66,10 +66,10 @@ class DmaFile {
     int fd;
     std::size_t alignment = dma_granule_bytes;
     std::string why_not_direct;
-    Gate under_way;                 // every operation, until it has ended
-    Semaphore places;               // A7
+    Gate under_way;                  // every operation, until it has ended
+    Semaphore places;                // A7
     Semaphore writers{writers_max};  // one for each write; a sync takes all, and so waits for them
-    std::error_code sync_error;     // A6
+    std::error_code sync_error;      // A6
   };
   static constexpr std::size_t writers_max = 1u << 20;
   struct Group;
@@ -81,7 +81,7 @@ class DmaFile {
 
   explicit DmaFile(std::unique_ptr<Inside> inside) noexcept : inside_(std::move(inside)) {}
 
-  static Task<Result<void>> find_alignment(Inside& file);
+  static Task<Result<void>> examine(Inside& file);
   static Task<Result<void>> probe_alignment(Inside& file);
   static Task<Result<std::size_t>> fill(Inside& file, std::span<std::byte> out, std::uint64_t begin,
                                         std::size_t needed);

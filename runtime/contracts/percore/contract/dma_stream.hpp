@@ -22,8 +22,8 @@
 ///       of a flush, again. At most write_behind writes are under way.
 ///   M6  A write that failed is told by the next call, and by every later one: nothing after it is
 ///       said to be in the file.
-///   M7  After flush() all that was written is with the device; after sync() it would be there after
-///       a power failure.
+///   M7  After flush() all that was written is with the device; after sync() it would be there
+///       after a power failure.
 ///   M8  After sync() and close() the file ends where the stream does: the padding of its tail is
 ///       cut off.
 ///   M9  A stream ends with close(), which waits for what is under way; a stream that is destroyed
@@ -101,7 +101,8 @@ concept DmaStreamWriterContract =
 ///     read(offset, size), read_many(ranges), reader(options), close()
 template <typename I>
 concept ImmutableFileContract =
-    std::movable<I> && requires(I file, const I const_file, std::uint64_t offset, std::size_t size) {
+    std::movable<I> &&
+    requires(I file, const I const_file, std::uint64_t offset, std::size_t size) {
       { const_file.size() } noexcept -> std::same_as<std::uint64_t>;
       { file.read(offset, size) } -> std::same_as<Task<Result<DmaBuffer>>>;
       { file.close() } -> std::same_as<Task<Result<void>>>;

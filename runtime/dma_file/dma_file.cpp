@@ -54,8 +54,18 @@ DmaFile::Inside::~Inside() {
   if (fd >= 0) ::close(fd);
 }
 
-// Reads until `needed` bytes of the aligned range at `begin` are there, or the file ends. A read
-// that brings nothing new is its end: short ones come elsewhere too.
+Task<Result<std::uint64_t>> DmaFile::size_of(const Inside& file) {
+  struct statx found{};
+  io_uring_sqe entry{};
+  io_uring_prep_statx(&entry, file.fd, "", AT_EMPTY_PATH, STATX_SIZE, &found);
+  const Result<std::uint32_t> done = co_await perform(entry);
+  if (!done) co_return std::unexpected(done.error());
+  co_return found.stx_size;
+}
+
+// Reads until `needed` bytes of the aligned range at `begin` are there, or the file ends. A short
+// read alone does not say that it does: the next one begins at the sector in which it stopped, and
+// where that brings nothing new, the file's size decides.
 Task<Result<std::size_t>> DmaFile::fill(Inside& file, std::span<std::byte> out, std::uint64_t begin,
                                         std::size_t needed) {
   unsigned retries = 0;
@@ -67,9 +77,16 @@ Task<Result<std::size_t>> DmaFile::fill(Inside& file, std::span<std::byte> out, 
       if (passes(got.error()) && ++retries != retries_max) continue;
       co_return std::unexpected(got.error());
     }
-    if (from + *got <= done) co_return done;
-    done = from + *got;
-    if (done >= needed) co_return done;
+    if (*got == 0) co_return done;
+    if (from + *got > done) {
+      done = from + *got;
+      if (done >= needed) co_return done;
+      continue;
+    }
+    const Result<std::uint64_t> size = co_await size_of(file);
+    if (!size) co_return std::unexpected(size.error());
+    if (begin + done >= *size) co_return done;
+    if (++retries == retries_max) co_return failure(EIO);
   }
 }
 
@@ -172,12 +189,7 @@ Task<Result<void>> DmaFile::cut(Inside& file, std::uint64_t size) {
 Task<Result<std::uint64_t>> DmaFile::ask_size(Inside& file) {
   const Result<GatePass> pass = file.under_way.enter();
   if (!pass) co_return std::unexpected(pass.error());
-  struct statx found{};
-  io_uring_sqe entry{};
-  io_uring_prep_statx(&entry, file.fd, "", AT_EMPTY_PATH, STATX_SIZE, &found);
-  const Result<std::uint32_t> done = co_await perform(entry);
-  if (!done) co_return std::unexpected(done.error());
-  co_return found.stx_size;
+  co_return co_await size_of(file);
 }
 
 Task<Result<void>> DmaFile::sync(Inside& file) {

@@ -83,6 +83,7 @@ class DmaFile {
 
   static Task<Result<void>> examine(Inside& file);
   static Task<Result<void>> probe_alignment(Inside& file);
+  static Task<Result<std::uint64_t>> size_of(const Inside& file);
   static Task<Result<std::size_t>> fill(Inside& file, std::span<std::byte> out, std::uint64_t begin,
                                         std::size_t needed);
   static std::vector<Group> grouped(const std::vector<DmaRange>& ranges, std::size_t alignment,

@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 CARGO_REGISTRY = Path("/usr/share/cargo/registry")
 TASK_SUITES = ["spawn100", "spawn", "spawn10k", "yield1", "yield2", "yield1k", "latency", "memory"]
+FILE_SUITES = ["file_rand", "file_write"]
 
 
 class Unavailable(Exception):
@@ -85,10 +86,12 @@ def meson_program(runtime, build_dir, paths, form="", mine=False):
     if f"{name}_tasks" not in paths:
         return None
     commands = {}
-    for family, suites in {"tasks": TASK_SUITES, "nop": ["nop"], "timer": ["timer"], "queues": ["queues"]}.items():
+    for family, suites in {"tasks": TASK_SUITES, "nop": ["nop"], "timer": ["timer"], "queues": ["queues"],
+                           "file": FILE_SUITES}.items():
         program = paths.get(f"{name}_{family}")
         if program is not None:
-            commands |= {suite: [str(program), suite] for suite in suites}
+            folder = [str(build_dir)] if family == "file" else []  # on a disk, as /tmp may not be
+            commands |= {suite: [str(program), suite, *folder] for suite in suites}
     timed = not mine and form != "single"  # the same source a second time
     command = compile_command_of(build_dir, f"tools/benchmarks/{runtime}/tasks.cpp") if timed else None
     return Program("mine" if mine else runtime, form, commands, command)
@@ -117,8 +120,9 @@ def tokio_programs(build_dir):
         environment={**os.environ, "CARGO_TARGET_DIR": str(build_dir / "tokio")},
     )
     binary = build_dir / "tokio/release/bench_tokio"
+    of_files = {"spawn": {suite: [f"{binary}_file", suite, str(build_dir)] for suite in FILE_SUITES}, "local": {}}
     return [
-        Program("tokio", form, {suite: [str(binary), suite, form] for suite in [*TASK_SUITES, "timer"]})
+        Program("tokio", form, {suite: [str(binary), suite, form] for suite in [*TASK_SUITES, "timer"]} | of_files[form])
         for form in ("spawn", "local")
     ]
 

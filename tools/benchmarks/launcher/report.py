@@ -78,6 +78,8 @@ def goal_text(metric):
         return f"{metric.of_best_peer_max:.2f} of the peer"
     if metric.absolute_max is not None:
         return f"{number(metric.absolute_max)} {metric.unit}"
+    if metric.of_floor_max is not None:
+        return f"{metric.of_floor_max:.2f} of the floor"
     return "-"
 
 
@@ -86,9 +88,12 @@ def verdict(line):
     metric = line.metric
     if metric.absolute_max is not None:
         return "met" if summarize(line.samples["percore"]).median <= metric.absolute_max else "missed"
-    if metric.of_best_peer_max is None or line.best_peer is None:
+    if metric.of_floor_max is not None and line.of_floor is not None:
+        met = goal_met(line.of_floor, metric.of_floor_max)
+    elif metric.of_best_peer_max is None or line.best_peer is None:
         return "-"
-    met = goal_met(line.of_peer[line.best_peer], metric.of_best_peer_max)
+    else:
+        met = goal_met(line.of_peer[line.best_peer], metric.of_best_peer_max)
     return {True: "met", False: "missed", None: "open"}[met]
 
 

@@ -10,6 +10,7 @@ class Metric:
     what: str
     of_best_peer_max: float = None  # the goal, as a share of the best peer's figure
     absolute_max: float = None  # or as a figure
+    of_floor_max: float = None  # or as a share of the floor's figure
 
 
 SUITES = {
@@ -37,6 +38,14 @@ SUITES = {
         Metric("queue_spawn", "ns", "spawn 1,000 tasks into a task queue, await them all: a task"),
         Metric("queue_look", "ns", "yield_if_needed() where it is not needed"),
         Metric("queue_switch", "ns", "a task moves to another, empty queue: a switch"),
+    ],
+    "file_rand": [
+        Metric("file_rand1", "us", "4 KiB read past the page cache at a random place of 1 GiB, one at a time", of_floor_max=1.02),
+        Metric("file_rand32", "us", "the same, 32 at once: a read", of_floor_max=1.02),
+    ],
+    "file_write": [
+        Metric("file_write1", "us", "64 MiB written in order by 4 KiB, one at a time, and synced: a write", 1),
+        Metric("file_write32", "us", "the same, 32 at once: a write", 1),
     ],
     "build": [Metric("build", "s", "compile the file of the task suites at -O0: CPU time", absolute_max=2.0)],
 }

@@ -93,6 +93,12 @@ class Reports(unittest.TestCase):
         self.assertEqual(report.verdict(spawn), "met")
         self.assertEqual(report.verdict(memory), "missed")
 
+    def test_a_goal_may_be_a_share_of_the_floor(self):
+        metrics = suites.metrics_of(["file_rand"])
+        for figure, verdict in ((101, "met"), (110, "missed")):
+            samples = {metric.name: {("percore", ""): [figure] * 3, ("raw", ""): [100] * 3} for metric in metrics}
+            self.assertEqual([report.verdict(line) for line in report.lines_of(metrics, samples)], [verdict] * 2)
+
     def test_the_floor_is_no_peer(self):
         self.assertIsNone(made_up_lines()[1].best_peer)
 

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <percore/clock.hpp>
 #include <percore/dma_stream.hpp>
 
 percore::Task<> counts(std::string path) {
@@ -12,6 +13,7 @@ percore::Task<> counts(std::string path) {
     co_return;
   }
   percore::DmaStreamReader reader(*file, {.buffer_bytes = 128 << 10, .read_ahead = 4});
+  const percore::Time began = percore::now();
   std::size_t buffers = 0;
   std::ptrdiff_t lines = 0;
   for (;;) {
@@ -20,7 +22,9 @@ percore::Task<> counts(std::string path) {
     ++buffers;
     lines += std::ranges::count(buffer->bytes(), std::byte{'\n'});
   }
-  fmt::print("{} lines in {} buffers\n", lines, buffers);
+  const double us = static_cast<double>((percore::now() - began).nanoseconds) / 1000;
+  fmt::print("{} lines in {} buffers, {:.0f} MB/s\n", lines, buffers,
+             static_cast<double>(reader.position()) / us);
   co_await reader.close();
   co_await file->close();
 }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <ostream>
 #include <percore/dma_stream.hpp>
 #include <percore/sim.hpp>
@@ -253,11 +254,11 @@ Task<> reads_to_the_end_of_the_executor(DmaFile& file, unsigned& cancelled) {
   }
 }
 
-Task<> root_ends_first(DmaArena& arena, std::optional<DmaFile>& file, unsigned& cancelled) {
+Task<> root_ends_first(DmaArena& arena, std::unique_ptr<DmaFile>& file, unsigned& cancelled) {
   sim::make_file("/sim/file", noise(20'000));
   Result<DmaFile> opened_file = co_await opened(arena, DmaOpen::read_only, {.in_flight_max = 2});
   REQUIRE(opened_file);
-  file.emplace(std::move(*opened_file));
+  file = std::make_unique<DmaFile>(std::move(*opened_file));
   for (int i = 0; i < 4; ++i) spawn(reads_to_the_end_of_the_executor(*file, cancelled)).detach();
   co_await yield();
 }
@@ -288,8 +289,8 @@ TEST_CASE("at the end of the executor reads are cancelled, and their memory goes
     {
       Executor executor;
       std::optional<DmaArena> arena;
-      std::optional<DmaFile> file;
-      executor.run([](std::optional<DmaArena>& its_arena, std::optional<DmaFile>& its_file,
+      std::unique_ptr<DmaFile> file;
+      executor.run([](std::optional<DmaArena>& its_arena, std::unique_ptr<DmaFile>& its_file,
                       unsigned& count) -> Task<> {
         its_arena.emplace(DmaArenaOptions{.bytes = 4 * dma_granule_bytes});
         co_await root_ends_first(*its_arena, its_file, count);

@@ -134,12 +134,14 @@ std::string as_svg(const std::vector<AtDepth>& all) {
                               {"b", "p90", &AtDepth::p90_us},
                               {"c", "p99", &AtDepth::p99_us},
                               {"d", "p99.9", &AtDepth::p999_us}};
+  double name_above = top + height + 15;  // names keep a line's distance from one another
   for (const Curve& curve : curves) {
     out += line_of(all, curve.style, [&](const AtDepth& one) {
       return std::pair(x_of(one, left, width), y_of(one.*curve.value));
     });
-    out += fmt::format("<text x=\"{}\" y=\"{:.1f}\">{}</text>\n", left + width + 6,
-                       y_of(all.back().*curve.value) + 4, curve.name);
+    name_above = std::min(name_above - 15, y_of(all.back().*curve.value) + 4);
+    out += fmt::format("<text x=\"{}\" y=\"{:.1f}\">{}</text>\n", left + width + 6, name_above,
+                       curve.name);
   }
   out += line_of(all, "r", [&](const AtDepth& one) {
     return std::pair(x_of(one, right, narrow),

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-// Exercise 06.4, kind: fix. The log works on a good day. After a power failure, or a bad moment of
+// Exercise 06.5, kind: fix. The log works on a good day. After a power failure, or a bad moment of
 // the disk, it lacks records that append() had reported as saved. There are three mistakes.
 
 /// A log: lines of text, one record each, which survive a power failure once append() has said so.

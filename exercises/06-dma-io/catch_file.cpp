@@ -4,8 +4,8 @@
 #include <percore/sim.hpp>
 #include <string>
 
-// Exercise 06.6, kind: catch. Your checks are linked with our dma_file, which must pass all of them,
-// and with some that each have one thing wrong, which at least one check must reject.
+// Exercise 06.7, kind: catch. Your checks are linked with our dma_file, which must pass all of
+// them, and with some that each have one thing wrong, which at least one check must reject.
 //
 //   run.size(low, high), run.random(bound), run.chance(percent)    drawn from the seed
 //   sim::Options options = run.options();  run.restart(options)    a disk of your own; first of all
@@ -31,7 +31,7 @@ std::string_view text_of(const DmaBuffer& buffer) {
   return {reinterpret_cast<const char*>(buffer.data()), buffer.size()};
 }
 
-/// A disk in memory with the file /sim/file. Its errors are left out: only a good day is that simple.
+/// A disk in memory with the file /sim/file. Its errors are left out, and so are full disks.
 void prepare(Run& run, const std::string& text) {
   sim::Options options = run.options();
   options.files_in_memory = "/sim";

@@ -2,13 +2,14 @@
 #include <percore/dma_file.hpp>
 #include <string>
 
-// Exercise 06.5, kind: use. Fill in copy_file(); leave its name and its parameters as they are. Add
+// Exercise 06.6, kind: use. Fill in copy_file(); leave its name and its parameters as they are. Add
 // what you need above it.
 //
 //   percore::Result<percore::DmaFile> file = co_await percore::DmaFile::open(arena, path, how);
 //       how: percore::DmaOpen::read_only, update, create, create_new
-//   file->size(), read_into(bytes, offset), write(bytes, offset), preallocate(size), truncate(size),
-//   file->fdatasync(), close(), alignment_bytes()          each to be awaited, each a Result
+//   file->size(), read_into(bytes, offset), write(bytes, offset), truncate(size), fdatasync(),
+//   close()                                                each to be awaited, each a Result
+//   file->alignment_bytes()                                what a write's offset and size must be
 //   percore::sync_directory(path)                          the names in it are on the device
 //   co_await arena.allocate(bytes)                         a Result<percore::DmaBuffer>
 //   percore::JoinHandle<void> handle = percore::spawn(task);   co_await handle;

@@ -91,7 +91,8 @@ Task<> writes_block(DmaFile& file, DmaBuffer block, std::uint64_t offset, unsign
 
 Task<> writes_and(int what, unsigned count) {
   DmaArena arena({.bytes = 1 << 20});
-  DmaFile file = co_await opened(arena, DmaOpen::update, {.in_flight_max = 3});
+  const DmaFileOptions three{.in_flight_max = 3};
+  DmaFile file = co_await opened(arena, DmaOpen::update, three);
   unsigned done = 0;
   std::vector<JoinHandle<void>> writes;
   for (unsigned i = 0; i < count; ++i)

@@ -33,7 +33,7 @@ DmaBuffer::~DmaBuffer() {
 }
 
 DmaBuffer DmaBuffer::slice(std::size_t begin, std::size_t size) const noexcept {
-  // TODO sharing (B7): PERCORE_ASSERT that the bytes lie within this buffer. Which sums may overflow?
+  // TODO sharing (B7): PERCORE_ASSERT that the bytes lie within it. Which sum can overflow?
   // TODO sharing (B3): one more owner of the block. An empty slice holds none.
   static_cast<void>(begin);
   static_cast<void>(size);

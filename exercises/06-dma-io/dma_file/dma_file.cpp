@@ -80,7 +80,7 @@ Task<Result<DmaBuffer>> DmaFile::read_range(Inside& file, DmaRange range) {
   const Result<GatePass> pass = file.under_way.enter();
   if (!pass) co_return std::unexpected(pass.error());
   if (ends_too_late(range)) co_return failure(EINVAL);
-  // TODO read (A1, A2, A7): a block for the widened range, a place (file.places.hold()), fill(), and
+  // TODO read (A1, A2, A7): a block for the widened range, a place (file.places.hold()), fill() and
   // a slice of what was asked for. How many of the bytes that came are in front of it?
   co_return DmaBuffer();
 }
@@ -146,8 +146,8 @@ Task<Result<void>> DmaFile::sync(Inside& file) {
   const Result<GatePass> pass = file.under_way.enter();
   if (!pass) co_return std::unexpected(pass.error());
   // TODO sync (A5): wait for the writes that began before. Whoever comes later may write beside it.
-  // TODO sync (A6): what failed once is failed for ever (file.sync_error). ECANCELED says nothing of
-  // the device: the executor ends.
+  // TODO sync (A6): what failed once is failed for ever (file.sync_error). ECANCELED says nothing
+  // of the device: the executor ends.
   io_uring_sqe entry{};
   io_uring_prep_fsync(&entry, file.fd, IORING_FSYNC_DATASYNC);
   const Result<std::uint32_t> done = co_await perform(entry);

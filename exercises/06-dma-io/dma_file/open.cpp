@@ -49,8 +49,8 @@ Task<Result<DmaFile>> DmaFile::open(DmaArena& arena, std::string path, DmaOpen h
   PERCORE_ASSERT(options.in_flight_max != 0, "a file that may have no I/O in flight does nothing");
   std::string why_not_direct;
   Result<std::uint32_t> fd = co_await open_at(path, flags_of(how) | O_DIRECT, options.permissions);
-  // TODO alignment (A9): EINVAL may mean that the filesystem refuses O_DIRECT. Then open without, and
-  // say so in why_not_direct. The refusal comes after a new file was made.
+  // TODO alignment (A9): EINVAL may mean that the filesystem refuses O_DIRECT. Then open without,
+  // and say so in why_not_direct. The refusal comes after a new file was made.
   if (!fd) co_return std::unexpected(fd.error());
   auto inside = std::make_unique<Inside>(arena, static_cast<int>(*fd), options.in_flight_max);
   inside->why_not_direct = std::move(why_not_direct);
@@ -84,8 +84,8 @@ Task<Result<void>> DmaFile::examine(Inside& file) {
 // Before Linux 6.1 nobody says it, and a read shows it: what the file does not take is EINVAL. At
 // the end of a file anything passes, so only a read that brought bytes is believed.
 Task<Result<void>> DmaFile::probe_alignment(Inside& file) {
-  // TODO alignment (A1): read into the arena's memory with 512 bytes, 1024, 2048: memory and length at
-  // odd multiples of it, so that too little is refused. What is not believed leaves it at 4096.
+  // TODO alignment (A1): read into the arena's memory with 512 bytes, 1024, 2048: memory and length
+  // at odd multiples of it, so that too little is refused. What is not believed leaves it at 4096.
   static_cast<void>(file);
   co_return Result<void>();
 }

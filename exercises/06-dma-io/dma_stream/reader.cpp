@@ -44,8 +44,8 @@ std::size_t DmaStreamReader::size_at(std::uint64_t offset) const noexcept {
 }
 
 void DmaStreamReader::begin_reads() {
-  // TODO ahead (M2, M3): spawn(file_.read(...)) at next_read_, to the back of ahead_, as long as there
-  // may be more, and there is something left to read.
+  // TODO ahead (M2, M3): spawn(file_.read(...)) at next_read_, to the back of ahead_, as long as
+  // there may be more, and there is something left to read.
 }
 
 // Those who were begun and are not wanted any more: they are waited for, all the same.
@@ -61,8 +61,8 @@ Task<Result<DmaBuffer>> DmaStreamReader::next() {
     co_return std::exchange(rest_, {});
   }
   // TODO ahead (M4): an error stays.
-  // TODO ahead (M1, M2): the end, if it is not known; begin reads; take the oldest one, and begin the
-  // next before you wait for it. None: the end, an empty buffer.
+  // TODO ahead (M1, M2): the end, if it is not known; begin reads; take the oldest one, and begin
+  // the next before you wait for it. None: the end, an empty buffer.
   // TODO ahead (M1): a buffer that is shorter than what was asked for: the file has become shorter,
   // and this is its end. What was read behind it is nobody's.
   co_return DmaBuffer();

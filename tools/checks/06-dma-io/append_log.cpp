@@ -1,4 +1,4 @@
-// 06.4 append_log: what was reported as saved is there after a power failure.
+// 06.5 append_log: what was reported as saved is there after a power failure.
 
 #include <append_log.hpp>
 

@@ -1,4 +1,4 @@
-// 06.5 copy_file: copies on a disk in memory, in an arena that holds no more than they need.
+// 06.6 copy_file: copies on a disk in memory, in an arena that holds no more than they need.
 
 #include "file_support.hpp"
 

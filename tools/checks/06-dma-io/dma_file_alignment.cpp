@@ -1,4 +1,4 @@
-// 06.3 dma_file, step alignment: kernels that tell, kernels that do not, and filesystems that
+// 06.4 dma_file, step alignment: kernels that tell, kernels that do not, and filesystems that
 // refuse.
 
 #include "file_support.hpp"

@@ -1,4 +1,4 @@
-// 06.3 dma_file, step many: many reads made few.
+// 06.4 dma_file, step many: many reads made few.
 
 #include "file_support.hpp"
 
@@ -133,8 +133,8 @@ Task<> reads_beyond(DmaArena& arena, const std::string* text) {
   }
   const std::vector<DmaRange> huge = {{.offset = 0, .size = arena.size_bytes()},
                                       {.offset = 1, .size = arena.size_bytes()}};
-  const std::vector<Result<DmaBuffer>> refused =
-      co_await file.read_many(huge, {.gap_bytes_max = 0, .read_bytes_max = 0});
+  const DmaMergeOptions never{.gap_bytes_max = 0, .read_bytes_max = 0};
+  const std::vector<Result<DmaBuffer>> refused = co_await file.read_many(huge, never);
   for (const auto& one : refused)
     require(!one && one.error() == system_error(ENOBUFS),
             "ranges that the arena could never hold give ENOBUFS, and this gave {}", error_of(one));
@@ -184,12 +184,13 @@ Task<> two_at_once(DmaArena& arena, Run* run) {
 }
 
 Task<> so_many_at_once(DmaArena& arena, unsigned in_flight_max) {
-  DmaFile file = co_await opened(arena, DmaOpen::read_only, {.in_flight_max = in_flight_max});
+  const DmaFileOptions options{.in_flight_max = in_flight_max};
+  DmaFile file = co_await opened(arena, DmaOpen::read_only, options);
+  const DmaMergeOptions never{.gap_bytes_max = 0, .read_bytes_max = 0};
   std::vector<DmaRange> ranges;
   for (unsigned i = 0; i < 10; ++i) ranges.push_back({.offset = i * 9'000, .size = 10});
   {
-    const std::vector<Result<DmaBuffer>> got =
-        co_await file.read_many(ranges, {.gap_bytes_max = 0, .read_bytes_max = 0});
+    const std::vector<Result<DmaBuffer>> got = co_await file.read_many(ranges, never);
     for (const auto& one : got) require(one.has_value(), "a read gave {}", error_of(one));
   }
   const std::uint64_t most = sim::counts().in_flight_max;

@@ -1,4 +1,4 @@
-// 06.3 dma_file, step read: any range, by aligned reads, on a disk that gives less than asked for.
+// 06.4 dma_file, step read: any range, by aligned reads, on a disk that gives less than asked for.
 
 #include "file_support.hpp"
 
@@ -87,7 +87,8 @@ Task<> reads_one(DmaFile& file, std::uint64_t offset) {
   if (!got) explain(got.error(), "a read beside others");
 }
 Task<> reads_at_once(DmaArena& arena, Run* run, unsigned in_flight_max, unsigned count) {
-  DmaFile file = co_await opened(arena, DmaOpen::read_only, {.in_flight_max = in_flight_max});
+  const DmaFileOptions options{.in_flight_max = in_flight_max};
+  DmaFile file = co_await opened(arena, DmaOpen::read_only, options);
   run->waits_for("reads that wait for one another's places");
   std::vector<JoinHandle<void>> reads;
   for (unsigned i = 0; i < count; ++i) reads.push_back(spawn(reads_one(file, i * 4096 + 17)));

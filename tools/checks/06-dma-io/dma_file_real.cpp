@@ -1,4 +1,4 @@
-// 06.2 dma_file, once on the kernel: a file in the folder where the check runs.
+// 06.4 dma_file, once on the kernel: a file in the folder where the check runs.
 
 #include <percore/check.hpp>
 

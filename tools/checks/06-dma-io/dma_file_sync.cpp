@@ -1,4 +1,4 @@
-// 06.3 dma_file, step sync: what is on the device when a sync has said so, and what a close waits
+// 06.4 dma_file, step sync: what is on the device when a sync has said so, and what a close waits
 // for.
 
 #include "01-hello-world/assertions.hpp"

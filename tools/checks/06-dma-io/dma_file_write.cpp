@@ -1,4 +1,4 @@
-// 06.3 dma_file, step write: whole, or an error.
+// 06.4 dma_file, step write: whole, or an error.
 
 #include "01-hello-world/assertions.hpp"
 #include "file_support.hpp"
@@ -13,7 +13,8 @@ Task<> writes_a_part(DmaFile& file, DmaBuffer block, std::uint64_t offset, std::
 }
 
 Task<> writes_all(DmaArena& arena, Run* run, unsigned parts, bool fresh) {
-  DmaFile file = co_await opened(arena, fresh ? DmaOpen::create : DmaOpen::update);
+  const DmaOpen how = fresh ? DmaOpen::create : DmaOpen::update;
+  DmaFile file = co_await opened(arena, how);
   const std::size_t alignment = file.alignment_bytes();
   run->waits_for("writes to a disk that takes less than it is given");
   std::string expected = fresh ? std::string() : noise(50'000);
@@ -66,7 +67,8 @@ Task<> fills_the_disk(DmaArena& arena, Run* run, std::size_t disk_bytes) {
 }
 
 Task<> writes_at_once(DmaArena& arena, Run* run, unsigned in_flight_max, unsigned count) {
-  DmaFile file = co_await opened(arena, DmaOpen::create, {.in_flight_max = in_flight_max});
+  const DmaFileOptions options{.in_flight_max = in_flight_max};
+  DmaFile file = co_await opened(arena, DmaOpen::create, options);
   run->waits_for("writes that wait for one another's places");
   std::vector<JoinHandle<void>> writes;
   for (unsigned i = 0; i < count; ++i)

@@ -1,4 +1,4 @@
-// 06.7 dma_stream, step ahead: in their order, whatever order the reads end in.
+// 06.8 dma_stream, step ahead: in their order, whatever order the reads end in.
 
 #include "stream_support.hpp"
 

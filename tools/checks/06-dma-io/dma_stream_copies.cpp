@@ -1,4 +1,4 @@
-// 06.7 dma_stream, step copies: read() into memory of the caller's, beside next(), and the end.
+// 06.8 dma_stream, step copies: read() into memory of the caller's, beside next(), and the end.
 
 #include "01-hello-world/assertions.hpp"
 #include "stream_support.hpp"
@@ -98,9 +98,11 @@ Task<> reads_up_to_an_error(DmaArena& arena, StreamStory* story) {
 
 Task<> leaves_it_open() {
   auto* const arena = new DmaArena({.bytes = 1 << 19});
-  auto* const file = new DmaFile(co_await opened(*arena, DmaOpen::read_only));
+  DmaFile opened_file = co_await opened(*arena, DmaOpen::read_only);
+  auto* const file = new DmaFile(std::move(opened_file));
   auto* const reader = new DmaStreamReader(*file, {.buffer_bytes = 8'192, .read_ahead = 2});
-  new Result<DmaBuffer>(co_await reader->next());
+  Result<DmaBuffer> first = co_await reader->next();
+  new Result<DmaBuffer>(std::move(first));
   delete reader;
 }
 

@@ -1,4 +1,4 @@
-// 06.7 dma_stream, once on the kernel: this program's own file, as a stream.
+// 06.8 dma_stream, once on the kernel: this program's own file, as a stream.
 
 #include <percore/check.hpp>
 

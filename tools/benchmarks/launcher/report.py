@@ -12,8 +12,8 @@ END = "<!-- bench: end -->"
 ESTIMATE = """Not paired: *there* is one sitting on another machine (2-core virtual machine, AMD EPYC, Linux 6.18;
 Tokio 1.53, Asio 1.38), *here* is this run. The two meet in Asio and in Tokio, in the same form, so the estimate is
 rough."""
-NAMES = {"raw": "floor", "epoll": "epoll", "percore": "percore", "mine": "mine", "asio": "Asio", "libuv": "libuv", "tokio": "Tokio", "smol": "smol",
-         "async-std": "async-std"}
+NAMES = {"raw": "floor", "epoll": "epoll", "percore": "percore", "mine": "mine", "asio": "Asio", "libuv": "libuv",
+         "tokio": "Tokio", "smol": "smol", "async-std": "async-std"}
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 // is looked at in the end in place of a join. What is to run soon is an idle handle, called once in
 // each turn of the loop; a callback that returns and is called again in the next turn stands for a
 // yield. A task that waits is a timer. Its timers have a grain of a millisecond.
+#include <uv.h>
+
 #include <measure.hpp>
 
 #include <memory>

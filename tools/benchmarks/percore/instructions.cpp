@@ -224,14 +224,14 @@ int main(int argument_count, char** arguments) {
   add("with Stats: spawn and join", instructions_an_operation(spawns, 64, 320, false, true));
   add("with Stats: yield, another task runs",
       instructions_an_operation(switches, 64, 320, false, true));
+  add("mesh message, streamed", instructions_an_operation(stream, 1024, 2048));
+  add("mesh message there and back", instructions_an_operation(there_and_back(0), 16, 144));
   if (!quick) {
     add("in a task queue: spawn and join",
         instructions_an_operation(queue_spawns, 4096, 8192, true));
     add("in a task queue: yield, another task runs",
         instructions_an_operation(queue_yields, 8192, 16384, true));
     add("switch to another task queue", instructions_an_operation(queue_switches, 64, 320, true));
-    add("mesh message, streamed", instructions_an_operation(stream, 1024, 4096));
-    add("mesh message there and back", instructions_an_operation(there_and_back(0), 16, 144));
     add("the same beside 64 silent peers", instructions_an_operation(there_and_back(64), 16, 144));
   }
   bench::print_json(counted);

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from paired import Comparison, compare, goal_met, summarize
 from suites import RECORDED, RECORDED_FORMS
@@ -11,7 +12,8 @@ END = "<!-- bench: end -->"
 ESTIMATE = """Not paired: *there* is one sitting on another machine (2-core virtual machine, AMD EPYC, Linux 6.18;
 Tokio 1.53, Asio 1.38), *here* is this run. The two meet in Asio and in Tokio, in the same form, so the estimate is
 rough."""
-NAMES = {"raw": "floor", "percore": "percore", "mine": "mine", "asio": "Asio", "tokio": "Tokio"}
+NAMES = {"raw": "floor", "percore": "percore", "mine": "mine", "asio": "Asio", "libuv": "libuv", "tokio": "Tokio", "smol": "smol",
+         "async-std": "async-std"}
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,24 @@ def rows(lines):
         yield [line.metric.name, line.metric.unit, *figures, ratio(line.of_floor), best, goal_text(line.metric), verdict(line)]
 
 
+def charts(lines, titles=None):
+    """For charts.py: a chart for each metric, a row for each runtime, in the order of NAMES. titles: {metric: its title}."""
+    out = []
+    for line in lines:
+        present = [runtime for runtime in NAMES if runtime in line.samples]
+        summaries = {runtime: summarize(line.samples[runtime]) for runtime in present}
+        title = (titles or {}).get(line.metric.name) or f"{line.metric.name}: {line.metric.what}"
+        out.append((title, line.metric.unit,
+                    [(NAMES[name], summaries[name].median, summaries[name].low, summaries[name].high, name) for name in present]))
+    return out
+
+
 def table(lines):
-    content = list(rows(lines))
+    return aligned(rows(lines))
+
+
+def aligned(content):
+    content = list(content)
     widths = [max(len(row[column]) for row in content) for column in range(len(content[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in content)
 
@@ -167,13 +185,13 @@ def write_docs(path, block):
     path.write_text(before + block + after)
 
 
-def write_json(path, lines, machine, runs, instructions):
+def write_json(path, lines, machine, runs, instructions, command=""):
     results = []
     for line in lines:
         for (runtime, form), values in line.all_samples.items():
             summary = summarize(values)
             results.append(
-                {"suite": line.metric.name, "unit": line.metric.unit, "runtime": runtime, "form": form,
+                {"suite": line.metric.name, "unit": line.metric.unit, "what": line.metric.what, "runtime": runtime, "form": form,
                  "better_form": line.forms[runtime] == form, "median": summary.median,
                  "quartiles": [summary.low, summary.high], "samples": values}
             )
@@ -184,5 +202,8 @@ def write_json(path, lines, machine, runs, instructions):
         for other, comparison in [("raw", line.of_floor), *line.of_peer.items()]
         if comparison is not None
     ]
-    document = {"machine": machine, "runs": runs, "results": results, "comparisons": comparisons, "instructions": instructions}
+    goals = [{"suite": line.metric.name, "goal": goal_text(line.metric), "best_peer": line.best_peer, "verdict": verdict(line)}
+             for line in lines]
+    document = {"command": command, "at": datetime.now(timezone.utc).isoformat(timespec="seconds"), "machine": machine,
+                "runs": runs, "results": results, "comparisons": comparisons, "goals": goals, "instructions": instructions}
     path.write_text(json.dumps(document, indent=2) + "\n")

@@ -98,13 +98,15 @@ def columns(lines):
     return [runtime for runtime in NAMES if any(runtime in line.samples for line in lines)]
 
 
-def rows(lines):
+def rows(lines, titles=None):
     runtimes = columns(lines)
+    titles = titles or {}
     yield ["suite", "unit", *(NAMES[runtime] for runtime in runtimes), "of floor", "of best peer here", "goal", "verdict"]
     for line in lines:
         best = "-" if line.best_peer is None else f"{ratio(line.of_peer[line.best_peer])} ({NAMES[line.best_peer]})"
         figures = [figure(line.samples[runtime]) if runtime in line.samples else "-" for runtime in runtimes]
-        yield [line.metric.name, line.metric.unit, *figures, ratio(line.of_floor), best, goal_text(line.metric), verdict(line)]
+        name = titles.get(line.metric.name, line.metric.name)
+        yield [name, line.metric.unit, *figures, ratio(line.of_floor), best, goal_text(line.metric), verdict(line)]
 
 
 def charts(lines, titles=None):
@@ -119,8 +121,8 @@ def charts(lines, titles=None):
     return out
 
 
-def table(lines):
-    return aligned(rows(lines))
+def table(lines, titles=None):
+    return aligned(rows(lines, titles))
 
 
 def aligned(content):

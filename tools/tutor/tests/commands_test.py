@@ -98,10 +98,12 @@ class Commands(unittest.TestCase):
         script = self.root / "tools" / "bench"
         script.write_text("import os, sys\nprint(os.environ['PERCORE_BENCH_NAME'], sys.argv[1:])\n"
                           "sys.exit(len(sys.argv) - 1)\n")
-        self.assertIn("./tools/percore bench ['--help', '--json', 'a b']", self.run_for(3, "bench", "--help", "--json", "a b"))
+        said = self.run_for(3, "bench", "--help", "--json", "a b")
+        self.assertIn("./tools/percore bench ['--help', '--json', 'a b']", said)
         self.assertIn("['growth']", self.run_for(1, "bench", "growth"))
         self.assertIn("None of the layers is yours yet", self.run_for(USAGE, "bench", "--mine"))
-        self.assertIn("['--mine=task', '--mine-root=solutions']", self.run_for(2, "bench", "--mine=task", "--mine-root=solutions"))
+        said = self.run_for(2, "bench", "--mine=task", "--mine-root=solutions")
+        self.assertIn("['--mine=task', '--mine-root=solutions']", said)
         self.solve(*self.COUNTER)
         self.run_for(PASS, "check", "counter", "--no-sanitizers")
         for words in (["--mine"], ["--mine", "all"], ["--mine=counter"], ["--mine", "counter"]):

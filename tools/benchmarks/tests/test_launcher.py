@@ -170,6 +170,7 @@ class Charts(unittest.TestCase):
         self.assertEqual(charts.bar(0.00001, 8), "▏")
         self.assertEqual(charts.bar(0, 8), "")
         self.assertEqual(charts.bar(7, 8), "█" * 8)
+        self.assertEqual([charts.round_step(least) for least in (1, 9.9, 553, 2000)], [1, 10, 750, 2000])
 
     def test_every_runtime_has_a_bar(self):
         text = charts.text_bars(report.charts(made_up_lines()))

@@ -111,6 +111,15 @@ class Reports(unittest.TestCase):
         self.assertIn("0.20 (Tokio)", rows[1])
         self.assertEqual(rows[2][rows[0].index("Asio")], "-")
 
+    def test_a_learner_s_modules_are_set_beside_ours_where_they_took_part(self):
+        samples = made_up_samples()
+        samples["spawn"][("mine", "")] = [15, 15, 16.5]
+        header, spawn, memory = report.rows(report.lines_of(suites.metrics_of(["spawn", "memory"]), samples))
+        column = header.index("mine of percore")
+        self.assertEqual((spawn[column], memory[column]), ("1.50", "-"))
+        self.assertEqual(len(memory), len(header))
+        self.assertNotIn("mine of percore", list(report.rows(made_up_lines()))[0])
+
     def test_figures_keep_three_digits(self):
         self.assertEqual([report.number(value) for value in (0.815, 11.07, 166.6, 4567.8)], ["0.81", "11.1", "167", "4,568"])
 

@@ -2,8 +2,6 @@
 #include <asio.hpp>
 #include <primes.hpp>
 
-#include <thread>
-
 namespace {
 
 using Executor = asio::io_context::executor_type;
@@ -24,11 +22,7 @@ void find_half(std::uint64_t number, std::uint64_t& found) {
 }
 
 std::uint64_t round() {
-  std::uint64_t first = 0, second = 0;
-  std::thread other(find_half, 1, std::ref(second));
-  find_half(0, first);
-  other.join();
-  return first + second;
+  return bench::on_two_threads(find_half);
 }
 
 }  // namespace

@@ -30,6 +30,12 @@ inline int file_in_cache() {
       std::exit(3);
     }
   }
+  // Else the kernel now and then cannot read without waiting, for a page that is being written back
+  // or for the time of the last access, and hands the read to a thread.
+  if (fsync(fd) != 0 || fcntl(fd, F_SETFL, O_NOATIME) != 0) {
+    std::perror("the file in /tmp cannot be made ready to be read");
+    std::exit(3);
+  }
   return fd;
 }
 

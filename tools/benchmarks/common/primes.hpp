@@ -2,6 +2,9 @@
 
 #include <measure.hpp>
 
+#include <functional>
+#include <thread>
+
 /// The suite `cpu`, the same work for every runtime (the Rust programs repeat it): primes below
 /// 200,000 by trial division, in 64 chunks of equal length, half of them on each of two executors.
 namespace bench {
@@ -26,6 +29,16 @@ inline bool is_prime(std::uint64_t number) {
   for (std::uint64_t number = chunk * length; number < (chunk + 1) * length; ++number)
     found += is_prime(number) ? 1 : 0;
   return found;
+}
+
+/// A round where threads are made by hand: find_half(number, found) adds up one half of all passes.
+template <typename FindHalf>
+std::uint64_t on_two_threads(FindHalf find_half) {
+  std::uint64_t first = 0, second = 0;
+  std::thread other(find_half, 1, std::ref(second));
+  find_half(0, first);
+  other.join();
+  return first + second;
 }
 
 /// CPU time of all threads.

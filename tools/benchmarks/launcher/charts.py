@@ -118,14 +118,15 @@ def svg_curves(title, x_name, unit, curves, footer):
     width, height, left, right, top, bottom = 880, 400, 80, 850, 74, 320
     points = [point for _, curve in curves for point in curve]
     x_low, x_high = (math.log10(f(x for x, _ in points)) for f in (min, max))
-    y_high = max(y for _, y in points) * 1.1 or 1
+    step = round_step(max(y for _, y in points) / 4 or 1)
+    y_high = 4 * step
     across = lambda x: left + (right - left) * (math.log10(x) - x_low) / ((x_high - x_low) or 1)  # noqa: E731
     down = lambda y: bottom - (bottom - top) * y / y_high  # noqa: E731
     body = [f'  <text class="title" x="24" y="32">{escape(title)}</text>']
     for part in range(5):
-        y = y_high * part / 4
+        y = step * part
         body.append(f'  <line class="grid" x1="{left}" y1="{down(y):.1f}" x2="{right}" y2="{down(y):.1f}"/>')
-        body.append(f'  <text class="small end" x="{left - 8}" y="{down(y) + 4:.1f}">{plain(y)}</text>')
+        body.append(f'  <text class="small end" x="{left - 8}" y="{down(y) + 4:.1f}">{y:,.4g}</text>')
     for x in sorted({x for x, _ in points}):
         body.append(f'  <text class="small middle" x="{across(x):.1f}" y="{bottom + 20}">{short(x)}</text>')
     body.append(f'  <text class="small middle" x="{(left + right) / 2}" y="{bottom + 42}">{escape(x_name)}</text>')
@@ -140,6 +141,12 @@ def svg_curves(title, x_name, unit, curves, footer):
         body.append(f'  <text class="small" x="24" y="{bottom + 62 + 17 * number}">{escape(line)}</text>')
     words = "; ".join(f"{name}: " + ", ".join(f"{short(x)}: {plain(y)}" for x, y in curve) for name, curve in curves)
     return document(width, height + 10, title, f"{unit} over {x_name}. {words}", body)
+
+
+def round_step(least):
+    """The smallest of 1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10 times a power of ten that is not below `least`."""
+    power = 10 ** math.floor(math.log10(least))
+    return next(power * factor for factor in (1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10) if power * factor >= least)
 
 
 def short(number):

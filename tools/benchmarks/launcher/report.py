@@ -103,15 +103,23 @@ def columns(lines):
     return [runtime for runtime in NAMES if any(runtime in line.samples for line in lines)]
 
 
+def mine_of_percore(line):
+    """None where the learner's modules did not take part."""
+    return compare(line.samples["mine"], line.samples["percore"]) if "mine" in line.samples else None
+
+
 def rows(lines, titles=None):
     runtimes = columns(lines)
     titles = titles or {}
-    yield ["suite", "unit", *(NAMES[runtime] for runtime in runtimes), "of floor", "of best peer here", "goal", "verdict"]
+    with_mine = ["mine of percore"] if "mine" in runtimes else []
+    names = [NAMES[runtime] for runtime in runtimes]
+    yield ["suite", "unit", *names, *with_mine, "of floor", "of best peer here", "goal", "verdict"]
     for line in lines:
         best = "-" if line.best_peer is None else f"{ratio(line.of_peer[line.best_peer])} ({NAMES[line.best_peer]})"
         figures = [figure(line.samples[runtime]) if runtime in line.samples else "-" for runtime in runtimes]
         name = titles.get(line.metric.name, line.metric.name)
-        yield [name, line.metric.unit, *figures, ratio(line.of_floor), best, goal_text(line.metric), verdict(line)]
+        of_ours = [ratio(mine_of_percore(line))] if with_mine else []
+        yield [name, line.metric.unit, *figures, *of_ours, ratio(line.of_floor), best, goal_text(line.metric), verdict(line)]
 
 
 def charts(lines, titles=None):

@@ -1,8 +1,8 @@
 // spawn100, spawn, spawn10k, yield1, yield2, yield1k, concurrent, latency, timer and memory on
-// libuv. It has no tasks: what comes nearest is a handle on the heap with a callback; a sum that
-// is looked at in the end in place of a join. What is to run soon is an idle handle, called once in
-// each turn of the loop; a callback that returns and is called again in the next turn stands for a
-// yield. A task that waits is a timer. Its timers have a grain of a millisecond.
+// libuv. It has no tasks: what comes nearest is a handle on the heap with a callback and, in place
+// of a join, a sum that is looked at in the end. What is to run soon is an idle handle, called once
+// in each turn of the loop; a callback that returns and is called again in the next turn stands for
+// a yield. A task that waits is a timer. Its timers have a grain of a millisecond.
 #include <uv.h>
 
 #include <measure.hpp>

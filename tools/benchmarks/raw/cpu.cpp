@@ -1,8 +1,6 @@
 // The floor of cpu: two threads, each of which calls the function.
 #include <primes.hpp>
 
-#include <thread>
-
 namespace {
 
 void find_half(std::uint64_t number, std::uint64_t& found) {
@@ -12,11 +10,7 @@ void find_half(std::uint64_t number, std::uint64_t& found) {
 }
 
 std::uint64_t round() {
-  std::uint64_t first = 0, second = 0;
-  std::thread other(find_half, 1, std::ref(second));
-  find_half(0, first);
-  other.join();
-  return first + second;
+  return bench::on_two_threads(find_half);
 }
 
 }  // namespace

@@ -117,6 +117,15 @@ class Reports(unittest.TestCase):
         self.assertIn("0.20 (Tokio)", rows[1])
         self.assertEqual(rows[2][rows[0].index("Asio")], "-")
 
+    def test_a_learner_s_modules_are_set_beside_ours_where_they_took_part(self):
+        samples = made_up_samples()
+        samples["spawn"][("mine", "")] = [15, 15, 16.5]
+        header, spawn, memory = report.rows(report.lines_of(suites.metrics_of(["spawn", "memory"]), samples))
+        column = header.index("mine of percore")
+        self.assertEqual((spawn[column], memory[column]), ("1.50", "-"))
+        self.assertEqual(len(memory), len(header))
+        self.assertNotIn("mine of percore", list(report.rows(made_up_lines()))[0])
+
     def test_figures_keep_three_digits(self):
         self.assertEqual([report.number(value) for value in (0.815, 11.07, 166.6, 4567.8)], ["0.81", "11.1", "167", "4,568"])
 
@@ -176,6 +185,7 @@ class Charts(unittest.TestCase):
         self.assertEqual(charts.bar(0.00001, 8), "▏")
         self.assertEqual(charts.bar(0, 8), "")
         self.assertEqual(charts.bar(7, 8), "█" * 8)
+        self.assertEqual([charts.round_step(least) for least in (1, 9.9, 553, 2000)], [1, 10, 750, 2000])
 
     def test_every_runtime_has_a_bar(self):
         text = charts.text_bars(report.charts(made_up_lines()))

@@ -57,9 +57,11 @@ class End : public Inbox, public PutOff {
 
   // Whether the doorbell looks for us while its executor is awake: then we need not say that we
   // wait, and nobody need ring.
+  template <typename Offered = Doorbell>
   bool watched() noexcept {
-    if constexpr (requires(Doorbell& offered, Inbox& inbox) { offered.watch(inbox); }) {
-      doorbell_->watch(*this);
+    if constexpr (requires(Offered& offered, Inbox& inbox) { offered.watch(inbox); }) {
+      Offered& of_executor = *doorbell_;
+      of_executor.watch(*this);
       return true;
     }
     return false;

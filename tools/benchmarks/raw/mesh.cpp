@@ -83,9 +83,9 @@ struct Side {
       static_cast<void>(!::write(other.bell, &one, sizeof one));
       return;
     }
-    io_uring_sqe* const message = entry();
-    io_uring_prep_msg_ring(message, other.ring_fd.load(std::memory_order_relaxed), 0, heard, 0);
-    message->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    io_uring_sqe* const wake_up = entry();
+    io_uring_prep_msg_ring(wake_up, other.ring_fd.load(std::memory_order_relaxed), 0, heard, 0);
+    wake_up->flags |= IOSQE_CQE_SKIP_SUCCESS;
     if (way == Way::msg_ring) io_uring_submit(&ring);
   }
 

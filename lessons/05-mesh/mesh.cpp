@@ -1,17 +1,16 @@
 // Lesson 05's goal: a ring of tokens over all cores, and then everybody sends to everybody.
 #include <command_line.hpp>
 #include <fstream>
-#include <percore/executor_pool.hpp>
-#include <percore/mark.hpp>
 #include <percore/mesh.hpp>
-#include <percore/placement.hpp>
 #include <string>
 #include <vector>
 
 #include <fmt/core.h>
 
 #include "parts/measure.hpp"
+#include "parts/members.hpp"
 #include "parts/queue_pain.hpp"
+#include "parts/token_ring.hpp"
 #include "parts/waking.hpp"
 #include "parts/who_to_whom.hpp"
 
@@ -24,35 +23,6 @@ using percore::MeshMember;
 using percore::Result;
 using percore::Task;
 using percore::Time;
-
-/// A message: who has touched it. It can only be moved, so it is in one place at a time.
-struct Token {
-  std::unique_ptr<std::uint64_t> hops;
-};
-
-/// Passes on what comes from the member before it; member 0 puts the tokens in and takes them out.
-Task<> pass_round(Mesh<Token> mesh, std::size_t number, std::size_t members, int tokens, int rounds,
-                  std::uint64_t& hops) {
-  Result<MeshMember<Token>> joined = co_await mesh.join(number);
-  if (!joined) co_return;
-  auto& before = joined->receiver((number + members - 1) % members);
-  auto& next = joined->sender((number + 1) % members);
-  for (int token = 0; number == 0 && token < tokens; ++token) {
-    const auto sent = co_await next.send(Token{std::make_unique<std::uint64_t>(1)});
-    if (!sent) co_return;
-  }
-  for (int left = tokens * rounds; left != 0; --left) {
-    std::optional<Token> token = co_await before.receive();
-    if (!token) break;
-    if (number == 0 && left <= tokens) {  // its last round
-      hops += *token->hops;
-      continue;
-    }
-    ++*token->hops;
-    const auto sent = co_await next.send(*std::move(token));
-    if (!sent) break;
-  }
-}
 
 Task<> send_to(percore::SharedSender<std::uint32_t>& sender, std::uint64_t count) {
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -85,38 +55,10 @@ Task<> to_everybody(Mesh<std::uint32_t> mesh, std::size_t number, std::uint64_t 
   for (auto& handle : handles) co_await handle;
 }
 
-std::vector<percore::CpuSet> places_for(std::size_t members) {
-  const auto map = percore::Topology::of_this_machine();
-  const auto places =
-      map ? percore::place_unbound(*map, members) : percore::Places(std::unexpected(map.error()));
-  if (places) return *places;
-  fmt::print(stderr, "mesh: {}\n", places.error());
-  std::exit(3);
-}
-
-template <typename Root>
-Time run_members(std::size_t members, Root root) {
-  const Time began = percore::now();
-  percore::ExecutorPool<void> pool(places_for(members), root);
-  for (const auto& outcome : pool.join())
-    if (!outcome) std::rethrow_exception(outcome.error());
-  return percore::now() - began;
-}
-
-void show_ring(std::size_t members, int tokens, int rounds) {
-  Mesh<Token> mesh(members, 64);
-  std::uint64_t hops = 0;
-  const Time took = run_members(members, [&](percore::Shard& shard) {
-    return pass_round(mesh, shard.number(), members, tokens, rounds, hops);
-  });
-  fmt::print("{} tokens went {} times round {} cores: {} hops, {:.0f} ns each\n\n", tokens, rounds,
-             members, hops, lesson::nanoseconds_each(took, hops));
-}
-
 void show_all_to_all(std::size_t members, std::uint64_t messages, const std::string& svg) {
   Mesh<std::uint32_t> mesh(members, 1024);
   Traffic by_receiver(members, std::vector<std::uint64_t>(members));
-  const Time took = run_members(members, [&](percore::Shard& shard) {
+  const Time took = lesson::run_members(members, [&](percore::Shard& shard) {
     return to_everybody(mesh, shard.number(), messages, by_receiver);
   });
   Traffic traffic = by_receiver;
@@ -142,13 +84,11 @@ int main(int argc, char** argv) {
   std::string mistake;
   bool pain = false;
   bool waking = false;
-  bool moment = false;
   line.number("--members", members, 2, 64, "executors, each on a thread of its own");
   line.number("--messages", messages, 1, 100'000'000, "from each member to the next one");
   line.text("--svg", svg, "a file for a drawing of who sent what to whom");
   line.flag("--pain", pain, "sitting 1: what a value costs from thread to thread");
   line.flag("--waking", waking, "sitting 2: what it costs to wake another core");
-  line.flag("--moment", moment, "a ring of two tokens over three members, to be drawn");
   line.sabotage(mistake,
                 {{"false-sharing", "both ends of a queue write in one cache line"},
                  {"lost-wakeup", "the sender looks at the flag before its message is seen"},
@@ -164,10 +104,9 @@ int main(int argc, char** argv) {
     lesson::lost_wakeup();
   } else if (mistake == "ring-each") {
     lesson::ring_for_each();
-  } else if (moment) {
-    show_ring(3, 2, 2);
   } else {
-    show_ring(members, 16, 1'000);
+    lesson::show_ring(members, 16, 1'000);
+    fmt::print("\n");
     show_all_to_all(members, messages, svg);
   }
 }

@@ -57,6 +57,12 @@ bool waits_for_value(Core& core) {
   if constexpr (requires { core.value_came(); }) return !core.value_came();
   return core.wait_for_value();
 }
+// Whether to ring; where a channel cannot, it publishes at the end of the turn alone.
+template <typename Core>
+bool publishes_early(Core& core) {
+  if constexpr (requires { core.publish_early(); }) return core.publish_early();
+  return false;
+}
 template <typename Core>
 bool waits_for_room(Core& core) {
   if constexpr (requires { core.room_came(); }) return !core.room_came();
@@ -220,6 +226,29 @@ TEST_CASE("channel: a receiver that closes sets a sender free that waits for roo
       consumer.wait_while([&] { return waits_for_value(core); });
       explore::require(core.queue.try_pop().has_value(), "the wait ended without a value");
       if (core.close_consumer()) producer.sleeper.ring(0);
+    });
+    threads.run();
+  }));
+}
+
+TEST_CASE("channel: what is published early, with no fence, is rung for by the end of the turn") {
+  holds(explore::explore({}, [](explore::Threads& threads) {
+    ChannelCore<Tracked> core(2);
+    End consumer;
+    threads.spawn("producer", [&] {
+      for (unsigned i = 1; i <= 2; ++i) {
+        Tracked item = i;
+        explore::require(core.queue.stage(item), "no room for {}", i);
+        if (publishes_early(core)) consumer.sleeper.ring(0);
+      }
+      if (core.publish()) consumer.sleeper.ring(0);
+    });
+    threads.spawn("consumer", [&] {
+      for (unsigned i = 1; i <= 2; ++i) {
+        consumer.wait_while([&] { return waits_for_value(core); });
+        const auto item = core.queue.try_pop();
+        explore::require(item && item->value() == i, "{} did not come", i);
+      }
     });
     threads.run();
   }));

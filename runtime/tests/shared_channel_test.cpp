@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <memory>
 #include <ostream>
 #include <percore/shared_channel.hpp>
@@ -138,6 +139,21 @@ Task<> ends_while_two_wait(ChannelEnds<int>& full, ChannelEnds<int>& empty, bool
   co_await pause(1'000);
 }
 
+// The sender's turn goes on until the receiver has got what was flushed.
+Task<> flushes_and_computes(SharedSender<int> sender, std::atomic<bool>& came) {
+  co_await pause(2'000'000);  // the receiver sleeps meanwhile
+  int value = 7;
+  CHECK(sender.try_send(value));
+  sender.flush();
+  while (!came) cpu_relax();
+}
+
+Task<> says_that_it_came(SharedReceiver<int> receiver, std::atomic<bool>& came) {
+  const auto value = co_await receiver.receive();
+  CHECK(value == 7);
+  came = true;
+}
+
 Task<> leaves_values(SharedSender<Mourned> sender, std::vector<std::thread::id>& graves,
                      std::thread::id& own) {
   own = std::this_thread::get_id();
@@ -185,6 +201,17 @@ TEST_CASE("at the end of an executor a send gives ECANCELED and a receive nothin
   Executor().run(ends_while_two_wait(full, empty, sender_ended, receiver_ended));
   CHECK(sender_ended);
   CHECK(receiver_ended);
+}
+
+TEST_CASE(
+    "what is flushed comes while the sender's turn goes on, and wakes a receiver that sleeps") {
+  auto ends = shared_channel<int>(64);
+  std::atomic<bool> came = false;
+  on_executors(2, [&](std::size_t number) {
+    return number == 0 ? flushes_and_computes(std::move(ends.sender), came)
+                       : says_that_it_came(std::move(ends.receiver), came);
+  });
+  CHECK(came);
 }
 
 TEST_CASE("what was not received is destroyed by the end that goes last (H7)") {

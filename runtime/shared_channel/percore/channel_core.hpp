@@ -25,6 +25,13 @@ class ChannelCore {
     return claim(consumer_waits_);
   }
 
+  /// The same without the fence: for one who calls publish() soon after. A consumer that has said
+  /// just now that it waits may be missed until then.
+  bool publish_early() noexcept {
+    queue.publish();
+    return consumer_waits_.load(std::memory_order_relaxed) && claim(consumer_waits_);
+  }
+
   /// There is room, or the consumer has closed.
   bool has_room_or_end() noexcept { return queue.has_room() || consumer_closed(); }
 

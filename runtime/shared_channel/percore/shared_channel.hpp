@@ -57,9 +57,11 @@ class End : public Inbox, public PutOff {
 
   // Whether the doorbell looks for us while its executor is awake: then we need not say that we
   // wait, and nobody need ring.
+  template <typename Offered = Doorbell>
   bool watched() noexcept {
-    if constexpr (requires(Doorbell& offered, Inbox& inbox) { offered.watch(inbox); }) {
-      doorbell_->watch(*this);
+    if constexpr (requires(Offered& offered, Inbox& inbox) { offered.watch(inbox); }) {
+      Offered& of_executor = *doorbell_;
+      of_executor.watch(*this);
       return true;
     }
     return false;
@@ -115,7 +117,7 @@ class SharedSender {
   /// Waits for room; `co_await` it.
   Send send(T value) noexcept { return Send(*end_, std::move(value)); }
   bool try_send(T& value) { return end_->try_send(value); }
-  void flush() noexcept { end_->at_end_of_turn(); }
+  void flush() noexcept { end_->publish_early(); }
   void close() noexcept { end_->close(); }
   bool closed() const noexcept { return end_->core().consumer_closed(); }
   std::size_t capacity() const noexcept { return end_->core().queue.capacity(); }
@@ -176,7 +178,17 @@ class SharedSender<T>::Producer final : public shared_channel_detail::End {
   }
 
   void at_end_of_turn() noexcept override {
-    if (core().queue.staged() != 0 && core().publish()) state_->consumer.ring();
+    if (core().queue.staged() == 0 && !published_early_) return;
+    published_early_ = false;
+    if (core().publish()) state_->consumer.ring();
+  }
+
+  // Before the turn ends: a receiver that is awake sees it, and one that sleeps is rung. One that
+  // falls asleep just now is rung at the end of the turn, where the fence for all of them is.
+  void publish_early() noexcept {
+    if (core().queue.staged() == 0) return;
+    published_early_ = true;
+    if (core().publish_early()) state_->consumer.ring();
   }
 
   void close() noexcept {
@@ -199,16 +211,15 @@ class SharedSender<T>::Producer final : public shared_channel_detail::End {
 
   bool stage(T& value) noexcept {
     if (!core().queue.stage(value)) return false;
+    this->put_off();
     // The receiver may begin while this turn goes on.
-    if (core().queue.staged() >= publish_at_)
-      at_end_of_turn();
-    else
-      this->put_off();
+    if (core().queue.staged() >= publish_at_) publish_early();
     return true;
   }
 
   std::shared_ptr<State> state_;
   std::size_t publish_at_;
+  bool published_early_ = false;  // and perhaps not rung for
   Send* waiting_ = nullptr;
   bool closed_ = false;
 };

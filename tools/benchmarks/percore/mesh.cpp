@@ -54,6 +54,11 @@ double round_trips(const bench::Trips& trips) {
   on_two_cpus(
       [&] { return asks(std::move(there.sender), std::move(back.receiver), timer, sleeps); },
       [&] { return answers(std::move(there.receiver), std::move(back.sender), trips.pause_ns); });
+  if (trips.pause_ns != 0 && sleeps < trips.count) {
+    std::fprintf(stderr, "who asks has slept %llu times in %zu trips: the benchmark is broken\n",
+                 static_cast<unsigned long long>(sleeps), trips.count);
+    std::exit(1);
+  }
   return timer.p50_us();
 }
 

@@ -75,15 +75,17 @@ struct Side {
     io_uring_sqe_set_data64(read, heard);
   }
 
-  void wake(const Side& other) {
+  /// Hands `number` over, and wakes the other.
+  void wake(Side& other, std::uint64_t number) {
+    other.message.value.store(number, std::memory_order_release);
     if (way == Way::eventfd || way == Way::blocking_eventfd) {
       const std::uint64_t one = 1;
       static_cast<void>(!::write(other.bell, &one, sizeof one));
       return;
     }
-    io_uring_sqe* const message = entry();
-    io_uring_prep_msg_ring(message, other.ring_fd.load(std::memory_order_relaxed), 0, heard, 0);
-    message->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    io_uring_sqe* const wake_up = entry();
+    io_uring_prep_msg_ring(wake_up, other.ring_fd.load(std::memory_order_relaxed), 0, heard, 0);
+    wake_up->flags |= IOSQE_CQE_SKIP_SUCCESS;
     if (way == Way::msg_ring) io_uring_submit(&ring);
   }
 
@@ -109,12 +111,18 @@ struct Side {
     }
   }
 
+  void receive(std::uint64_t number) {
+    sleep();
+    bench::check_sum(message.value.load(std::memory_order_acquire), number);
+  }
+
   static constexpr std::uint64_t heard = 7;
   const Way way;
   const int bell;
   io_uring ring{};
   std::atomic<int> ring_fd{-1};
   std::uint64_t count = 0;
+  Word message;
 };
 
 /// p50 of a round trip, and of the waker's part in it before it can go on.
@@ -131,9 +139,9 @@ Woken round_trip_asleep(Way way) {
   std::thread other = bench::on_second_cpu([&] {
     there.open();
     for (std::size_t i = 0; i < timer.all(); ++i) {
-      there.sleep();
+      there.receive(i);
       bench::compute_for(bench::trips_asleep.pause_ns);
-      there.wake(here);
+      there.wake(here, i);
     }
     if (way == Way::msg_ring_merged) io_uring_submit(&there.ring);
     there.close();
@@ -142,9 +150,9 @@ Woken round_trip_asleep(Way way) {
   for (std::size_t i = 0; i < timer.all(); ++i) {
     timer.begin();
     const std::int64_t from = bench::now_ns();
-    here.wake(there);
+    here.wake(there, i);
     calls_us.push_back(static_cast<double>(bench::now_ns() - from) / 1000);
-    here.sleep();
+    here.receive(i);
     timer.end();
   }
   other.join();

@@ -259,16 +259,20 @@ void Planner::plan_fault(const fs::path& fault) {
                             shell_quoted(request_.sources.string());
   // Modules above the changed one were compiled against our header: they are left out.
   auto modules = tools_.module_objects(request_.variant, module, module);
-  std::vector<fs::path> sources = sources_in(tools_.root() / "runtime" / module);
-  for (fs::path& source : sources)
-    if (fs::exists(fault / module / source.filename())) source = fault / module / source.filename();
-  for (const fs::path& source : sources) {
+  const bool header_changed = fs::exists(fault / module / "percore");
+  for (const fs::path& ours : sources_in(tools_.root() / "runtime" / module)) {
+    const fs::path theirs = fault / module / ours.filename();
+    if (!fs::exists(theirs) && !header_changed) {
+      modules.push_back(tools_.object(request_.variant, ours));
+      continue;
+    }
+    const fs::path& source = fs::exists(theirs) ? theirs : ours;
     ninja_.compile(source, object(source), flags);
     modules.push_back(object(source));
   }
   // With a changed header the learner's checks are compiled again, over it.
   std::vector<fs::path> own = own_objects_;
-  if (fs::exists(fault / module / "percore")) {
+  if (header_changed) {
     own.clear();
     for (const fs::path& source : own_sources_) {
       ninja_.compile(source, object(source), flags);

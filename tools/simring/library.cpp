@@ -135,8 +135,10 @@ int wait_completions(io_uring* handle, io_uring_cqe** out, unsigned wait_nr,
 }
 
 int fill_probe(io_uring_probe& probe, unsigned count) {
-  probe.last_op = static_cast<std::uint8_t>(std::min<unsigned>(IORING_OP_LAST, 256) - 1);
-  probe.ops_len = static_cast<std::uint8_t>(std::min<unsigned>(IORING_OP_LAST, count));
+  // An older header's IORING_OP_LAST lies below operations that are here all the same.
+  constexpr unsigned known = std::max<unsigned>(IORING_OP_LAST, op_ftruncate + 1);
+  probe.last_op = static_cast<std::uint8_t>(std::min(known, 256u) - 1);
+  probe.ops_len = static_cast<std::uint8_t>(std::min(known, count));
   for (unsigned opcode = 0; opcode != probe.ops_len; ++opcode) {
     probe.ops[opcode].op = static_cast<std::uint8_t>(opcode);
     probe.ops[opcode].flags = supported(opcode) ? IO_URING_OP_SUPPORTED : 0;

@@ -64,6 +64,7 @@ int examine_flags(const open_how& how) {
 MemoryFiles::MemoryFiles(const Options& options)
     : prefix_(options.files_in_memory),
       sector_bytes_(options.disk_sector_bytes),
+      direct_io_(options.direct_io),
       disk_(options.disk_sector_bytes) {
   begin(options);
 }
@@ -135,6 +136,7 @@ int MemoryFiles::open(int directory, const std::string& path, const open_how& ho
     disk_.set_size(*node, 0);
     after_change();
   }
+  if ((how.flags & O_DIRECT) != 0 && direct_io_ == DirectIo::refused) return -EINVAL;
   return make_descriptor(std::move(node), how);
 }
 

@@ -19,11 +19,11 @@
 #include <span>
 #include <string>
 
+#include <percore/sim.hpp>
+
 #include "memory_disk.hpp"
 
 namespace percore::sim {
-
-struct Options;
 
 // An open file description.
 struct OpenFile {
@@ -127,6 +127,7 @@ class MemoryFiles {
 
   std::string prefix_;
   std::size_t sector_bytes_ = 0;
+  DirectIo direct_io_;
   std::uint64_t bytes_max_ = 0;
   Disk disk_;
   mutable std::map<std::uint64_t, OpenFile> open_files_;  // by inode

@@ -305,9 +305,10 @@ int MemoryFiles::statx(int directory, const std::string& path, unsigned flags, u
   out.stx_mtime.tv_nsec = out.stx_ctime.tv_nsec =
       static_cast<std::uint32_t>(node->changed_nanoseconds % 1'000'000'000);
 #ifdef STATX_DIOALIGN
-  if ((mask & STATX_DIOALIGN) != 0 && node->is_file()) {
+  if ((mask & STATX_DIOALIGN) != 0 && node->is_file() && direct_io_ != DirectIo::untold) {
     out.stx_mask |= STATX_DIOALIGN;
-    out.stx_dio_mem_align = out.stx_dio_offset_align = static_cast<std::uint32_t>(sector_bytes_);
+    out.stx_dio_mem_align = out.stx_dio_offset_align =
+        direct_io_ == DirectIo::refused ? 0 : static_cast<std::uint32_t>(sector_bytes_);
   }
 #endif
   return 0;

@@ -75,6 +75,16 @@ struct TraceCommand {
 };
 int trace_command(Session& session, const TraceCommand& command);
 
+/// tools/bench with these arguments, in place of the tutor. `--mine` becomes the modules that count
+/// as the learner's; another folder (--mine-root) is taken as it is.
+int bench_command(Session& session, const std::vector<std::string>& arguments);
+struct BenchWord {
+  std::string text;   ///< an option with its dashes, a command or a choice
+  std::string about;  ///< may be empty
+};
+/// What may stand behind `bench`, as tools/bench says it.
+std::vector<BenchWord> bench_words(Session& session);
+
 int watch_command(Session& session);
 /// Without a terminal: where one is, and what comes next.
 int where_command(Session& session);

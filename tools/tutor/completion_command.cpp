@@ -53,7 +53,17 @@ std::vector<Word> lesson_words(const Course& course) {
   return out;
 }
 
-std::vector<Command> commands_of(const CLI::App& app, const Course& course) {
+// What tools/bench takes: options, and commands and choices.
+void add_bench_words(Command& command, const std::vector<BenchWord>& words) {
+  for (const BenchWord& word : words) {
+    const bool option = word.text.starts_with("--");
+    auto& to = option ? command.options : command.arguments;
+    to.push_back({option ? word.text.substr(2) : word.text, word.about});
+  }
+}
+
+std::vector<Command> commands_of(const CLI::App& app, const Course& course,
+                                 const std::vector<BenchWord>& bench) {
   std::vector<Command> out;
   for (const CLI::App* command : app.get_subcommands({})) {
     if (command->get_group().empty()) continue;  // for the launcher, not for people
@@ -67,6 +77,7 @@ std::vector<Command> commands_of(const CLI::App& app, const Course& course) {
         one.options.push_back({name, option->get_description()});
     }
     const std::string& name = one.word.text;
+    if (name == "bench") add_bench_words(one, bench);
     if (takes_exercise) one.arguments = exercise_words(course);
     if (name == "debug" || name == "trace") one.arguments = exercise_words(course);
     if (name == "docs")
@@ -171,8 +182,9 @@ std::string for_fish(const std::vector<Command>& commands) {
 
 }  // namespace
 
-int completion_command(const CLI::App& app, const Course& course, const std::string& shell) {
-  const auto commands = commands_of(app, course);
+int completion_command(const CLI::App& app, const Course& course, const std::string& shell,
+                       const std::vector<BenchWord>& bench) {
+  const auto commands = commands_of(app, course, bench);
   if (shell == "bash")
     fmt::print("{}", for_bash(commands));
   else if (shell == "zsh")

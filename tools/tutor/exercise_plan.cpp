@@ -259,9 +259,10 @@ void Planner::plan_fault(const fs::path& fault) {
                             shell_quoted(request_.sources.string());
   // Modules above the changed one were compiled against our header: they are left out.
   auto modules = tools_.module_objects(request_.variant, module, module);
-  const bool has_source = !sources_in(fault / module).empty();
-  for (const fs::path& source :
-       sources_in(has_source ? fault / module : tools_.root() / "runtime" / module)) {
+  std::vector<fs::path> sources = sources_in(tools_.root() / "runtime" / module);
+  for (fs::path& source : sources)
+    if (fs::exists(fault / module / source.filename())) source = fault / module / source.filename();
+  for (const fs::path& source : sources) {
     ninja_.compile(source, object(source), flags);
     modules.push_back(object(source));
   }

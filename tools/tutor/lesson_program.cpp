@@ -11,17 +11,6 @@ namespace percore::tutor {
 
 namespace {
 
-// The modules that count as the learner's, lowest layer first, as -Dmine wants them.
-std::string solved_modules(Session& session) {
-  std::string out;
-  for (const std::string& layer : session.config().layers)
-    for (const Exercise* exercise : session.course.exercises())
-      if (exercise->module() == layer &&
-          session.workspace.standing(*exercise) == Workspace::Standing::mine)
-        out += (out.empty() ? "" : ",") + layer;
-  return out;
-}
-
 Supervised quietly(const std::vector<std::string>& words, const fs::path& folder) {
   Limits limits;
   limits.may_fork = true;
@@ -33,23 +22,6 @@ Supervised quietly(const std::vector<std::string>& words, const fs::path& folder
 
 bool ended_well(const Supervised& ran) {
   return ran.ending == Ending::exited && ran.exit_status == 0;
-}
-
-// A solved module that was edited since is not taken: that must not happen in silence.
-void tell_what_is_not_taken(Session& session) {
-  for (const Exercise* exercise : session.course.exercises()) {
-    if (exercise->kind != Kind::build) continue;  // no other is a part of the runtime
-    const auto standing = session.workspace.standing(*exercise);
-    if (standing != Workspace::Standing::file_changed &&
-        standing != Workspace::Standing::contract_changed)
-      continue;
-    fmt::print(stderr, "({} {}; ours is used: `./tools/percore check {}` makes it yours again)\n",
-               exercise->module(),
-               standing == Workspace::Standing::file_changed
-                   ? "changed since it was solved"
-                   : "was solved against an older contract",
-               exercise->number);
-  }
 }
 
 bool mentions_a_ring(const std::string& text) {
@@ -124,6 +96,32 @@ std::string traced_program(const fs::path& folder) {
 }
 
 }  // namespace
+
+std::string solved_modules(Session& session) {
+  std::string out;
+  for (const std::string& layer : session.config().layers)
+    for (const Exercise* exercise : session.course.exercises())
+      if (exercise->module() == layer &&
+          session.workspace.standing(*exercise) == Workspace::Standing::mine)
+        out += (out.empty() ? "" : ",") + layer;
+  return out;
+}
+
+void tell_what_is_not_taken(Session& session) {
+  for (const Exercise* exercise : session.course.exercises()) {
+    if (exercise->kind != Kind::build) continue;  // no other is a part of the runtime
+    const auto standing = session.workspace.standing(*exercise);
+    if (standing != Workspace::Standing::file_changed &&
+        standing != Workspace::Standing::contract_changed)
+      continue;
+    fmt::print(stderr, "({} {}; ours is used: `./tools/percore check {}` makes it yours again)\n",
+               exercise->module(),
+               standing == Workspace::Standing::file_changed
+                   ? "changed since it was solved"
+                   : "was solved against an older contract",
+               exercise->number);
+  }
+}
 
 LessonProgram find_program(Session& session, const std::string& lesson_name,
                            const std::string& program_name, bool for_trace) {

@@ -25,4 +25,10 @@ LessonProgram find_program(Session& session, const std::string& lesson, const st
 /// Returns  its path.
 fs::path build_program(Session& session, const LessonProgram& program, bool simulated);
 
+/// The modules that count as the learner's, lowest layer first, as -Dmine wants them.
+std::string solved_modules(Session& session);
+
+/// A solved module that was edited since is not taken: that must not happen in silence.
+void tell_what_is_not_taken(Session& session);
+
 }  // namespace percore::tutor

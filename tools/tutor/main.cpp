@@ -26,6 +26,7 @@ Examples:
   ./tools/percore run 01 -- --help    runs lesson 01's program, on the modules you have solved
   ./tools/percore trace 01            draws a run of the program that the lesson names for it
   ./tools/percore mine                which layers of the runtime are yours
+  ./tools/percore bench --mine        how fast they are, beside ours and the peers
 
 Exit status: 0 passed, 1 wrong, 2 usage, 3 the environment (./tools/percore doctor says what).)";
 
@@ -139,6 +140,8 @@ void add_commands(CLI::App& app, CommandLine& line) {
       ->add_flag("--take", line.take, "put it in your folder; a copy of yours is kept");
   named(app, "reset", "put the starting files back; a copy of yours is kept", line);
   app.add_subcommand("mine", "which layers of the runtime are yours");
+  // Its words are tools/bench's own: see run_main().
+  app.add_subcommand("bench", "measure percore beside the floor and the peers; --mine: and yours");
   CLI::App* prepare =
       app.add_subcommand("prepare", "compile what all checks share, before the first is asked for");
   prepare->group("");
@@ -159,7 +162,8 @@ int dispatch(CLI::App& app, CommandLine& line, const fs::path& root) {
   if (name == "docs") return docs_command(root, line.text);
   Session session(root);
   if (name == "prepare") return prepare_command(session, line.text);
-  if (name == "completion") return completion_command(app, session.course, line.text);
+  if (name == "completion")
+    return completion_command(app, session.course, line.text, bench_words(session));
   if (name == "check") return check_command(session, line.check);
   if (name == "debug") {
     line.debug.arguments = line.arguments;
@@ -178,6 +182,7 @@ int dispatch(CLI::App& app, CommandLine& line, const fs::path& root) {
   if (name == "solution") return solution_command(session, line.exercise, line.take);
   if (name == "reset") return reset_command(session, line.exercise);
   if (name == "mine") return mine_command(session);
+  if (name == "bench") return bench_command(session, line.arguments);
   if (name == "grade") return grade_command(session, line.grade);
   if (name == "watch" && !line.exercise.empty()) session.go_to(session.course.find(line.exercise));
   if (name.empty() && (isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0))
@@ -201,6 +206,11 @@ void refuse_unknown(const CLI::App& app, const std::vector<std::string>& words) 
   }
 }
 
+// Whether a word behind these is the command: nothing stands there but --root and its folder.
+bool is_command(const std::vector<std::string>& before) {
+  return before.empty() || (before.size() == 2 && before.front() == "--root");
+}
+
 int run_main(int count, char** words) {
   CLI::App app("percore: build a thread-per-core runtime on io_uring, layer by layer.", "percore");
   app.footer(EXAMPLES);
@@ -210,14 +220,16 @@ int run_main(int count, char** words) {
   app.add_option("--root", line.root, "the repository; else the one around the working folder");
   add_commands(app, line);
 
-  // What stands behind -- is the program's, and CLI11 does not look at it.
+  // What stands behind -- is the program's, and what stands behind `bench` that of tools/bench:
+  // CLI11 does not look at it.
   std::vector<std::string> own;
   for (int i = 1; i < count; ++i) {
-    if (std::string_view(words[i]) == "--") {
-      line.arguments.assign(words + i + 1, words + count);
-      break;
-    }
-    own.emplace_back(words[i]);
+    const bool ends_ours = std::string_view(words[i]) == "--";
+    const bool names_bench = std::string_view(words[i]) == "bench" && is_command(own);
+    if (!ends_ours) own.emplace_back(words[i]);
+    if (!ends_ours && !names_bench) continue;
+    line.arguments.assign(words + i + 1, words + count);
+    break;
   }
   const std::vector<std::string> in_order = own;
   try {

@@ -18,4 +18,16 @@ inline Result<std::uint32_t> result_from_completion(std::int32_t res) {
   return static_cast<std::uint32_t>(res);
 }
 
+/// What a function gives that has failed: `error` is a positive errno.
+inline std::unexpected<std::error_code> failure(int error) {
+  return std::unexpected(std::error_code(error, std::system_category()));
+}
+
+/// Success or the error, where nobody cares for the value.
+template <typename T>
+Result<void> without_value(const Result<T>& result) {
+  if (!result) return std::unexpected(result.error());
+  return {};
+}
+
 }  // namespace percore

@@ -57,6 +57,35 @@ class [[nodiscard]] IoAwaiter final : Operation {
   Runnable waiting_;
 };
 
+/// Any one operation, from an entry that the caller has prepared.
+class [[nodiscard]] EntryAwaiter final : Operation {
+ public:
+  explicit EntryAwaiter(const io_uring_sqe& prepared) noexcept
+      : Operation(&EntryAwaiter::record), prepared_(prepared) {}
+
+  bool await_ready() const noexcept { return Executor::current().ending(); }
+
+  void await_suspend(std::coroutine_handle<> awaiting) {
+    waiting_ = Runnable::of(awaiting);
+    io_uring_sqe& entry = Executor::current().ring().entry(*this);
+    prepared_.user_data = entry.user_data;
+    entry = prepared_;
+  }
+
+  Result<std::uint32_t> await_resume() const noexcept { return result_from_completion(result_); }
+
+ private:
+  static void record(Operation& self, std::int32_t result, std::uint32_t) noexcept {
+    auto& awaiter = static_cast<EntryAwaiter&>(self);
+    awaiter.result_ = result;
+    awaiter.waiting_.schedule();
+  }
+
+  io_uring_sqe prepared_;
+  std::int32_t result_ = -ECANCELED;  // as above
+  Runnable waiting_;
+};
+
 // The kernel takes at most INT_MAX bytes, rounded down to a page (read(2) NOTES); the rest is a
 // short result.
 inline std::uint32_t size_for_kernel(std::size_t size_bytes) noexcept {
@@ -87,6 +116,16 @@ inline io_detail::IoAwaiter read(int fd, std::span<std::byte> out,
 inline io_detail::IoAwaiter write(int fd, std::span<const std::byte> in,
                                   std::uint64_t offset = current_position) noexcept {
   return {IORING_OP_WRITE, fd, in.data(), io_detail::size_for_kernel(in.size()), offset};
+}
+
+/// Performs what `prepared` says, with one completion. `co_await` it.
+/// prepared  an entry of the caller's own, as an io_uring_prep_*() has filled it in; it is copied.
+///           The caller keeps alive what it names (paths, buffers) until the co_await ends. No
+///           multishot, no link.
+/// Returns   the completion's count. Errors  the kernel's; ECANCELED while the executor ends.
+/// Thread    the executor's. Source  io_uring_enter(2).
+inline io_detail::EntryAwaiter perform(const io_uring_sqe& prepared) noexcept {
+  return io_detail::EntryAwaiter(prepared);
 }
 
 /// Goes to the kernel and back without doing anything: what the ring itself costs. `co_await` it;

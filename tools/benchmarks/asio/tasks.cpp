@@ -73,18 +73,30 @@ Awaitable<std::uint64_t> yield_times(std::size_t times) {
   co_return times;
 }
 
+Awaitable<void> yield_in_tasks(Executor executor, std::size_t times, std::vector<Join>& joins) {
+  for (Join& join : joins) spawn(executor, yield_times(times), join);
+  std::uint64_t sum = 0;
+  for (Join& join : joins) {
+    if (!join.done) co_await join.wait();
+    sum += join.value;
+  }
+  bench::check_sum(sum, joins.size() * times);
+}
+
 Awaitable<void> measure_yields(Executor executor, std::size_t tasks, std::size_t times,
                                double& ns) {
   std::vector<Join> joins(tasks);
   bench::RoundTimer timer(tasks * times);
+  while (timer.next()) co_await yield_in_tasks(executor, times, joins);
+  ns = timer.median_ns();
+}
+
+Awaitable<void> measure_concurrent(Executor executor, std::size_t tasks, double& ns) {
+  std::vector<Join> joins(tasks);
+  bench::RoundTimer timer(bench::concurrent_a_round);
   while (timer.next()) {
-    for (Join& join : joins) spawn(executor, yield_times(times), join);
-    std::uint64_t sum = 0;
-    for (Join& join : joins) {
-      if (!join.done) co_await join.wait();
-      sum += join.value;
-    }
-    bench::check_sum(sum, tasks * times);
+    for (std::size_t done = 0; done < bench::concurrent_a_round; done += tasks)
+      co_await yield_in_tasks(executor, bench::concurrent_yields, joins);
   }
   ns = timer.median_ns();
 }
@@ -165,12 +177,20 @@ int main(int argument_count, char** arguments) {
     std::vector<double> samples;
     run(measure_latency(executor, samples));
     bench::print_json(bench::latency_metrics(samples));
+  } else if (suite == "concurrent") {
+    std::vector<bench::Metric> metrics;
+    for (const auto& [at_once, name] : bench::concurrent) {
+      run(measure_concurrent(executor, at_once, result));
+      metrics.push_back({name, result, "ns"});
+    }
+    bench::print_json(metrics);
   } else if (suite == "memory") {
     run(measure_memory(executor, 1, result));  // what a runtime has once is not a task's
     run(measure_memory(executor, bench::suspended_tasks, result));
     bench::print_json({{suite, result, "B"}});
   } else {
     bench::unknown_suite("tasks", suite.c_str(),
-                         "spawn100, spawn, spawn10k, yield1, yield2, yield1k, latency, memory");
+                         "spawn100, spawn, spawn10k, yield1, yield2, yield1k, latency, concurrent, "
+                         "memory");
   }
 }

@@ -124,6 +124,16 @@ inline std::size_t spawned_at_once(std::string_view suite) {
   return 0;
 }
 
+/// The suite `concurrent`: so many tasks at once, each of which yields so often.
+struct Concurrent {
+  std::size_t tasks;
+  const char* name;
+};
+inline constexpr Concurrent concurrent[] = {
+    {100, "concurrent100"}, {1'000, "concurrent1k"}, {10'000, "concurrent10k"}};
+inline constexpr std::size_t concurrent_yields = 10;
+inline constexpr std::size_t concurrent_a_round = 10'000;  // tasks, all in all
+
 /// What latency gives, from its samples.
 inline std::vector<Metric> latency_metrics(const std::vector<double>& samples) {
   return {{"latency_p50", percentile(samples, 50), "ns"},

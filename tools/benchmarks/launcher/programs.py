@@ -12,8 +12,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 CARGO_REGISTRY = Path("/usr/share/cargo/registry")
-TASK_SUITES = ["spawn100", "spawn", "spawn10k", "yield1", "yield2", "yield1k", "latency", "memory"]
+TASK_SUITES = ["spawn100", "spawn", "spawn10k", "yield1", "yield2", "yield1k", "latency", "memory", "concurrent"]
 MESH_SUITES = ["mesh_rtt", "mesh_tput"]
+FILE_SUITES = ["file_rand", "file_write"]
+# A program for each family, named bench_<runtime>_<family>, and the suites that it knows.
+FAMILIES = {"tasks": TASK_SUITES, "nop": ["nop"], "timer": ["timer"], "queues": ["queues"], "mesh": MESH_SUITES,
+            "silence": ["mesh_peers", "mesh_idle"], "file": FILE_SUITES, "cpu": ["cpu"], "file_read": ["file_read"],
+            "echo": ["echo"]}
+TWO_CPU_SUITES = ["cpu"]  # not pinned to one
 
 
 class Unavailable(Exception):
@@ -86,14 +92,21 @@ def meson_program(runtime, build_dir, paths, form="", mine=False):
     if f"{name}_tasks" not in paths:
         return None
     commands = {}
-    for family, suites in {"tasks": TASK_SUITES, "nop": ["nop"], "timer": ["timer"], "queues": ["queues"], "mesh": MESH_SUITES,
-                           "silence": ["mesh_peers", "mesh_idle"]}.items():
+    for family, suites in FAMILIES.items():
         program = paths.get(f"{name}_{family}")
         if program is not None:
-            commands |= {suite: [str(program), suite] for suite in suites}
-    timed = not mine and form != "single"  # the same source a second time
+            folder = [str(build_dir)] if family == "file" else []  # on a disk, as /tmp may not be
+            commands |= {suite: [str(program), suite, *folder] for suite in suites}
+    if runtime == "libuv":
+        commands["timer"] = [str(paths[f"{name}_tasks"]), "timer"]
+    timed = not mine and form != "single" and runtime != "libuv"  # the same source a second time
     command = compile_command_of(build_dir, f"tools/benchmarks/{runtime}/tasks.cpp") if timed else None
     return Program("mine" if mine else runtime, form, commands, command)
+
+
+def epoll_program(paths):
+    """No peer and no floor: what echo costs without a ring, to be shown beside it."""
+    return Program("epoll", "", {"echo": [str(paths["bench_epoll_echo"]), "echo"]})
 
 
 def asio_programs(build_dir, paths):
@@ -103,26 +116,50 @@ def asio_programs(build_dir, paths):
     return found
 
 
-def tokio_programs(build_dir):
-    """Tokio from the distribution's packages, without the network."""
+def libuv_programs(build_dir, paths):
+    found = meson_program("libuv", build_dir, paths)
+    if found is None:
+        raise Unavailable("libuv is left out: it is not installed (apt install libuv1-dev).")
+    return [found]
+
+
+def build_rust(name, packaged, package, build_dir):
+    """A peer from the distribution's packages, without the network. Returns its program."""
     cargo = shutil.which("cargo")
-    packaged = sorted(CARGO_REGISTRY.glob("tokio-1.*"))
-    if cargo is None or not packaged:
-        raise Unavailable("Tokio is left out: it needs cargo and its packaged source (apt install cargo librust-tokio-dev).")
-    source = build_dir / "tokio-source"  # a copy, because cargo writes a lock file beside the manifest
-    shutil.copytree(ROOT / "tools/benchmarks/tokio", source, dirs_exist_ok=True)
+    if cargo is None or not sorted(CARGO_REGISTRY.glob(packaged)):
+        raise Unavailable(f"{name} is left out: it needs cargo and its packaged source (apt install cargo {package}).")
+    sources = build_dir / "rust-source"  # a copy, because cargo writes a lock file beside the manifest
+    for folder in (name, "rust"):
+        shutil.copytree(ROOT / "tools/benchmarks" / folder, sources / folder, dirs_exist_ok=True)
     run_quietly(
         [cargo, "build", "--release", "--offline", "--quiet", "--jobs", "2"]
         + ["--config", 'source.crates-io.replace-with="packaged"']
         + ["--config", f'source.packaged.directory="{CARGO_REGISTRY}"'],
-        cwd=source,
-        environment={**os.environ, "CARGO_TARGET_DIR": str(build_dir / "tokio")},
+        cwd=sources / name,
+        environment={**os.environ, "CARGO_TARGET_DIR": str(build_dir / name)},
     )
-    binary = build_dir / "tokio/release/bench_tokio"
-    return [
-        Program("tokio", form, {suite: [str(binary), suite, form] for suite in [*TASK_SUITES, "timer", *MESH_SUITES]})
-        for form in ("spawn", "local")
-    ]
+    return build_dir / name / "release" / f"bench_{name.replace('-', '_')}"
+
+
+def forms_of(name, binary, suites, forms=("spawn", "local")):
+    return [Program(name, form, {suite: [str(binary), suite, form] for suite in suites}) for form in forms]
+
+
+def tokio_programs(build_dir, paths):
+    binary = build_rust("tokio", "tokio-1.*", "librust-tokio-dev", build_dir)
+    spawn, local = forms_of("tokio", binary, [*TASK_SUITES, "timer", "cpu", *MESH_SUITES])
+    spawn.commands.update({suite: [f"{binary}_file", suite, str(build_dir)] for suite in FILE_SUITES})
+    spawn.commands["echo"] = [f"{binary}_echo", "echo", str(paths["bench_echo_load"])]
+    return [spawn, local]
+
+
+def smol_programs(build_dir):
+    return forms_of("smol", build_rust("smol", "smol-1.*", "librust-smol-dev", build_dir), [*TASK_SUITES, "timer", "cpu"])
+
+
+def async_std_programs(build_dir):
+    binary = build_rust("async-std", "async-std-1.*", "librust-async-std-dev", build_dir)
+    return forms_of("async-std", binary, [*TASK_SUITES, "timer", "cpu"], ["local"])
 
 
 def pin_to(cpu):
@@ -134,7 +171,8 @@ def measure(program, suite, cpu):
     if suite == "build":
         return {"build": measure_build(program, cpu)}
     command = program.commands[suite]
-    done = subprocess.run(command, preexec_fn=pin_to(cpu), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    pinned = None if suite in TWO_CPU_SUITES else pin_to(cpu)
+    done = subprocess.run(command, preexec_fn=pinned, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if done.returncode != 0:
         how = f"signal {-done.returncode}" if done.returncode < 0 else f"status {done.returncode}"
         raise Unavailable(f"{Path(command[0]).name} {suite} ended with {how}: {done.stderr.strip()}")
@@ -192,13 +230,16 @@ def machine(build_dir):
     compiler_version = run_quietly([compiler[0], "--version"]).splitlines()[0]
     asio = Path("/usr/include/asio/version.hpp")
     asio_number = first_match(r"^#define ASIO_VERSION (\d+)", asio.read_text() if asio.exists() else "", "")
-    tokio = sorted(CARGO_REGISTRY.glob("tokio-1.*"))
     versions = {"liburing": run_quietly(["pkg-config", "--modversion", "liburing"]).strip()}
     if asio_number:
         number = int(asio_number)
         versions["asio"] = f"{number // 100000}.{number // 100 % 1000}.{number % 100}"
-    if tokio:
-        versions["tokio"] = tokio[-1].name.removeprefix("tokio-")
+    for crate in ("tokio", "smol", "async-std"):
+        if packaged := sorted(CARGO_REGISTRY.glob(f"{crate}-1.*")):
+            versions[crate] = packaged[-1].name.removeprefix(f"{crate}-")
+    libuv = subprocess.run(["pkg-config", "--modversion", "libuv"], text=True, capture_output=True)
+    if libuv.returncode == 0:
+        versions["libuv"] = libuv.stdout.strip()
     return {
         "cpu": first_match(r"^(?:model name|Hardware|CPU part)\s*:\s*(.+)$", cpuinfo, os.uname().machine),
         "cpus": os.cpu_count(),

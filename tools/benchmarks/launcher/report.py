@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from paired import Comparison, compare, goal_met, summarize
 from suites import RECORDED, RECORDED_FORMS
@@ -11,7 +12,8 @@ END = "<!-- bench: end -->"
 ESTIMATE = """Not paired: *there* is one sitting on another machine (2-core virtual machine, AMD EPYC, Linux 6.18;
 Tokio 1.53, Asio 1.38), *here* is this run. The two meet in Asio and in Tokio, in the same form, so the estimate is
 rough."""
-NAMES = {"raw": "floor", "percore": "percore", "mine": "mine", "asio": "Asio", "tokio": "Tokio"}
+NAMES = {"raw": "floor", "epoll": "epoll", "percore": "percore", "mine": "mine", "asio": "Asio", "libuv": "libuv",
+         "tokio": "Tokio", "smol": "smol", "async-std": "async-std"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def lines_of(metrics, samples):
         if "percore" not in best:
             continue
         of = {runtime: compare(best["percore"][1], values) for runtime, (_, values) in best.items() if runtime != "percore"}
-        peers = {runtime: comparison for runtime, comparison in of.items() if runtime not in ("raw", "mine")}
+        peers = {runtime: comparison for runtime, comparison in of.items() if runtime not in ("raw", "epoll", "mine")}
         lines.append(
             Line(
                 metric,
@@ -78,6 +80,8 @@ def goal_text(metric):
         return f"{metric.of_best_peer_max:.2f} of the peer"
     if metric.absolute_max is not None:
         return f"{number(metric.absolute_max)} {metric.unit}"
+    if metric.of_floor_max is not None:
+        return f"{metric.of_floor_max:.2f} of the floor"
     return "-"
 
 
@@ -86,9 +90,12 @@ def verdict(line):
     metric = line.metric
     if metric.absolute_max is not None:
         return "met" if summarize(line.samples["percore"]).median <= metric.absolute_max else "missed"
-    if metric.of_best_peer_max is None or line.best_peer is None:
+    if metric.of_floor_max is not None and line.of_floor is not None:
+        met = goal_met(line.of_floor, metric.of_floor_max)
+    elif metric.of_best_peer_max is None or line.best_peer is None:
         return "-"
-    met = goal_met(line.of_peer[line.best_peer], metric.of_best_peer_max)
+    else:
+        met = goal_met(line.of_peer[line.best_peer], metric.of_best_peer_max)
     return {True: "met", False: "missed", None: "open"}[met]
 
 
@@ -96,17 +103,43 @@ def columns(lines):
     return [runtime for runtime in NAMES if any(runtime in line.samples for line in lines)]
 
 
-def rows(lines):
+def mine_of_percore(line):
+    """None where the learner's modules did not take part."""
+    return compare(line.samples["mine"], line.samples["percore"]) if "mine" in line.samples else None
+
+
+def rows(lines, titles=None):
     runtimes = columns(lines)
-    yield ["suite", "unit", *(NAMES[runtime] for runtime in runtimes), "of floor", "of best peer here", "goal", "verdict"]
+    titles = titles or {}
+    with_mine = ["mine of percore"] if "mine" in runtimes else []
+    names = [NAMES[runtime] for runtime in runtimes]
+    yield ["suite", "unit", *names, *with_mine, "of floor", "of best peer here", "goal", "verdict"]
     for line in lines:
         best = "-" if line.best_peer is None else f"{ratio(line.of_peer[line.best_peer])} ({NAMES[line.best_peer]})"
         figures = [figure(line.samples[runtime]) if runtime in line.samples else "-" for runtime in runtimes]
-        yield [line.metric.name, line.metric.unit, *figures, ratio(line.of_floor), best, goal_text(line.metric), verdict(line)]
+        name = titles.get(line.metric.name, line.metric.name)
+        of_ours = [ratio(mine_of_percore(line))] if with_mine else []
+        yield [name, line.metric.unit, *figures, *of_ours, ratio(line.of_floor), best, goal_text(line.metric), verdict(line)]
 
 
-def table(lines):
-    content = list(rows(lines))
+def charts(lines, titles=None):
+    """For charts.py: a chart for each metric, a row for each runtime, in the order of NAMES. titles: {metric: its title}."""
+    out = []
+    for line in lines:
+        present = [runtime for runtime in NAMES if runtime in line.samples]
+        summaries = {runtime: summarize(line.samples[runtime]) for runtime in present}
+        title = (titles or {}).get(line.metric.name) or f"{line.metric.name}: {line.metric.what}"
+        out.append((title, line.metric.unit,
+                    [(NAMES[name], summaries[name].median, summaries[name].low, summaries[name].high, name) for name in present]))
+    return out
+
+
+def table(lines, titles=None):
+    return aligned(rows(lines, titles))
+
+
+def aligned(content):
+    content = list(content)
     widths = [max(len(row[column]) for row in content) for column in range(len(content[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in content)
 
@@ -167,13 +200,13 @@ def write_docs(path, block):
     path.write_text(before + block + after)
 
 
-def write_json(path, lines, machine, runs, instructions):
+def write_json(path, lines, machine, runs, instructions, command=""):
     results = []
     for line in lines:
         for (runtime, form), values in line.all_samples.items():
             summary = summarize(values)
             results.append(
-                {"suite": line.metric.name, "unit": line.metric.unit, "runtime": runtime, "form": form,
+                {"suite": line.metric.name, "unit": line.metric.unit, "what": line.metric.what, "runtime": runtime, "form": form,
                  "better_form": line.forms[runtime] == form, "median": summary.median,
                  "quartiles": [summary.low, summary.high], "samples": values}
             )
@@ -184,5 +217,8 @@ def write_json(path, lines, machine, runs, instructions):
         for other, comparison in [("raw", line.of_floor), *line.of_peer.items()]
         if comparison is not None
     ]
-    document = {"machine": machine, "runs": runs, "results": results, "comparisons": comparisons, "instructions": instructions}
+    goals = [{"suite": line.metric.name, "goal": goal_text(line.metric), "best_peer": line.best_peer, "verdict": verdict(line)}
+             for line in lines]
+    document = {"command": command, "at": datetime.now(timezone.utc).isoformat(timespec="seconds"), "machine": machine,
+                "runs": runs, "results": results, "comparisons": comparisons, "goals": goals, "instructions": instructions}
     path.write_text(json.dumps(document, indent=2) + "\n")

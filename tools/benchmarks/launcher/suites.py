@@ -10,6 +10,7 @@ class Metric:
     what: str
     of_best_peer_max: float = None  # the goal, as a share of the best peer's figure
     absolute_max: float = None  # or as a figure
+    of_floor_max: float = None  # or as a share of the floor's figure
 
 
 SUITES = {
@@ -27,6 +28,13 @@ SUITES = {
         Metric("timer_p50", "us", "2,000 sleeps of 100 us, one after the other: how late, median", 0.5),
         Metric("timer_p99", "us", "the same, 99th percentile", 0.5),
     ],
+    "concurrent": [
+        Metric("concurrent100", "ns", "100 tasks at once, each yields ten times, await them all: a task"),
+        Metric("concurrent1k", "ns", "1,000 tasks at once, the same: a task"),
+        Metric("concurrent10k", "ns", "10,000 tasks at once, the same: a task"),
+    ],
+    "cpu": [Metric("cpu", "ms", "primes below 200,000 in 64 chunks on two executors: half of their CPU time")],
+    "file_read": [Metric("file_read", "ns", "read 4 KiB that the page cache holds, one after the other: a read, by the clock")],
     "memory": [Metric("memory", "B", "growth of the resident set for each of 10,000 suspended tasks", absolute_max=128)],
     "nop": [
         Metric("nop1", "ns", "a NOP through the ring, one in flight"),
@@ -38,9 +46,17 @@ SUITES = {
         Metric("queue_look", "ns", "yield_if_needed() where it is not needed"),
         Metric("queue_switch", "ns", "a task moves to another, empty queue: a switch"),
     ],
+    "file_rand": [
+        Metric("file_rand1", "us", "4 KiB read past the page cache at a random place of 1 GiB, one at a time", of_floor_max=1.02),
+        Metric("file_rand32", "us", "the same, 32 at once: a read", of_floor_max=1.02),
+    ],
+    "file_write": [
+        Metric("file_write1", "us", "64 MiB written in order by 4 KiB, one at a time, and synced: a write", 1),
+        Metric("file_write32", "us", "the same, 32 at once: a write", 1),
+    ],
     "mesh_rtt": [
         Metric("mesh_rtt_awake", "us", "a u64 to an executor on the other CPU and back, both awake: median", 0.75),
-        Metric("mesh_rtt_asleep", "us", "the same, where each is asleep when its message comes"),
+        Metric("mesh_rtt_asleep", "us", "the same, where each is asleep when its message comes", of_floor_max=1.05),
     ],
     "mesh_tput": [
         Metric("mesh_tput", "ns", "a stream of u64 to the other CPU, at most 1,024 on their way: a message", 1 / 8),
@@ -54,6 +70,11 @@ SUITES = {
         Metric("mesh_peers_64", "ns", "the same with 64 peers"),
     ],
     "mesh_idle": [Metric("mesh_idle", "us", "CPU time of two executors that wait for each other, in a second")],
+    "echo": [
+        Metric("echo1", "us", "64 bytes to a TCP server on the other CPU and back, one connection", of_floor_max=1.02),
+        Metric("echo64", "us", "the same, 64 connections: an echo", of_floor_max=1.02),
+        Metric("echo500", "us", "the same, 500 connections: an echo", of_floor_max=1.02),
+    ],
     "build": [Metric("build", "s", "compile the file of the task suites at -O0: CPU time", absolute_max=2.0)],
 }
 
@@ -71,3 +92,18 @@ RECORDED = {
 
 def metrics_of(suites):
     return [metric for suite in suites for metric in SUITES[suite]]
+
+
+# The six by which users of Glommio compare runtimes, and what they are called there.
+GLOMMIO_SUITES = ["spawn", "concurrent", "cpu", "file_read", "latency", "memory"]
+GLOMMIO_NAMES = {
+    "spawn": "Task creation (1,000): a task",
+    "file_read": "File I/O (4 KB): a read",
+    "concurrent100": "Concurrent tasks (100): a task",
+    "concurrent1k": "Concurrent tasks (1,000): a task",
+    "concurrent10k": "Concurrent tasks (10,000): a task",
+    "cpu": "CPU-bound (primes on two executors): in all",
+    "latency_p50": "Latency, p50: from spawn to the first instruction",
+    "latency_p99": "Latency, p99",
+    "memory": "Memory (10,000 tasks): a task",
+}

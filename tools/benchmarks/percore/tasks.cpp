@@ -49,16 +49,30 @@ Task<double> measure_yield1() {
   co_return timer.median_ns();
 }
 
+Task<> yield_in_tasks(std::size_t tasks, std::size_t times,
+                      std::vector<JoinHandle<std::uint64_t>>& handles) {
+  for (std::size_t i = 0; i < tasks; ++i) handles.push_back(percore::spawn(yield_times(times)));
+  std::uint64_t sum = 0;
+  for (auto& handle : handles) sum += co_await handle;
+  handles.clear();
+  bench::check_sum(sum, tasks * times);
+}
+
 Task<double> measure_yields(std::size_t tasks, std::size_t times) {
   std::vector<JoinHandle<std::uint64_t>> handles;
   handles.reserve(tasks);
   bench::RoundTimer timer(tasks * times);
+  while (timer.next()) co_await yield_in_tasks(tasks, times, handles);
+  co_return timer.median_ns();
+}
+
+Task<double> measure_concurrent(std::size_t tasks) {
+  std::vector<JoinHandle<std::uint64_t>> handles;
+  handles.reserve(tasks);
+  bench::RoundTimer timer(bench::concurrent_a_round);
   while (timer.next()) {
-    for (std::size_t i = 0; i < tasks; ++i) handles.push_back(percore::spawn(yield_times(times)));
-    std::uint64_t sum = 0;
-    for (auto& handle : handles) sum += co_await handle;
-    handles.clear();
-    bench::check_sum(sum, tasks * times);
+    for (std::size_t done = 0; done < bench::concurrent_a_round; done += tasks)
+      co_await yield_in_tasks(tasks, bench::concurrent_yields, handles);
   }
   co_return timer.median_ns();
 }
@@ -172,10 +186,16 @@ int main(int argument_count, char** arguments) {
     bench::print_json({{"yield1k", ns, "ns"}});
   } else if (suite == "latency") {
     bench::print_json(bench::latency_metrics(executor.run(measure_latency())));
+  } else if (suite == "concurrent") {
+    std::vector<bench::Metric> metrics;
+    for (const auto& [at_once, name] : bench::concurrent)
+      metrics.push_back({name, executor.run(measure_concurrent(at_once)), "ns"});
+    bench::print_json(metrics);
   } else if (suite == "memory") {
     bench::print_json(measure_memory(executor));
   } else {
     bench::unknown_suite("tasks", arguments[argument_count > 1 ? 1 : 0],
-                         "spawn100, spawn, spawn10k, yield1, yield2, yield1k, latency, memory");
+                         "spawn100, spawn, spawn10k, yield1, yield2, yield1k, latency, concurrent, "
+                         "memory");
   }
 }

@@ -93,20 +93,33 @@ Bare yield_times(std::size_t times) {
   co_return times;
 }
 
+void yield_in_tasks(std::size_t tasks, std::size_t times, std::vector<Bare>& handles) {
+  for (std::size_t i = 0; i < tasks; ++i) {
+    handles.push_back(yield_times(times));
+    ready.push(handles.back().coroutine);
+  }
+  ready.run();
+  std::uint64_t sum = 0;
+  for (const Bare task : handles) sum += take(task);
+  handles.clear();
+  bench::check_sum(sum, tasks * times);
+}
+
 double measure_yields(std::size_t tasks, std::size_t times) {
   std::vector<Bare> handles;
   handles.reserve(tasks);
   bench::RoundTimer timer(tasks * times);
+  while (timer.next()) yield_in_tasks(tasks, times, handles);
+  return timer.median_ns();
+}
+
+double measure_concurrent(std::size_t tasks) {
+  std::vector<Bare> handles;
+  handles.reserve(tasks);
+  bench::RoundTimer timer(bench::concurrent_a_round);
   while (timer.next()) {
-    for (std::size_t i = 0; i < tasks; ++i) {
-      handles.push_back(yield_times(times));
-      ready.push(handles.back().coroutine);
-    }
-    ready.run();
-    std::uint64_t sum = 0;
-    for (const Bare task : handles) sum += take(task);
-    handles.clear();
-    bench::check_sum(sum, tasks * times);
+    for (std::size_t done = 0; done < bench::concurrent_a_round; done += tasks)
+      yield_in_tasks(tasks, bench::concurrent_yields, handles);
   }
   return timer.median_ns();
 }
@@ -167,10 +180,16 @@ int main(int argument_count, char** arguments) {
     bench::print_json({{suite, measure_yields(bench::yielding_tasks, bench::yields_a_task), "ns"}});
   } else if (suite == "latency") {
     bench::print_json(bench::latency_metrics(measure_latency()));
+  } else if (suite == "concurrent") {
+    std::vector<bench::Metric> metrics;
+    for (const auto& [at_once, name] : bench::concurrent)
+      metrics.push_back({name, measure_concurrent(at_once), "ns"});
+    bench::print_json(metrics);
   } else if (suite == "memory") {
     bench::print_json({{suite, measure_memory(), "B"}});
   } else {
     bench::unknown_suite("tasks", suite.c_str(),
-                         "spawn100, spawn, spawn10k, yield1, yield2, yield1k, latency, memory");
+                         "spawn100, spawn, spawn10k, yield1, yield2, yield1k, latency, concurrent, "
+                         "memory");
   }
 }

@@ -1,14 +1,23 @@
 """The arithmetic and the tables of tools/bench, on made-up samples: nothing here is timed."""
 
 import json
+import os
+import re
+import subprocess
 import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "launcher"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.dont_write_bytecode = True
 
+import charts  # noqa: E402
+import comparing  # noqa: E402
+import growth  # noqa: E402
+import keep_instructions  # noqa: E402
 import paired  # noqa: E402
 import programs  # noqa: E402
 import report  # noqa: E402
@@ -93,6 +102,12 @@ class Reports(unittest.TestCase):
         self.assertEqual(report.verdict(spawn), "met")
         self.assertEqual(report.verdict(memory), "missed")
 
+    def test_a_goal_may_be_a_share_of_the_floor(self):
+        metrics = suites.metrics_of(["file_rand"])
+        for figure, verdict in ((101, "met"), (110, "missed")):
+            samples = {metric.name: {("percore", ""): [figure] * 3, ("raw", ""): [100] * 3} for metric in metrics}
+            self.assertEqual([report.verdict(line) for line in report.lines_of(metrics, samples)], [verdict] * 2)
+
     def test_the_floor_is_no_peer(self):
         self.assertIsNone(made_up_lines()[1].best_peer)
 
@@ -101,6 +116,15 @@ class Reports(unittest.TestCase):
         self.assertEqual({len(row) for row in rows}, {len(rows[0])})
         self.assertIn("0.20 (Tokio)", rows[1])
         self.assertEqual(rows[2][rows[0].index("Asio")], "-")
+
+    def test_a_learner_s_modules_are_set_beside_ours_where_they_took_part(self):
+        samples = made_up_samples()
+        samples["spawn"][("mine", "")] = [15, 15, 16.5]
+        header, spawn, memory = report.rows(report.lines_of(suites.metrics_of(["spawn", "memory"]), samples))
+        column = header.index("mine of percore")
+        self.assertEqual((spawn[column], memory[column]), ("1.50", "-"))
+        self.assertEqual(len(memory), len(header))
+        self.assertNotIn("mine of percore", list(report.rows(made_up_lines()))[0])
 
     def test_figures_keep_three_digits(self):
         self.assertEqual([report.number(value) for value in (0.815, 11.07, 166.6, 4567.8)], ["0.81", "11.1", "167", "4,568"])
@@ -137,9 +161,192 @@ class Suites(unittest.TestCase):
         for name in suites.RECORDED:
             self.assertTrue(metrics[name].of_best_peer_max or metrics[name].absolute_max, name)
 
+    def test_the_six_of_glommio_are_suites_with_a_name_each(self):
+        self.assertEqual({metric.name for metric in suites.metrics_of(suites.GLOMMIO_SUITES)}, set(suites.GLOMMIO_NAMES))
+
     def test_the_compiler_is_called_for_minus_o0_and_writes_nothing(self):
         command = ["c++", "-O3", "-MD", "-MQ", "a.o", "-MF", "a.d", "-o", "a.o", "-c", "a.cpp", "-O0"]
         self.assertEqual(programs.for_timing(command), ["c++", "-o", "/dev/null", "-c", "a.cpp", "-O0"])
+
+
+def as_record(lines, machine=None, instructions=None):
+    """What --json writes of these lines, read again."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "out.json"
+        machine = machine or {"cpu": "made up", "cpus": 2, "kernel": "6", "compiler": "c++"}
+        report.write_json(file, lines, machine, 3, instructions or {}, "tools/bench --suite spawn")
+        return comparing.load(file)
+
+
+class Charts(unittest.TestCase):
+    def test_bars_are_in_proportion_and_never_vanish(self):
+        self.assertEqual(charts.bar(1, 8), "█" * 8)
+        self.assertEqual(charts.bar(0.5, 8), "█" * 4)
+        self.assertEqual(charts.bar(0.00001, 8), "▏")
+        self.assertEqual(charts.bar(0, 8), "")
+        self.assertEqual(charts.bar(7, 8), "█" * 8)
+        self.assertEqual([charts.round_step(least) for least in (1, 9.9, 553, 2000)], [1, 10, 750, 2000])
+
+    def test_every_runtime_has_a_bar(self):
+        text = charts.text_bars(report.charts(made_up_lines()))
+        for word in ("spawn: spawn 1,000 tasks", "floor", "percore", "Asio", "70.0", "Tokio"):
+            self.assertIn(word, text)
+        self.assertNotIn("100", text.split("memory")[0].replace("1,000", ""))  # the worse form of Asio is no bar
+
+    def test_a_title_stands_in_place_of_the_suite(self):
+        self.assertEqual(report.charts(made_up_lines(), {"spawn": "Task creation"})[0][0], "Task creation")
+
+    def test_svg_is_well_formed_light_and_dark_and_says_its_figures(self):
+        for picture in (
+            charts.svg_bars(report.charts(made_up_lines()), "a < b", "on a machine & its kernel"),
+            charts.svg_curves("growth", "tasks", "ns", [("spawn", [(1, 10), (1000, 12)]), ("yield", [(1, 2), (1000, 3)])], "x"),
+            charts.svg_curves("one point", "tasks", "ns", [("spawn", [(10, 0)])], ""),
+        ):
+            root = xml.etree.ElementTree.fromstring(picture)
+            self.assertIn("prefers-color-scheme: dark", picture)
+            described = root.find("{http://www.w3.org/2000/svg}desc").text
+            self.assertTrue(any(word in described for word in ("percore", "tasks")), described)
+
+
+class Comparing(unittest.TestCase):
+    def setUp(self):
+        self.old = as_record(made_up_lines(), instructions={"yield": 20.0, "spawn": 133.2})
+
+    def rows(self, change):
+        samples = made_up_samples()
+        samples["spawn"][("percore", "")] = change
+        new = as_record(report.lines_of(suites.metrics_of(["spawn", "memory"]), samples))
+        rows = {(row[0], row[2]): row for row in comparing.rows(self.old, new, report.NAMES, report.figure)}
+        return rows[("spawn", "percore")]
+
+    def test_a_difference_larger_than_the_spreads_is_one(self):
+        self.assertEqual(self.rows([20, 20, 21])[6], "worse")
+        self.assertEqual(self.rows([5, 5, 5])[6], "better")
+        self.assertEqual(self.rows([20, 20, 21])[5], "2.00")
+        self.assertEqual(self.rows([20, 20, 21])[7], "1.25, 2.50")
+
+    def test_a_spread_as_large_as_the_difference_refuses_to_conclude(self):
+        self.assertEqual(self.rows([9, 12, 15])[6], "inconclusive")
+        self.assertEqual(self.rows([10, 10, 11])[6], "inconclusive")
+
+    def test_the_better_form_of_each_record_counts(self):
+        rows = list(comparing.rows(self.old, self.old, report.NAMES, report.figure))
+        self.assertEqual([row[3] for row in rows if row[2] == "Asio"], ["70.0 (70.0..70.0)"])
+
+    def test_instructions_need_no_spread(self):
+        new = as_record(made_up_lines(), instructions={"yield": 20.1, "spawn": 140.0, "nop": 5})
+        self.assertEqual([row[-1] for row in comparing.instruction_rows(self.old, new)], ["same", "+6.8"])
+
+    def test_another_machine_is_named(self):
+        other = as_record(made_up_lines(), {"cpu": "another", "cpus": 2, "kernel": "6", "compiler": "c++"})
+        self.assertIn("NOT THE SAME MACHINE (cpu: made up and another)", comparing.machines_sentence(self.old, other))
+        self.assertTrue(comparing.machines_sentence(self.old, self.old).startswith("Both on 2 CPUs"))
+
+    def test_what_is_no_record_is_refused_with_a_sentence(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "x.json"
+            self.assertRaisesRegex(comparing.Unreadable, "cannot be read", comparing.load, file)
+            for text in ("{", "[]", '{"machine": 1}'):
+                file.write_text(text)
+                self.assertRaisesRegex(comparing.Unreadable, "is no record", comparing.load, file)
+
+    def test_a_record_says_how_it_was_made(self):
+        self.assertEqual(self.old["command"], "tools/bench --suite spawn")
+        self.assertEqual([goal["verdict"] for goal in self.old["goals"]], ["met", "missed"])
+
+
+class Growth(unittest.TestCase):
+    MEASURED = {"depth": {"nop": {1: [100, 100, 100], 64: [50, 49, 51]}}}
+
+    def test_each_point_is_set_beside_the_cheapest(self):
+        rows = list(growth.rows(self.MEASURED))
+        self.assertEqual([row[1] for row in rows[1:]], ["1", "64"])
+        self.assertEqual([row[4] for row in rows[1:]], ["2.00", "1.00"])
+
+    def test_pictures_and_table_are_written(self):
+        machine = {"cpu": "made up", "cpus": 2, "virtual": True, "kernel": "6", "compiler": "c++", "load": 0, "versions": {}}
+        with tempfile.TemporaryDirectory() as folder:
+            growth.draw(Path(folder), self.MEASURED, machine, 3)
+            picture = (Path(folder) / "growth-depth.svg").read_text()
+            page = Path(folder) / "page.md"
+            page.write_text(f"a\n{growth.BEGIN}\nold\n{growth.END}\nb\n")
+            growth.write_docs(page, "the table", machine, 3)
+            self.assertIn("the table", page.read_text())
+            self.assertNotIn("old", page.read_text())
+        self.assertIn("NOPs in flight", picture)
+
+    def test_every_metric_has_a_name_and_every_series_three_sizes(self):
+        for series in growth.SERIES.values():
+            self.assertTrue(series["metrics"])
+            self.assertGreaterEqual(len(series["sizes"]), 3)
+            self.assertEqual(series["sizes"], sorted(series["sizes"]))
+
+
+class Commands(unittest.TestCase):
+    """tools/bench as it is typed; nothing of this measures."""
+
+    def bench(self, *arguments, **environment):
+        return subprocess.run([sys.executable, programs.ROOT / "tools/bench", *arguments], capture_output=True, text=True,
+                              env={**os.environ, **environment}, timeout=60)
+
+    def test_help_names_the_commands_and_the_user_s_own_word_for_it(self):
+        said = self.bench("--help", PERCORE_BENCH_NAME="./tools/percore bench").stdout
+        for word in ("./tools/percore bench glommio", "growth", "compare old.json new.json", "--mine"):
+            self.assertIn(word, said)
+
+    def test_an_unknown_command_and_an_unknown_suite_are_usage(self):
+        self.assertEqual(self.bench("glomio").returncode, 2)
+        self.assertIn("there are compare, glommio, growth, verdict", self.bench("glomio").stderr)
+        self.assertEqual(self.bench("--suite", "spwan").returncode, 2)
+
+    def test_every_option_is_there_to_be_completed(self):
+        offered = {line.split("\t")[0] for line in self.bench("--words").stdout.splitlines()}
+        options = set(re.findall(r"(?<![\w-])--[a-z-]+", self.bench("--help").stdout.split("commands, in place")[0])) - {"--help"}
+        self.assertEqual({word for word in offered if word.startswith("--")}, options)
+        self.assertTrue({"glommio", "growth", "compare", "spawn", "asio"} <= offered)
+
+    def test_compare_reads_two_records(self):
+        with tempfile.TemporaryDirectory() as folder:
+            files = []
+            for name in ("old", "new"):
+                file = Path(folder) / f"{name}.json"
+                report.write_json(file, made_up_lines(), {"cpu": "x", "cpus": 1, "kernel": "6", "compiler": "c"}, 3, {"a": 1})
+                files.append(file)
+            said = self.bench("compare", *files)
+            self.assertEqual((said.returncode, said.stderr), (0, ""))
+            self.assertIn("inconclusive", said.stdout)
+            self.assertEqual(self.bench("compare", files[0], Path(folder) / "none.json").returncode, 3)
+
+
+class KeptInstructions(unittest.TestCase):
+    KEPT = {"spawn": (100.0, 3.0), "yield": (20.0, 3.0)}
+
+    def test_what_is_within_the_tolerance_is_kept(self):
+        self.assertEqual(keep_instructions.differences(self.KEPT, {"spawn": 103, "yield": 19.1}), [])
+
+    def test_more_fewer_missing_and_unknown_are_told_apart(self):
+        wrong = keep_instructions.differences(self.KEPT, {"spawn": 104, "yield": 18.9, "nop": 5})
+        self.assertEqual(len(wrong), 3)
+        self.assertIn("spawn: 104.0 instructions, 100.0 are kept (+4 %)", wrong)
+        self.assertIn("it got better", wrong[1])
+        self.assertIn("has no row", wrong[2])
+        self.assertIn("counts no such thing", keep_instructions.differences(self.KEPT, {"spawn": 100})[0])
+
+    def test_stats_may_add_nothing_that_can_be_seen(self):
+        counted = {"spawn": 100, "yield": 20, "with Stats: spawn": 104}
+        self.assertIn("with Stats: spawn", keep_instructions.differences(self.KEPT, counted)[0])
+
+    def test_the_file_is_read_and_names_the_hot_paths(self):
+        kept = keep_instructions.kept_figures(keep_instructions.KEPT.read_text())
+        for name in ("spawn and join", "yield, another task runs", "nop, one in flight"):
+            self.assertIn(name, kept)
+
+    def test_elsewhere_it_is_skipped_with_a_word(self):
+        if keep_instructions.platform.machine() == "x86_64":
+            self.assertIsNone(keep_instructions.reason_to_skip("clang", "3", ""))
+        self.assertIn("gcc", keep_instructions.reason_to_skip("gcc", "3", ""))
+        self.assertIn("release", keep_instructions.reason_to_skip("clang", "none, with sanitizers", ""))
+        self.assertIn("task ring", keep_instructions.reason_to_skip("clang", "3", "task ring"))
 
 
 if __name__ == "__main__":

@@ -74,6 +74,13 @@ struct Violation {
 };
 
 /// What differs from a kernel on its best day. All percentages are of 100.
+/// What files in memory make of O_DIRECT.
+enum class DirectIo : std::uint8_t {
+  told,     ///< statx says the alignment: STATX_DIOALIGN, Linux 6.1
+  untold,   ///< an older kernel: who asks too little is refused, and not told what would do
+  refused,  ///< an open with O_DIRECT is EINVAL, after it has made the file, as on Linux
+};
+
 struct Options {
   std::uint64_t seed = 0;
 
@@ -143,6 +150,7 @@ struct Options {
   bool keep_files = false;  ///< `begin` leaves the files of the run before, as after a restart
   std::uint64_t crash_at_step = 0;   ///< the change of a file, from 1, that the power fails at
   unsigned disk_sector_bytes = 512;  ///< written whole or not at all; O_DIRECT's alignment
+  DirectIo direct_io = DirectIo::told;
   std::uint64_t disk_bytes_max = 0;  ///< the disk is full then; 0 = never
 
   bool poison_entries = true;       ///< marks consumed SQEs, so that an unset user_data is noticed

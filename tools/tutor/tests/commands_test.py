@@ -94,6 +94,22 @@ class Commands(unittest.TestCase):
         self.assertRegex(text, r"90\.1 +sum +0 of +5 points +\S")
         self.assertRegex(text, r"90\.3 +counter .*passed")
 
+    def test_bench_hands_its_words_on_and_measures_what_is_solved(self):
+        script = self.root / "tools" / "bench"
+        script.write_text("import os, sys\nprint(os.environ['PERCORE_BENCH_NAME'], sys.argv[1:])\n"
+                          "sys.exit(len(sys.argv) - 1)\n")
+        said = self.run_for(3, "bench", "--help", "--json", "a b")
+        self.assertIn("./tools/percore bench ['--help', '--json', 'a b']", said)
+        self.assertIn("['growth']", self.run_for(1, "bench", "growth"))
+        self.assertIn("None of the layers is yours yet", self.run_for(USAGE, "bench", "--mine"))
+        said = self.run_for(2, "bench", "--mine=task", "--mine-root=solutions")
+        self.assertIn("['--mine=task', '--mine-root=solutions']", said)
+        self.solve(*self.COUNTER)
+        self.run_for(PASS, "check", "counter", "--no-sanitizers")
+        for words in (["--mine"], ["--mine", "all"], ["--mine=counter"], ["--mine", "counter"]):
+            self.assertIn("['--mine=counter', '--runs', '3']", self.run_for(3, "bench", *words, "--runs", "3"))
+        self.assertIn("'ring' is not one of your layers; these are: counter", self.run_for(USAGE, "bench", "--mine", "ring"))
+
     def test_mine_shows_the_layers(self):
         self.assertRegex(self.run_for(PASS, "mine"), r"counter +ours +exercise 90\.3")
         self.solve(*self.COUNTER)

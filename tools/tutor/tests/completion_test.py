@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from fixture import TUTOR, percore, usual_root
+from fixture import REPOSITORY, TUTOR, percore, usual_root
 
 PASS, USAGE = 0, 2
 
@@ -51,6 +51,14 @@ class Completion(unittest.TestCase):
         (self.root / "lessons" / "90-fixture" / "hello.cpp").write_text("int main() {}\n")
         self.assertEqual(self.offered_by_bash("percore", "run", "90", "hel"), ["hello"])
         self.assertEqual(self.offered_by_bash("percore", "run", "9"), ["90"])
+
+    def test_bench_offers_what_tools_bench_takes(self):
+        self.assertEqual(self.offered_by_bash("percore", "bench", "--su"), [])  # no tools/bench in this small repository
+        (self.root / "tools" / "bench").symlink_to(REPOSITORY / "tools" / "bench")
+        self.assertEqual(self.offered_by_bash("percore", "bench", "--su"), ["--suite"])
+        self.assertEqual(self.offered_by_bash("percore", "bench", "glom"), ["glommio"])
+        self.assertEqual(self.offered_by_bash("percore", "bench", "--suite", "yield1"), ["yield1", "yield1k"])
+        self.assertIn("-a growth", self.script("fish"))
 
     def test_debug_and_docs(self):
         (self.root / "docs").mkdir(exist_ok=True)

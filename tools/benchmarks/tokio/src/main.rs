@@ -1,99 +1,17 @@
-// spawn100, spawn, spawn10k, yield1, yield2, yield1k, latency, timer and memory on Tokio's current_thread runtime, in two
-// forms: `spawn` (tasks that could move between threads) and `local` (LocalSet and spawn_local). tools/bench takes the
-// better one of each suite. The numbers and rules are those of ../common/measure.hpp.
+// The suites on Tokio's current_thread runtime, in two forms: `spawn` (tasks that could move between threads) and `local`
+// (LocalSet and spawn_local). tools/bench takes the better one of each suite.
+include!("../../rust/suites.rs");
+
 mod mesh;
 
-use std::cell::RefCell;
-use std::fs;
-use std::future::Future;
-use std::pin::Pin;
-use std::process::exit;
-use std::rc::Rc;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
-use tokio::task::{spawn_local, yield_now, JoinHandle, LocalSet};
+use tokio::task::{spawn_local, yield_now, JoinHandle as Join, LocalSet};
+use tokio::time::sleep;
 
-const SPAWNS_A_ROUND: usize = 10_000;
-const YIELDS_A_ROUND: usize = 100_000;
-const YIELDING_TASKS: usize = 1_000;
-const YIELDS_A_TASK: usize = 1_000;
-const LATENCY_SAMPLES: usize = 100_000;
-const LATENCY_WARM_UP: usize = 10_000;
-const SUSPENDED_TASKS: usize = 10_000;
-const SLEEPS: usize = 2_000;
-const SLEEPS_WARM_UP: usize = 100;
-const SLEEP: Duration = Duration::from_micros(100);
-
-fn percentile(values: &mut [f64], percent: f64) -> f64 {
-    values.sort_by(|a, b| a.partial_cmp(b).unwrap());
-    values[(percent / 100.0 * (values.len() - 1) as f64 + 0.5) as usize]
+async fn joined<T>(handle: Join<T>) -> T {
+    handle.await.unwrap()
 }
 
-// std has no clock for the CPU time of a thread, and the libc crate would be a dependency for one call.
-#[repr(C)]
-struct TimeSpec {
-    seconds: std::os::raw::c_long,
-    nanoseconds: std::os::raw::c_long,
-}
-extern "C" {
-    fn clock_gettime(clock: std::os::raw::c_int, time: *mut TimeSpec) -> std::os::raw::c_int;
-}
-
-fn cpu_ns() -> i64 {
-    const CLOCK_THREAD_CPUTIME_ID: std::os::raw::c_int = 3;
-    let mut time = TimeSpec { seconds: 0, nanoseconds: 0 };
-    // SAFETY: the kernel writes one timespec, and `time` is laid out as one.
-    unsafe { clock_gettime(CLOCK_THREAD_CPUTIME_ID, &mut time) };
-    time.seconds as i64 * 1_000_000_000 + time.nanoseconds as i64
-}
-
-struct RoundTimer {
-    operations: f64,
-    first: i64,
-    measured_from: i64,
-    round_from: i64,
-    rounds: Vec<f64>,
-}
-
-impl RoundTimer {
-    fn new(operations_a_round: usize) -> Self {
-        RoundTimer {
-            operations: operations_a_round as f64,
-            first: 0,
-            measured_from: 0,
-            round_from: 0,
-            rounds: Vec::new(),
-        }
-    }
-
-    fn next(&mut self) -> bool {
-        let now = cpu_ns();
-        if self.first == 0 {
-            self.first = now;
-        } else if now - self.first > 50_000_000 {
-            if self.measured_from == 0 {
-                self.measured_from = now;
-            }
-            self.rounds.push((now - self.round_from) as f64 / self.operations);
-        }
-        let enough = self.rounds.len() >= 5 && now - self.measured_from > 200_000_000;
-        self.round_from = cpu_ns();
-        !enough
-    }
-
-    fn median_ns(&mut self) -> f64 {
-        percentile(&mut self.rounds, 50.0)
-    }
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Form {
-    Spawn,
-    Local,
-}
-
-fn start<F>(form: Form, task: F) -> JoinHandle<F::Output>
+fn start<F>(form: Form, task: F) -> Join<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
@@ -104,239 +22,28 @@ where
     }
 }
 
-fn check_sum(got: usize, expected: usize) {
-    if got != expected {
-        eprintln!("the tasks returned {got} in sum, expected {expected}: the benchmark is broken");
-        exit(1);
-    }
+fn start_local<F: Future + 'static>(task: F) -> Join<F::Output> {
+    spawn_local(task)
 }
 
-async fn join_all(handles: &mut Vec<JoinHandle<usize>>) -> usize {
-    let mut sum = 0;
-    for handle in handles.drain(..) {
-        sum += handle.await.unwrap();
-    }
-    sum
+async fn in_its_best_place<F>(_: Form, what: F) -> F::Output
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    what.await
 }
 
-async fn measure_spawn(form: Form, tasks: usize) -> f64 {
-    let mut handles = Vec::with_capacity(tasks);
-    let mut timer = RoundTimer::new(SPAWNS_A_ROUND);
-    while timer.next() {
-        for _ in 0..SPAWNS_A_ROUND / tasks {
-            for index in 0..tasks {
-                handles.push(start(form, async move { index }));
-            }
-            check_sum(join_all(&mut handles).await, tasks * (tasks - 1) / 2);
-        }
+fn run<F: Future>(form: Form, root: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    match form {
+        Form::Local => LocalSet::new().block_on(&runtime, root),
+        Form::Spawn => runtime.block_on(root),
     }
-    timer.median_ns()
-}
-
-async fn measure_yield1() -> f64 {
-    let mut timer = RoundTimer::new(YIELDS_A_ROUND);
-    while timer.next() {
-        for _ in 0..YIELDS_A_ROUND {
-            yield_now().await;
-        }
-    }
-    timer.median_ns()
-}
-
-async fn measure_yields(form: Form, tasks: usize, times: usize) -> f64 {
-    let mut handles = Vec::with_capacity(tasks);
-    let mut timer = RoundTimer::new(tasks * times);
-    while timer.next() {
-        for _ in 0..tasks {
-            handles.push(start(form, async move {
-                for _ in 0..times {
-                    yield_now().await;
-                }
-                times
-            }));
-        }
-        check_sum(join_all(&mut handles).await, tasks * times);
-    }
-    timer.median_ns()
-}
-
-async fn measure_latency(form: Form) -> Vec<f64> {
-    let mut samples = Vec::with_capacity(LATENCY_SAMPLES);
-    for i in 0..LATENCY_WARM_UP + LATENCY_SAMPLES {
-        let spawned = Instant::now();
-        let started = start(form, async move { Instant::now() }).await.unwrap();
-        if i >= LATENCY_WARM_UP {
-            samples.push((started - spawned).as_nanos() as f64);
-        }
-    }
-    samples
-}
-
-async fn measure_sleeps() -> Vec<f64> {
-    let mut late_us = Vec::with_capacity(SLEEPS);
-    for i in 0..SLEEPS_WARM_UP + SLEEPS {
-        let from = Instant::now();
-        tokio::time::sleep(SLEEP).await;
-        if i >= SLEEPS_WARM_UP {
-            late_us.push((from.elapsed() - SLEEP).as_nanos() as f64 / 1000.0);
-        }
-    }
-    late_us
-}
-
-fn resident_bytes() -> i64 {
-    let text = fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_else(|error| {
-        eprintln!("/proc/self/smaps_rollup (Linux 4.14) cannot be read: {error}");
-        exit(3);
-    });
-    let line = text.lines().find(|line| line.starts_with("Rss:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<i64>().unwrap() * 1024
-}
-
-// Tasks wait here until all of them do: the least a future can keep, its waker in a list. The list of `spawn` needs
-// a lock to be allowed; the one of `local` does not.
-trait Gate: Clone + 'static {
-    fn add(&self, waker: Waker);
-    fn is_open(&self) -> bool;
-}
-
-struct GateState {
-    open: bool,
-    wakers: Vec<Waker>,
-}
-
-#[derive(Clone)]
-struct SharedGate(Arc<Mutex<GateState>>);
-impl Gate for SharedGate {
-    fn add(&self, waker: Waker) {
-        self.0.lock().unwrap().wakers.push(waker);
-    }
-    fn is_open(&self) -> bool {
-        self.0.lock().unwrap().open
-    }
-}
-
-#[derive(Clone)]
-struct LocalGate(Rc<RefCell<GateState>>);
-impl Gate for LocalGate {
-    fn add(&self, waker: Waker) {
-        self.0.borrow_mut().wakers.push(waker);
-    }
-    fn is_open(&self) -> bool {
-        self.0.borrow().open
-    }
-}
-
-struct WaitAt<G: Gate> {
-    gate: G,
-    index: usize,
-}
-impl<G: Gate + Unpin> Future for WaitAt<G> {
-    type Output = usize;
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<usize> {
-        if self.gate.is_open() {
-            return Poll::Ready(self.index);
-        }
-        self.gate.add(context.waker().clone());
-        Poll::Pending
-    }
-}
-
-async fn measure_memory(form: Form, tasks: usize) -> f64 {
-    let before = resident_bytes();
-    let state = GateState { open: false, wakers: Vec::with_capacity(tasks) };
-    let mut handles = Vec::with_capacity(tasks);
-    let after;
-    let wakers;
-    if form == Form::Spawn {
-        let gate = SharedGate(Arc::new(Mutex::new(state)));
-        for index in 0..tasks {
-            handles.push(tokio::spawn(WaitAt { gate: gate.clone(), index }));
-        }
-        while gate.0.lock().unwrap().wakers.len() < tasks {
-            yield_now().await;
-        }
-        after = resident_bytes();
-        let mut state = gate.0.lock().unwrap();
-        state.open = true;
-        wakers = std::mem::take(&mut state.wakers);
-    } else {
-        let gate = LocalGate(Rc::new(RefCell::new(state)));
-        for index in 0..tasks {
-            handles.push(spawn_local(WaitAt { gate: gate.clone(), index }));
-        }
-        while gate.0.borrow().wakers.len() < tasks {
-            yield_now().await;
-        }
-        after = resident_bytes();
-        let mut state = gate.0.borrow_mut();
-        state.open = true;
-        wakers = std::mem::take(&mut state.wakers);
-    }
-    for waker in wakers {
-        waker.wake();
-    }
-    check_sum(join_all(&mut handles).await, tasks * (tasks - 1) / 2);
-    (after - before) as f64 / tasks as f64
-}
-
-async fn run_suite(form: Form, suite: String) -> Vec<(String, f64, &'static str)> {
-    let value = match suite.as_str() {
-        "spawn100" => measure_spawn(form, 100).await,
-        "spawn" => measure_spawn(form, 1_000).await,
-        "spawn10k" => measure_spawn(form, 10_000).await,
-        "yield1" => measure_yield1().await,
-        "yield2" => measure_yields(form, 2, YIELDS_A_ROUND).await,
-        "yield1k" => measure_yields(form, YIELDING_TASKS, YIELDS_A_TASK).await,
-        "latency" => {
-            let mut samples = measure_latency(form).await;
-            return vec![
-                ("latency_p50".to_string(), percentile(&mut samples, 50.0), "ns"),
-                ("latency_p99".to_string(), percentile(&mut samples, 99.0), "ns"),
-            ];
-        }
-        "timer" => {
-            let mut late = measure_sleeps().await;
-            return vec![
-                ("timer_p50".to_string(), percentile(&mut late, 50.0), "us"),
-                ("timer_p99".to_string(), percentile(&mut late, 99.0), "us"),
-            ];
-        }
-        "memory" => {
-            measure_memory(form, 1).await; // what a runtime has once is not a task's
-            return vec![(suite, measure_memory(form, SUSPENDED_TASKS).await, "B")];
-        }
-        _ => {
-            eprintln!(
-                "bench_tokio: no suite is called \"{suite}\"; there are spawn100, spawn, spawn10k, yield1, yield2, \
-                 yield1k, latency, timer, memory, mesh_rtt, mesh_tput"
-            );
-            exit(2);
-        }
-    };
-    vec![(suite, value, "ns")]
 }
 
 fn main() {
     let suite = std::env::args().nth(1).unwrap_or_default();
-    let form = match std::env::args().nth(2).as_deref() {
-        Some("local") => Form::Local,
-        None | Some("spawn") => Form::Spawn,
-        Some(other) => {
-            eprintln!("bench_tokio: no form is called \"{other}\"; there are spawn and local");
-            exit(2);
-        }
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let metrics = mesh::measure(&suite).unwrap_or_else(|| match form {
-        Form::Local => LocalSet::new().block_on(&runtime, run_suite(form, suite)),
-        Form::Spawn => runtime.block_on(run_suite(form, suite)),
-    });
-    let lines: Vec<String> = metrics
-        .iter()
-        .map(|(name, value, unit)| {
-            format!("{{\"name\": \"{name}\", \"value\": {value:.4}, \"unit\": \"{unit}\"}}")
-        })
-        .collect();
-    println!("{{\"metrics\": [{}]}}", lines.join(", "));
+    let form = form_of(std::env::args().nth(2).as_deref());
+    print_json(mesh::measure(&suite).unwrap_or_else(|| measure(form, suite)));
 }

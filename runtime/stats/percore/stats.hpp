@@ -1,0 +1,50 @@
+#pragma once
+
+#include <percore/contract/stats.hpp>
+#include <string>
+#include <vector>
+
+namespace percore {
+
+/// What an executor and its parts have counted. See contract/stats.hpp.
+/// Throws   std::bad_alloc from watch() and snapshot(). Thread   the executor's.
+class Stats final : Poller {
+ public:
+  explicit Stats(Executor& executor);
+  ~Stats() override;
+  Stats(const Stats&) = delete;
+  Stats& operator=(const Stats&) = delete;
+
+  void watch(const TaskQueue& queue) { queues_.push_back(&queue); }
+  void watch(const Doorbell& doorbell);
+  void watch(const FileCounts& files) { files_.push_back(&files); }
+  StatsSnapshot snapshot() const;
+
+ private:
+  bool poll() override {
+    ++turns_;
+    return false;
+  }
+  bool prepare_to_sleep() override;
+  void cancel_sleep() override;
+  void executor_gone() noexcept override;
+
+  StatsSnapshot all_there_is() const;
+
+  Executor* executor_;  // null when it has gone
+  std::vector<const TaskQueue*> queues_;
+  std::vector<const FileCounts*> files_;
+  const Doorbell* doorbell_ = nullptr;
+  std::uint64_t turns_ = 0;
+  std::uint64_t sleeps_ = 0;
+  Time asleep_;
+  Time fell_asleep_;
+  Time made_;
+  RingCounts ring_at_first_;
+  StatsSnapshot last_;  // of an executor that has gone
+};
+
+StatsSnapshot difference(const StatsSnapshot& later, const StatsSnapshot& earlier);
+std::string to_text(const StatsSnapshot& snapshot);
+
+}  // namespace percore

@@ -1,0 +1,422 @@
+// The modules of lesson 06 on the simulated ring: files in memory with any sector size, and the bad
+// days of a disk.
+#include "dma_content.hpp"
+#include "folder.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <ostream>
+#include <percore/dma_stream.hpp>
+#include <percore/sim.hpp>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace percore;
+using test::block_of;
+using test::bytes_of;
+using test::noise;
+using test::part_of;
+using test::text_of;
+
+namespace {
+
+constexpr std::uint64_t seeds = 200;
+
+sim::Options on_disk(sim::Options options, unsigned sector_bytes = 512,
+                     sim::DirectIo direct = sim::DirectIo::told) {
+  options.files_in_memory = "/sim";
+  options.disk_sector_bytes = sector_bytes;
+  options.direct_io = direct;
+  return options;
+}
+
+template <typename Root, typename... Arguments>
+void on_simulation(const sim::Options& options, Root root, Arguments... arguments) {
+  CAPTURE(options.seed);
+  sim::begin(options);
+  {
+    Executor executor({.ring = {.entries = 8}});
+    executor.run(root(arguments...));
+  }
+  REQUIRE(sim::end());
+}
+
+// Who only wants to read on tries again where a device fails: the errors are the seed's.
+Task<Result<DmaFile>> opened(DmaArena& arena, DmaOpen how, DmaFileOptions options = {}) {
+  for (int attempt = 0;; ++attempt) {
+    Result<DmaFile> file = co_await DmaFile::open(arena, "/sim/file", how, options);
+    if (file || attempt == 20) co_return file;
+  }
+}
+
+Task<> is_aligned_to(std::size_t alignment, bool direct, std::size_t content_size) {
+  const std::string text = noise(content_size);
+  sim::make_file("/sim/file", text);
+  DmaArena arena({.bytes = 1 << 20});
+  Result<DmaFile> file = co_await opened(arena, DmaOpen::update);
+  REQUIRE(file);
+  CHECK(file->alignment_bytes() == alignment);
+  CHECK(file->direct() == direct);
+  CHECK(file->why_not_direct().empty() == direct);
+  const Result<DmaBuffer> got = co_await file->read(content_size / 3, content_size);
+  REQUIRE(got);
+  CHECK(text_of(*got) == part_of(text, content_size / 3, content_size));
+  const DmaBuffer block = block_of(arena, "four thousand and ninety-six bytes");
+  const Result<void> written = co_await file->write(block.bytes().first(alignment), 4096);
+  CHECK(written);
+  co_await file->close();
+  // A new one, which the refusing kernel has made before it refuses.
+  Result<DmaFile> fresh = co_await DmaFile::open(arena, "/sim/new", DmaOpen::create_new);
+  REQUIRE(fresh);
+  CHECK(fresh->direct() == direct);
+  co_await fresh->close();
+  const Result<DmaFile> again = co_await DmaFile::open(arena, "/sim/new", DmaOpen::create_new);
+  REQUIRE_FALSE(again);
+  CHECK(again.error().value() == EEXIST);
+}
+
+}  // namespace
+
+TEST_CASE("the alignment is what statx says, what a read shows, or 4,096") {
+  using enum sim::DirectIo;
+  const sim::Options calm = sim::gentle(1);
+  on_simulation(on_disk(calm, 512, told), is_aligned_to, std::size_t{512}, true, std::size_t{9000});
+  on_simulation(on_disk(calm, 4096, told), is_aligned_to, std::size_t{4096}, true,
+                std::size_t{9000});
+  on_simulation(on_disk(calm, 512, untold), is_aligned_to, std::size_t{512}, true,
+                std::size_t{9000});
+  on_simulation(on_disk(calm, 2048, untold), is_aligned_to, std::size_t{2048}, true,
+                std::size_t{9000});
+  on_simulation(on_disk(calm, 4096, untold), is_aligned_to, std::size_t{4096}, true,
+                std::size_t{9000});
+  // Nothing is there to read, or not enough of it: anything would pass.
+  on_simulation(on_disk(calm, 4096, untold), is_aligned_to, std::size_t{4096}, true,
+                std::size_t{0});
+  on_simulation(on_disk(calm, 512, untold), is_aligned_to, std::size_t{4096}, true,
+                std::size_t{100});
+  on_simulation(on_disk(calm, 512, refused), is_aligned_to, std::size_t{4096}, false,
+                std::size_t{9000});
+}
+
+namespace {
+
+// One block of the file, read and written by one task. What it may hold after a write that failed
+// is the old, the new, or a mixture by sectors: then nothing is asked of it.
+Task<> works_on_block(DmaFile& file, std::size_t number, std::uint64_t seed) {
+  std::mt19937_64 random(seed * 100 + number);
+  std::string text(dma_granule_bytes, '\0');
+  bool known = true;
+  for (int i = 0; i < 12; ++i) {
+    const std::uint64_t begin = number * dma_granule_bytes;
+    if (random() % 2 == 0) {
+      const std::string next = noise(dma_granule_bytes, static_cast<unsigned>(random()));
+      Result<DmaBuffer> block = co_await file.arena().allocate(next.size());
+      REQUIRE(block);
+      std::memcpy(block->data(), next.data(), next.size());
+      const Result<void> written = co_await file.write(block->bytes(), begin);
+      known = written.has_value();
+      text = next;
+    } else {
+      const std::size_t offset = random() % dma_granule_bytes, size = random() % 5000;
+      const Result<DmaBuffer> got = co_await file.read(begin + offset, size);
+      if (!got || !known) continue;
+      const std::size_t own = std::min(size, dma_granule_bytes - offset);
+      REQUIRE(text_of(*got).substr(0, own) == text.substr(offset, own));
+      REQUIRE((got->size() == size || number >= 6));  // only near the end there are fewer
+    }
+  }
+}
+
+Task<> a_bad_disk(std::uint64_t seed) {
+  DmaArena arena({.bytes = 6 * dma_granule_bytes, .registered = seed % 3 != 0});
+  Result<DmaFile> file = co_await opened(arena, DmaOpen::create,
+                                         {.in_flight_max = static_cast<unsigned>(1 + seed % 5)});
+  if (!file) co_return;
+  const Result<void> room = co_await file->truncate(8 * dma_granule_bytes);
+  if (!room) {
+    co_await file->close();
+    co_return;
+  }
+  std::vector<JoinHandle<void>> tasks;
+  for (std::size_t number = 0; number < 8; ++number)
+    tasks.push_back(spawn(works_on_block(*file, number, seed)));
+  for (auto& task : tasks) co_await task;
+  CHECK(arena.free_bytes() == arena.size_bytes());
+  co_await file->close();
+}
+
+}  // namespace
+
+TEST_CASE("on a disk with bad days each read gives the bytes, or an error") {
+  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+    using enum sim::DirectIo;
+    const sim::DirectIo direct = seed % 7 == 0 ? refused : seed % 5 == 0 ? untold : told;
+    on_simulation(on_disk(sim::rough(seed), seed % 2 == 0 ? 512 : 4096, direct), a_bad_disk, seed);
+  }
+}
+
+namespace {
+
+// Some of the writes are under way when the sync is asked for; `steps` is how many changes the disk
+// had seen when it reported.
+Task<> sync_covers(std::uint64_t seed, std::uint64_t& steps) {
+  DmaArena arena({.bytes = 1 << 20});
+  Result<DmaFile> file = co_await opened(arena, DmaOpen::create);
+  REQUIRE(file);
+  co_await sync_directory("/sim");
+  std::vector<DmaBuffer> blocks;
+  std::vector<JoinHandle<Result<void>>> writes;
+  for (unsigned i = 0; i < 8; ++i) {
+    blocks.push_back(block_of(arena, std::string(dma_granule_bytes, static_cast<char>('a' + i))));
+    writes.push_back(spawn(file->write(blocks.back().bytes(), i * dma_granule_bytes)));
+  }
+  for (unsigned i = 0; i < seed % 4; ++i) co_await writes[i];
+  co_await yield();  // all have begun
+  const Result<void> done = co_await file->fdatasync();
+  REQUIRE(done);
+  steps = sim::counts().disk_steps;
+  for (unsigned i = seed % 4; i < 8; ++i) co_await writes[i];
+  co_await file->close();
+}
+
+}  // namespace
+
+TEST_CASE("a sync covers the writes that were under way when it was asked for") {
+  std::string all;
+  for (unsigned i = 0; i < 8; ++i)
+    all += std::string(dma_granule_bytes, static_cast<char>('a' + i));
+  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+    std::uint64_t steps = 0;
+    sim::Options options = on_disk(sim::gentle(seed));
+    on_simulation(options, [&] { return sync_covers(seed, steps); });
+    // Once more, and the power fails right after the report.
+    options.crash_at_step = steps + 1;
+    on_simulation(options, [&] { return sync_covers(seed, steps); });
+    sim::crash(0);
+    CAPTURE(seed);
+    REQUIRE(sim::file_content("/sim/file") == all);
+  }
+}
+
+namespace {
+
+Task<> failed_sync_stays_failed() {
+  DmaArena arena({.bytes = 1 << 20});
+  Result<DmaFile> file = co_await opened(arena, DmaOpen::create);
+  REQUIRE(file);
+  const DmaBuffer block = block_of(arena, "lost");
+  const Result<void> written = co_await file->write(block.bytes(), 0);
+  REQUIRE(written);
+  sim::script({.operation = sim::counts().submitted + 1, .result = -EIO});
+  for (int i = 0; i < 3; ++i) {
+    const Result<void> synced = co_await file->fdatasync();
+    REQUIRE_FALSE(synced);
+    CHECK(synced.error().value() == EIO);
+  }
+  const Result<DmaBuffer> readable = co_await file->read(0, 4);
+  CHECK(readable);
+  co_await file->close();
+}
+
+Task<> close_reports() {
+  DmaArena arena({.bytes = 1 << 20});
+  Result<DmaFile> file = co_await opened(arena, DmaOpen::create);
+  REQUIRE(file);
+  sim::script({.operation = sim::counts().submitted + 1, .result = -EIO});
+  const Result<void> closed = co_await file->close();
+  REQUIRE_FALSE(closed);
+  CHECK(closed.error().value() == EIO);
+}
+
+Task<> without_the_opcode(std::string path) {
+  DmaArena arena({.bytes = 1 << 20});
+  Result<DmaFile> file = co_await DmaFile::open(arena, path, DmaOpen::create);
+  REQUIRE(file);
+  const Result<void> cut = co_await file->truncate(777);
+  CHECK(cut);
+  const Result<std::uint64_t> size = co_await file->size();
+  CHECK(size == 777);
+  co_await file->close();
+}
+
+Task<> reads_to_the_end_of_the_executor(DmaFile& file, unsigned& cancelled) {
+  for (;;) {
+    const Result<DmaBuffer> got = co_await file.read(100, 5000);
+    if (got) continue;
+    if (got.error().value() == ECANCELED) ++cancelled;
+    co_return;
+  }
+}
+
+Task<> root_ends_first(DmaArena& arena, std::unique_ptr<DmaFile>& file, unsigned& cancelled) {
+  sim::make_file("/sim/file", noise(20'000));
+  Result<DmaFile> opened_file = co_await opened(arena, DmaOpen::read_only, {.in_flight_max = 2});
+  REQUIRE(opened_file);
+  file = std::make_unique<DmaFile>(std::move(*opened_file));
+  for (int i = 0; i < 4; ++i) spawn(reads_to_the_end_of_the_executor(*file, cancelled)).detach();
+  co_await yield();
+}
+
+}  // namespace
+
+TEST_CASE("a sync that failed stays failed") {
+  on_simulation(on_disk(sim::gentle(1)), failed_sync_stays_failed);
+}
+
+TEST_CASE("close reports what the kernel says") {
+  sim::Options options = on_disk(sim::gentle(1));
+  options.watch_descriptors = false;  // a close that was made to fail has closed nothing
+  on_simulation(options, close_reports);
+}
+
+TEST_CASE("a kernel that cannot truncate through the ring is asked by a system call") {
+  const test::Folder folder;
+  sim::Options options = sim::gentle(1);
+  options.missing_opcodes = {55};
+  on_simulation(options, without_the_opcode, folder.at("file"));
+}
+
+TEST_CASE("at the end of the executor reads are cancelled, and their memory goes back") {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    sim::begin(on_disk(sim::gentle(seed)));
+    unsigned cancelled = 0;
+    {
+      Executor executor;
+      std::optional<DmaArena> arena;
+      std::unique_ptr<DmaFile> file;
+      executor.run([](std::optional<DmaArena>& its_arena, std::unique_ptr<DmaFile>& its_file,
+                      unsigned& count) -> Task<> {
+        its_arena.emplace(DmaArenaOptions{.bytes = 4 * dma_granule_bytes});
+        co_await root_ends_first(*its_arena, its_file, count);
+      }(arena, file, cancelled));
+      CHECK(arena->free_bytes() == arena->size_bytes());
+      file.reset();
+    }
+    CHECK(cancelled == 4);
+    REQUIRE(sim::end());
+  }
+}
+
+namespace {
+
+Task<> streams_through(std::uint64_t seed) {
+  const std::string text = noise(100'000 + seed * 37);
+  sim::make_file("/sim/file", text);
+  DmaArena arena({.bytes = 1 << 20});
+  Result<DmaFile> file = co_await opened(arena, DmaOpen::read_only);
+  if (!file) co_return;
+  const auto ahead = static_cast<unsigned>(1 + seed % 6);
+  DmaStreamReader reader(*file, {.begin = seed, .buffer_bytes = 8192, .read_ahead = ahead});
+  std::string got;
+  bool failed = false;
+  for (;;) {
+    const Result<DmaBuffer> next = co_await reader.next();
+    REQUIRE(reader.ahead() <= ahead);
+    if (!next) {
+      const Result<DmaBuffer> again = co_await reader.next();
+      REQUIRE_FALSE(again);  // M4
+      CHECK(again.error() == next.error());
+      failed = true;
+      break;
+    }
+    if (next->empty()) break;
+    got += text_of(*next);
+  }
+  REQUIRE(got == (failed ? text.substr(seed, got.size()) : text.substr(seed)));
+  co_await reader.close();
+  CHECK(arena.free_bytes() == arena.size_bytes());
+  co_await file->close();
+}
+
+// What was said to be flushed is in the file, whatever came later.
+Task<> writes_until_full(std::uint64_t seed, std::string& flushed, bool& told) {
+  DmaArena arena({.bytes = 1 << 20});
+  Result<DmaFile> file = co_await opened(arena, DmaOpen::create);
+  if (!file) co_return;
+  const std::string text = noise(60'000, static_cast<unsigned>(seed));
+  std::mt19937_64 random(seed);
+  DmaStreamWriter writer(
+      *file, {.buffer_bytes = 4096, .write_behind = static_cast<unsigned>(1 + seed % 4)});
+  for (std::size_t done = 0; done < text.size();) {
+    const std::string_view piece = part_of(text, done, 1 + random() % 7'000);
+    const Result<void> written = co_await writer.write(bytes_of(piece));
+    if (!written) {
+      const Result<void> again = co_await writer.write(bytes_of("more"));
+      REQUIRE_FALSE(again);  // M6
+      CHECK(again.error() == written.error());
+      told = true;
+      break;
+    }
+    done += piece.size();
+    if (random() % 3 != 0) continue;
+    const Result<void> done_flush = co_await writer.flush();
+    if (done_flush) flushed = text.substr(0, done);
+  }
+  const Result<std::uint64_t> closed = co_await writer.close();
+  CHECK_FALSE((told && closed));
+  if (closed) flushed = text;
+  told = told || !closed;
+  CHECK(arena.free_bytes() == arena.size_bytes());
+  co_await file->close();
+}
+
+Task<> cut_while_it_is_read() {
+  const std::string text = noise(60'000);
+  sim::make_file("/sim/file", text);
+  DmaArena arena({.bytes = 1 << 20});
+  Result<DmaFile> file = co_await opened(arena, DmaOpen::update);
+  REQUIRE(file);
+  DmaStreamReader reader(*file, {.buffer_bytes = 8192, .read_ahead = 2});
+  Result<DmaBuffer> got = co_await reader.next();
+  REQUIRE(got);
+  co_await file->truncate(30'000);
+  std::string all(text_of(*got));
+  do {
+    got = co_await reader.next();
+    REQUIRE(got);
+    all += text_of(*got);
+  } while (!got->empty());
+  CHECK(all == text.substr(0, 30'000));
+  co_await reader.close();
+  got = DmaBuffer();
+  co_await file->close();
+}
+
+}  // namespace
+
+TEST_CASE("a stream is in order whatever order its reads end in, and stays with an error") {
+  for (std::uint64_t seed = 0; seed < seeds; ++seed)
+    on_simulation(on_disk(seed % 2 == 0 ? sim::gentle(seed) : sim::rough(seed)), streams_through,
+                  seed);
+}
+
+TEST_CASE("what a stream said to be flushed is there, and a full disk is told") {
+  std::set<bool> outcomes;
+  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+    CAPTURE(seed);
+    sim::Options options = on_disk(seed % 2 == 0 ? sim::gentle(seed) : sim::rough(seed));
+    if (seed % 4 == 0) options.disk_bytes_max = 20'480;
+    std::string flushed;
+    bool told = false;
+    sim::begin(options);
+    {
+      Executor executor({.ring = {.entries = 8}});
+      executor.run(writes_until_full(seed, flushed, told));
+    }
+    REQUIRE(sim::end());
+    REQUIRE(sim::file_content("/sim/file").value_or("").starts_with(flushed));
+    if (seed % 4 == 0) REQUIRE(told);
+    outcomes.insert(told);
+  }
+  CHECK(outcomes.size() == 2);
+}
+
+TEST_CASE("a file that is cut while it is read ends there") {
+  on_simulation(on_disk(sim::gentle(4)), cut_while_it_is_read);
+}

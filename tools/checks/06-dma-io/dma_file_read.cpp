@@ -1,0 +1,182 @@
+// 06.4 dma_file, step read: any range, by aligned reads, on a disk that gives less than asked for.
+
+#include "file_support.hpp"
+
+using namespace checks;
+
+namespace {
+
+Task<> reads_ranges(DmaArena& arena, Run* run, const std::string* text, unsigned count) {
+  DmaFile file = co_await opened(arena, DmaOpen::read_only);
+  for (unsigned i = 0; i < count; ++i) {
+    run->operation(i);
+    const std::uint64_t offset = run->random(text->size() + 6'000);
+    const std::size_t size = run->random(run->chance(40) ? 20'000 : 700);
+    const Result<DmaBuffer> got = co_await file.read(offset, size);
+    if (!got) explain(got.error(), fmt::format("a read of {} bytes at {}", size, offset));
+    compare(*text, offset, size, text_of(*got));
+  }
+  co_await closed(file);
+}
+
+Task<> reads_into(DmaArena& arena, Run* run, const std::string* text, unsigned count) {
+  DmaFile file = co_await opened(arena, DmaOpen::read_only);
+  std::string memory(text->size() + 9'000, '?');
+  for (unsigned i = 0; i < count; ++i) {
+    run->operation(i);
+    std::uint64_t offset = run->random(text->size() + 100);
+    std::size_t size = run->random(run->chance(30) ? memory.size() - 64 : 900);
+    if (run->chance(40)) {  // all is aligned but the memory
+      offset = offset / dma_granule_bytes * dma_granule_bytes;
+      size = dma_granule_bytes;
+    }
+    const std::size_t place = 1 + run->random(60);
+    std::ranges::fill(memory, '?');
+    const auto out = std::as_writable_bytes(std::span(memory)).subspan(place, size);
+    const Result<std::size_t> got = co_await file.read_into(out, offset);
+    if (!got)
+      explain(got.error(),
+              fmt::format("a read of {} bytes at {} into memory of the caller's (the arena has {})",
+                          size, offset, arena.size_bytes()));
+    require(*got <= size, "a read of {} bytes into memory of the caller's says that {} came", size,
+            *got);
+    compare(*text, offset, size, std::string_view(memory).substr(place, *got));
+    require(memory[place + *got] == '?' && (place == 0 || memory[place - 1] == '?'),
+            "a read of {} bytes wrote outside the caller's memory", size);
+  }
+  co_await closed(file);
+}
+
+Task<> reads_straight(DmaArena& arena, Run* run, const std::string* text) {
+  DmaFile file = co_await opened(arena, DmaOpen::read_only);
+  std::optional<DmaBuffer> all = arena.try_allocate(arena.size_bytes());
+  require(all.has_value(), "opening a file has left blocks of the arena taken");
+  const std::size_t size = dma_granule_bytes * run->size(1, 8);
+  const std::uint64_t offset = dma_granule_bytes * run->random(20);
+  run->waits_for(
+      "a read into aligned memory, which needs no block of the arena, since all of it is "
+      "taken");
+  const Result<std::size_t> got = co_await file.read_into(all->bytes().first(size), offset);
+  if (!got) explain(got.error(), "a read into aligned memory");
+  compare(*text, offset, size, text_of(*all).substr(0, *got));
+  co_await closed(file);
+}
+
+Task<> reads_beyond(DmaArena& arena) {
+  DmaFile file = co_await opened(arena, DmaOpen::read_only);
+  const Result<DmaBuffer> far = co_await file.read(std::uint64_t{1} << 40, 100);
+  require(far && far->empty(), "a read far beyond the end gave {}",
+          far ? std::to_string(far->size()) + " bytes" : error_of(far));
+  const Result<DmaBuffer> no_bytes = co_await file.read(3, 0);
+  require(no_bytes && no_bytes->empty(), "a read of no bytes gave {}",
+          no_bytes ? std::to_string(no_bytes->size()) + " bytes" : error_of(no_bytes));
+  const Result<DmaBuffer> huge = co_await file.read(5, arena.size_bytes());
+  require(!huge && huge.error() == system_error(ENOBUFS),
+          "a read that the arena could never hold gives ENOBUFS, and this gave {}", error_of(huge));
+  const std::uint64_t too_far[] = {(std::uint64_t{1} << 63) - 50, ~std::uint64_t{0} - 20};
+  for (const std::uint64_t offset : too_far) {
+    const Result<DmaBuffer> got = co_await file.read(offset, 100);
+    require(!got && got.error() == system_error(EINVAL),
+            "a read that ends beyond 2^63 gives EINVAL, and this gave {}", error_of(got));
+  }
+  co_await closed(file);
+}
+
+Task<> reads_one(DmaFile& file, std::uint64_t offset) {
+  const Result<DmaBuffer> got = co_await file.read(offset, 300);
+  if (!got) explain(got.error(), "a read beside others");
+}
+Task<> reads_at_once(DmaArena& arena, Run* run, unsigned in_flight_max, unsigned count) {
+  const DmaFileOptions options{.in_flight_max = in_flight_max};
+  DmaFile file = co_await opened(arena, DmaOpen::read_only, options);
+  run->waits_for("reads that wait for one another's places");
+  std::vector<JoinHandle<void>> reads;
+  for (unsigned i = 0; i < count; ++i) reads.push_back(spawn(reads_one(file, i * 4096 + 17)));
+  for (auto& read : reads) co_await read;
+  const std::uint64_t most = sim::counts().in_flight_max;
+  require(most <= in_flight_max, "{} operations of a file were with the kernel, and {} may be",
+          most, in_flight_max);
+  const auto wanted = std::min<std::uint64_t>(in_flight_max, count);
+  require(most == wanted, "{} reads of a file wanted to run, {} may, and {} were with the kernel",
+          count, in_flight_max, most);
+  co_await closed(file);
+}
+
+/// A disk with one file, and an arena of its own.
+template <typename Root, typename... Arguments>
+void on_a_disk(Run& run, const sim::Options& options, const std::string& text, std::size_t arena,
+               Root root, Arguments... arguments) {
+  run.restart(options);
+  sim::make_file(the_path, text);
+  run_on_executor(with_arena(arena, root, arguments...));
+}
+
+}  // namespace
+
+PERCORE_CHECK("read", the_range_is_widened, "A1", "the kernel is asked for aligned ranges alone",
+              aligned_ranges, .ring = false) {
+  for (unsigned i = 0; i < 50; ++i) {
+    const std::size_t alignment = std::size_t{512} << run.random(4);
+    const DmaRange range{.offset = run.random(run.chance(50) ? 20'000 : std::uint64_t{1} << 62),
+                         .size = run.random(run.chance(70) ? 20'000 : std::size_t{1} << 40)};
+    const WidenedRange wide = widened(range, alignment);
+    const std::string what =
+        fmt::format("[{}, {}) widened to multiples of {} is [{}, {})", range.offset,
+                    range.offset + range.size, alignment, wide.begin, wide.begin + wide.size);
+    require(wide.begin % alignment == 0 && wide.size % alignment == 0, "{}: not aligned", what);
+    require(wide.begin <= range.offset && wide.begin + wide.size >= range.offset + range.size,
+            "{}, which does not hold it", what);
+    require(range.offset - wide.begin < alignment &&
+                wide.begin + wide.size - (range.offset + range.size) < alignment,
+            "{}: there is a smaller one", what);
+    require(wide.lead == range.offset - wide.begin,
+            "{}: {} bytes lie before what was asked for, and lead says {}", what,
+            range.offset - wide.begin, wide.lead);
+  }
+}
+
+PERCORE_CHECK("read", a_read_gives_its_range, "A2",
+              "a read gives the bytes of the range that was asked for, fewer only at the end",
+              aligned_ranges) {
+  sim::Options options = disk_options(run);
+  options.disk_sector_bytes = some_sector(run);
+  const std::string text = noise(run.size(0, 60'000), run.seed() + 1);
+  run.waits_for("a read of a file on a disk that gives less than it is asked for");
+  on_a_disk(run, options, text, 1 << 18, reads_ranges, &run, &text, run.size(1, 20));
+}
+
+PERCORE_CHECK("read", into_memory_of_the_callers, "A2",
+              "a read gives the bytes of the range, into memory of the caller's too",
+              aligned_ranges) {
+  sim::Options options = disk_options(run);
+  options.disk_sector_bytes = some_sector(run);
+  const std::string text = noise(run.size(0, 200'000), run.seed() + 1);
+  run.waits_for("a read into memory of the caller's");
+  on_a_disk(run, options, text, 1 << 16, reads_into, &run, &text, run.size(1, 8));
+}
+
+PERCORE_CHECK("read", aligned_memory_needs_no_copy, "A1",
+              "straight into it where memory, offset and size are aligned", aligned_ranges) {
+  sim::Options options = disk_options(run);
+  options.disk_sector_bytes = some_sector(run);
+  const std::string text = noise(100'000, run.seed() + 1);
+  on_a_disk(run, options, text, 1 << 16, reads_straight, &run, &text);
+}
+
+PERCORE_CHECK("read", what_no_read_can_give, "A2",
+              "none beyond the end; ENOBUFS and EINVAL where there is no such range",
+              aligned_ranges, .seeds = 20) {
+  const std::string text = noise(run.size(0, 10'000));
+  run.waits_for("reads beyond the end, and of more than the arena holds");
+  on_a_disk(run, disk_options(run), text, 1 << 16, reads_beyond);
+}
+
+PERCORE_CHECK("read", so_many_in_flight, "A7",
+              "at most in_flight_max reads and writes of a file are with the kernel at once",
+              under_way, .faults = false) {
+  sim::Options options = disk_options(run);
+  options.inline_percent = 0;  // each takes its time
+  const std::string text = noise(100'000);
+  on_a_disk(run, options, text, 1 << 20, reads_at_once, &run,
+            1 + static_cast<unsigned>(run.random(6)), run.size(1, 20));
+}

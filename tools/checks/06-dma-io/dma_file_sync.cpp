@@ -1,0 +1,270 @@
+// 06.4 dma_file, step sync: what is on the device when a sync has said so, and what a close waits
+// for.
+
+#include "01-hello-world/assertions.hpp"
+#include "file_support.hpp"
+
+using namespace checks;
+
+namespace {
+
+/// What happened, for a look after the power has failed.
+struct Story {
+  Run* run = nullptr;
+  unsigned writes = 0;
+  unsigned ended = 0;
+};
+
+Task<> writes_block(Story& story, DmaFile& file, DmaBuffer block, std::uint64_t offset) {
+  const Result<void> done = co_await file.write(block.bytes(), offset);
+  if (!done) explain(done.error(), "a write");
+  ++story.ended;
+}
+
+Task<> looks_at_the_order(DmaArena& arena, Story* story) {
+  DmaFile file = co_await opened(arena, DmaOpen::update);
+  std::vector<JoinHandle<void>> writes;
+  for (unsigned i = 0; i < story->writes; ++i)
+    writes.push_back(
+        spawn(writes_block(*story, file, block_of(arena, noise(4096, 10 + i)), i * 4096)));
+  co_await yield();
+  story->run->waits_for("a sync behind writes that are under way");
+  const Result<void> synced = co_await file.fdatasync();
+  require(synced.has_value(), "a sync gave {}", error_of(synced));
+  // The kernel is given the sync when the last write has come back.
+  std::vector<std::uint64_t> in_flight;
+  unsigned submitted = 0;
+  unsigned finished = 0;
+  for (const sim::Event& event : sim::record()) {
+    const bool submits = event.kind == sim::Event::Kind::submitted;
+    if (submits && event.opcode == IORING_OP_FSYNC) break;
+    if (submits && (event.opcode == IORING_OP_WRITE || event.opcode == IORING_OP_WRITE_FIXED)) {
+      ++submitted;
+      in_flight.push_back(event.operation);
+    }
+    if (event.kind == sim::Event::Kind::posted)
+      finished += static_cast<unsigned>(std::erase(in_flight, event.operation));
+  }
+  require(submitted == finished,
+          "a sync went to the kernel while {} of {} writes that began before it were still under "
+          "way: it does not cover them, and says that all is well",
+          submitted - finished, submitted);
+  require(story->ended == story->writes || finished >= story->writes,
+          "a sync went to the kernel before {} of {} writes that began before it",
+          story->writes - finished, story->writes);
+  for (auto& write : writes) co_await write;
+  co_await closed(file);
+}
+
+/// The power fails at the first change after all of these writes and the sync.
+Task<> syncs_and_loses_power(DmaArena& arena, Story* story) {
+  DmaFile file = co_await opened(arena, DmaOpen::update);
+  std::vector<JoinHandle<void>> writes;
+  for (unsigned i = 0; i < story->writes; ++i) {
+    writes.push_back(
+        spawn(writes_block(*story, file, block_of(arena, noise(4096, 10 + i)), i * 4096)));
+    if (story->run->chance(30)) {
+      for (auto& write : writes) co_await write;
+      writes.clear();
+    }
+  }
+  co_await yield();
+  story->run->waits_for("a sync, behind which the power fails");
+  const Result<void> synced = co_await file.fdatasync();
+  require(synced.has_value(), "a sync gave {}", error_of(synced));
+  require(!sim::crashed(), "a sync took more than one step");
+  for (auto& write : writes) co_await write;
+  co_await writes_block(*story, file, block_of(arena, noise(4096)), story->writes * 4096);
+  co_await closed(file);
+}
+
+void look_what_survived(unsigned writes) {
+  const std::string found = sim::file_content(the_path).value_or("");
+  for (unsigned i = 0; i < writes; ++i)
+    require(part_of(found, i * 4096, 4096) == noise(4096, 10 + i),
+            "a sync said that all is well, the power failed, and the {}. of {} blocks that were "
+            "being written before it is not there",
+            i + 1, writes);
+}
+
+void fails_next(int error) {
+  sim::script({.operation = sim::counts().submitted + 1, .result = -error});
+}
+
+Task<> fails_to_sync(DmaArena& arena, Run* run, unsigned times) {
+  DmaFile file = co_await opened(arena, DmaOpen::update);
+  const DmaBuffer block = block_of(arena, noise(4096));
+  const Result<void> first = co_await file.write(block.bytes(), 0);
+  require(first.has_value(), "a write gave {}", error_of(first));
+  const int error = run->chance(50) ? EIO : ENOSPC;
+  fails_next(error);
+  const Result<void> failed = co_await file.fdatasync();
+  require(!failed && failed.error() == system_error(error),
+          "the kernel said that a sync failed, and fdatasync() gave {}", error_of(failed));
+  for (unsigned i = 0; i < times; ++i) {
+    if (run->chance(50)) {
+      const Result<void> written = co_await file.write(block.bytes(), 4096 * run->random(4));
+      require(written.has_value(), "a write after a sync that failed gave {}", error_of(written));
+    }
+    const Result<void> again = co_await file.fdatasync();
+    require(!again.has_value(),
+            "a sync failed, and the next one says that all is well: the kernel has given up what "
+            "the first was for, and it is not on the device");
+    require(again.error() == system_error(error),
+            "a sync failed ({}), and the next one gives {}: it stays what it was",
+            system_error(error).message(), error_of(again));
+  }
+  co_await closed(file);
+}
+
+Task<> reads_block(DmaFile& file, bool& ended) {
+  const Result<DmaBuffer> got = co_await file.read(100, 9'000);
+  require(got.has_value(), "a read that was under way when the file was closed gave {}",
+          error_of(got));
+  ended = true;
+}
+Task<> closes_behind(DmaArena& arena, Story* story) {
+  DmaFile file = co_await opened(arena, DmaOpen::update);
+  bool read_ended = false;
+  JoinHandle<void> read = spawn(reads_block(file, read_ended));
+  std::vector<JoinHandle<void>> writes;
+  for (unsigned i = 0; i < story->writes; ++i)
+    writes.push_back(
+        spawn(writes_block(*story, file, block_of(arena, noise(4096, 10 + i)), i * 4096)));
+  co_await yield();
+  story->run->waits_for("a close behind reads and writes that are under way");
+  const Result<void> done = co_await file.close();
+  require(done.has_value(), "a close gave {}", error_of(done));
+  require(read_ended && story->ended == story->writes,
+          "a file was closed while {} writes and {} reads were under way: their descriptor may be "
+          "another file's by now",
+          story->writes - story->ended, read_ended ? 0 : 1);
+  const auto turned_away = [](const char* what, std::error_code got) {
+    require(got == system_error(ECANCELED), "a {} after close() gives ECANCELED, and this gave {}",
+            what, got ? got.message() : std::string("no error"));
+  };
+  const auto of = [](const auto& result) { return result ? std::error_code() : result.error(); };
+  const DmaBuffer block = block_of(arena, noise(4096));
+  const Result<DmaBuffer> late_read = co_await file.read(0, 1);
+  turned_away("read", of(late_read));
+  const Result<void> late_write = co_await file.write(block.bytes(), 0);
+  turned_away("write", of(late_write));
+  const Result<void> late_sync = co_await file.fdatasync();
+  turned_away("sync", of(late_sync));
+  const Result<void> late_cut = co_await file.truncate(0);
+  turned_away("truncate", of(late_cut));
+  co_await read;
+  for (auto& write : writes) co_await write;
+}
+
+Task<> fails_to_close(DmaArena& arena, int error) {
+  DmaFile file = co_await opened(arena, DmaOpen::update);
+  fails_next(error);
+  const Result<void> done = co_await file.close();
+  require(!done && done.error() == system_error(error),
+          "the kernel said at the close that something was lost ({}), and close() gave {}",
+          system_error(error).message(), error_of(done));
+}
+
+Task<> closes_twice() {
+  DmaArena arena({.bytes = 1 << 16});
+  DmaFile file = co_await opened(arena, DmaOpen::update);
+  co_await closed(file);
+  const Result<void> again = co_await file.close();
+  static_cast<void>(again);
+}
+
+Task<> cuts_behind(DmaArena& arena, Story* story, std::uint64_t size) {
+  DmaFile file = co_await opened(arena, DmaOpen::update);
+  std::vector<JoinHandle<void>> writes;
+  for (unsigned i = 0; i < story->writes; ++i)
+    writes.push_back(
+        spawn(writes_block(*story, file, block_of(arena, noise(4096, 10 + i)), i * 4096)));
+  co_await yield();
+  story->run->waits_for("a truncate behind writes that are under way");
+  const Result<void> cut = co_await file.truncate(size);
+  require(cut.has_value(), "a truncate gave {}", error_of(cut));
+  for (auto& write : writes) co_await write;
+  const Result<std::uint64_t> found = co_await file.size();
+  require(found && *found == size,
+          "a file was cut to {} bytes behind {} writes, and has {}: one that had begun before came "
+          "after",
+          size, story->writes, found ? *found : 0);
+  co_await closed(file);
+}
+
+void prepare(Run& run, bool at_once) {
+  sim::Options options = disk_options(run);
+  if (!at_once) options.inline_percent = 0;
+  run.restart(options);
+  sim::make_file(the_path, noise(12'000));
+}
+
+}  // namespace
+
+PERCORE_CHECK("sync", a_sync_covers_what_began_before, "A5",
+              "a sync covers every write that began before it: it waits for those under way",
+              what_a_sync_covers) {
+  prepare(run, run.chance(20));
+  Story story{.run = &run, .writes = run.size(1, 12)};
+  run_on_executor(with_arena(1 << 20, looks_at_the_order, &story));
+}
+
+PERCORE_CHECK("sync", what_was_synced_survives, "A5",
+              "a sync covers every write that began before it", what_a_sync_covers,
+              .faults = false) {
+  Story story{.run = &run, .writes = run.size(1, 12)};
+  sim::Options options = disk_options(run);
+  if (run.chance(80)) options.inline_percent = 0;
+  options.crash_at_step = story.writes + 2;  // each write is a change, and the sync
+  run.restart(options);
+  sim::make_file(the_path, noise(12'000));
+  run_on_executor(with_arena(1 << 20, syncs_and_loses_power, &story));
+  sim::end();
+  sim::crash(0);
+  look_what_survived(story.writes);
+  run.restart(run.options());
+}
+
+PERCORE_CHECK("sync", a_failed_sync_stays_failed, "A6",
+              "a sync that failed stays failed: no later one may say that all is well",
+              what_a_sync_covers, .faults = false) {
+  prepare(run, true);
+  run_on_executor(with_arena(1 << 16, fails_to_sync, &run, run.size(1, 5)));
+}
+
+PERCORE_CHECK("sync", a_close_waits, "A8",
+              "after close() nothing begins; it waits for what is under way", what_a_sync_covers) {
+  prepare(run, run.chance(20));
+  Story story{.run = &run, .writes = run.size(0, 8)};
+  run_on_executor(with_arena(1 << 20, closes_behind, &story));
+}
+
+PERCORE_CHECK("sync", a_close_reports, "A8", "it reports what the kernel says at the end",
+              what_a_sync_covers, .seeds = 20, .faults = false) {
+  sim::Options options = disk_options(run);
+  options.watch_descriptors = false;  // the kernel's answer is made up, and nothing was closed
+  run.restart(options);
+  sim::make_file(the_path, noise(12'000));
+  run_on_executor(with_arena(1 << 16, fails_to_close, run.chance(50) ? EIO : ENOSPC));
+}
+
+PERCORE_CHECK("sync", closed_once, "A8", "a second close is a programmer's mistake",
+              what_a_sync_covers, .seeds = 1, .faults = false) {
+  sim::Options options = disk_options(run);
+  options.allow_unfinished = true;
+  run.restart(options);
+  sim::make_file(the_path, noise(12'000));
+  require(ends_the_program([] { run_and_leave(closes_twice()); }),
+          "a file was closed twice, and the program went on: its descriptor may be another file's "
+          "by now");
+}
+
+PERCORE_CHECK("sync", a_cut_comes_after_the_writes, "A5",
+              "a truncate waits for writes that began "
+              "before",
+              what_a_sync_covers) {
+  prepare(run, run.chance(20));
+  Story story{.run = &run, .writes = run.size(1, 10)};
+  run_on_executor(with_arena(1 << 20, cuts_behind, &story, run.random(40'000)));
+}

@@ -1,0 +1,155 @@
+// 06.4 dma_file, step write: whole, or an error.
+
+#include "01-hello-world/assertions.hpp"
+#include "file_support.hpp"
+
+using namespace checks;
+
+namespace {
+
+Task<> writes_a_part(DmaFile& file, DmaBuffer block, std::uint64_t offset, std::size_t size) {
+  const Result<void> done = co_await file.write(block.bytes().first(size), offset);
+  if (!done) explain(done.error(), fmt::format("a write of {} bytes at {}", size, offset));
+}
+
+Task<> writes_all(DmaArena& arena, Run* run, unsigned parts, bool fresh) {
+  const DmaOpen how = fresh ? DmaOpen::create : DmaOpen::update;
+  DmaFile file = co_await opened(arena, how);
+  const std::size_t alignment = file.alignment_bytes();
+  run->waits_for("writes to a disk that takes less than it is given");
+  std::string expected = fresh ? std::string() : noise(50'000);
+  std::vector<JoinHandle<void>> writes;
+  std::uint64_t offset = 0;
+  for (unsigned i = 0; i < parts; ++i) {
+    const std::size_t size = alignment * (1 + run->random(16384 / alignment));
+    if (run->chance(20)) offset += alignment * run->random(20);
+    const std::string text = noise(size, 100 + i);
+    if (expected.size() < offset + size) expected.resize(offset + size, '\0');
+    expected.replace(offset, size, text);
+    writes.push_back(spawn(writes_a_part(file, block_of(arena, text), offset, size)));
+    offset += size;
+    if (run->chance(40)) {
+      for (auto& write : writes) co_await write;
+      writes.clear();
+    }
+  }
+  for (auto& write : writes) co_await write;
+  co_await closed(file);
+  const std::string found = sim::file_content(the_path).value_or("");
+  require(found.size() == expected.size(), "{} writes reach to byte {}, and the file has {} bytes",
+          parts, expected.size(), found.size());
+  const auto at = std::ranges::mismatch(found, expected).in1 - found.begin();
+  require(found == expected,
+          "{} writes were reported as done, and byte {} of the file is not what "
+          "was written: a short result is no whole one",
+          parts, at);
+}
+
+Task<> fills_the_disk(DmaArena& arena, Run* run, std::size_t disk_bytes) {
+  DmaFile file = co_await opened(arena, DmaOpen::create);
+  const DmaBuffer block = block_of(arena, noise(16384));
+  run->waits_for("a write to a disk that is full");
+  std::size_t written = 0;
+  for (;;) {
+    run->operation(written);
+    const Result<void> done = co_await file.write(block.bytes(), written);
+    if (!done) {
+      require(done.error() == system_error(ENOSPC),
+              "a write to a full disk gives ENOSPC, and this gave {}", error_of(done));
+      break;
+    }
+    written += block.size();
+    require(written <= disk_bytes,
+            "{} bytes were reported as written to a disk of {}: a short result is no whole one",
+            written, disk_bytes);
+  }
+  co_await closed(file);
+}
+
+Task<> writes_at_once(DmaArena& arena, Run* run, unsigned in_flight_max, unsigned count) {
+  const DmaFileOptions options{.in_flight_max = in_flight_max};
+  DmaFile file = co_await opened(arena, DmaOpen::create, options);
+  run->waits_for("writes that wait for one another's places");
+  std::vector<JoinHandle<void>> writes;
+  for (unsigned i = 0; i < count; ++i)
+    writes.push_back(spawn(writes_a_part(file, block_of(arena, noise(4096)), i * 4096, 4096)));
+  for (auto& write : writes) co_await write;
+  const std::uint64_t most = sim::counts().in_flight_max;
+  require(most <= in_flight_max, "{} operations of a file were with the kernel, and {} may be",
+          most, in_flight_max);
+  require(most == std::min(in_flight_max, count),
+          "{} writes of a file wanted to run, {} may, and {} were with the kernel", count,
+          in_flight_max, most);
+  co_await closed(file);
+}
+
+Task<> writes_wrongly(int what) {
+  DmaArena arena({.bytes = 1 << 16});
+  DmaFile file = co_await opened(arena, DmaOpen::create);
+  const DmaBuffer block = block_of(arena, noise(8192));
+  const std::size_t alignment = file.alignment_bytes();
+  const auto bytes = what == 0   ? block.bytes().subspan(alignment / 2, alignment)
+                     : what == 1 ? block.bytes().first(alignment + 100)
+                                 : block.bytes().first(alignment);
+  const std::uint64_t offset = what == 2 ? alignment + 8 : alignment;
+  const Result<void> done = co_await file.write(bytes, offset);
+  static_cast<void>(done);
+}
+
+}  // namespace
+
+PERCORE_CHECK("write", a_write_is_whole, "A3", "a write is whole, or an error", aligned_ranges) {
+  sim::Options options = disk_options(run);
+  options.disk_sector_bytes = some_sector(run);
+  run.restart(options);
+  const bool fresh = run.chance(50);
+  if (!fresh) sim::make_file(the_path, noise(50'000));
+  run_on_executor(with_arena(1 << 20, writes_all, &run, run.size(1, 12), fresh));
+}
+
+PERCORE_CHECK("write", a_full_disk_is_told, "A3", "a write is whole, or an error", aligned_ranges) {
+  sim::Options options = disk_options(run);
+  options.disk_bytes_max = 4096 * (1 + run.random(30)) + 512 * run.random(8);
+  run.restart(options);
+  run_on_executor(
+      with_arena(1 << 16, fills_the_disk, &run, static_cast<std::size_t>(options.disk_bytes_max)));
+}
+
+PERCORE_CHECK("write", so_many_writes_in_flight, "A7",
+              "at most in_flight_max reads and writes of a file are with the kernel at once",
+              under_way, .faults = false) {
+  sim::Options options = disk_options(run);
+  options.inline_percent = 0;
+  run.restart(options);
+  run_on_executor(with_arena(1 << 20, writes_at_once, &run,
+                             1 + static_cast<unsigned>(run.random(6)), run.size(1, 20)));
+}
+
+namespace {
+
+// One in a process: what a mistake leaves behind is not cleaned up.
+void expect_mistake(Run& run, int what, const char* name) {
+  sim::Options options = disk_options(run);
+  options.allow_unfinished = true;
+  run.restart(options);
+  const std::optional<std::string> words = last_words([&] { run_and_leave(writes_wrongly(what)); });
+  require(words.has_value() && words->find("dma_file.cpp") != std::string::npos,
+          "a write whose {} is no multiple of alignment_bytes() went on: it is a programmer's "
+          "mistake, and ends the program with a sentence",
+          name);
+}
+
+}  // namespace
+
+PERCORE_CHECK("write", memory_must_be_aligned, "A1", "a misaligned write ends the program",
+              aligned_ranges, .seeds = 1, .faults = false) {
+  expect_mistake(run, 0, "memory");
+}
+PERCORE_CHECK("write", size_must_be_aligned, "A1", "a misaligned write ends the program",
+              aligned_ranges, .seeds = 1, .faults = false) {
+  expect_mistake(run, 1, "size");
+}
+PERCORE_CHECK("write", offset_must_be_aligned, "A1", "a misaligned write ends the program",
+              aligned_ranges, .seeds = 1, .faults = false) {
+  expect_mistake(run, 2, "offset");
+}

@@ -1,0 +1,188 @@
+// 06.8 dma_stream, step ahead: in their order, whatever order the reads end in.
+
+#include "stream_support.hpp"
+
+using namespace checks;
+
+namespace {
+
+Task<> takes_all(DmaArena& arena, StreamStory* story) {
+  DmaFile file = co_await opened(arena, DmaOpen::read_only);
+  {
+    DmaStreamReader reader(file, story->options);
+    const std::string expected = range_of(*story->text, story->options);
+    std::string got;
+    for (unsigned number = 0;; ++number) {
+      story->run->operation(number);
+      require(reader.position() == story->options.begin + got.size(),
+              "{} bytes were given from {} on, and position() says {}", got.size(),
+              story->options.begin, reader.position());
+      const Result<DmaBuffer> buffer = co_await reader.next();
+      if (!buffer) explain(buffer.error(), fmt::format("buffer {} of a stream", number));
+      if (buffer->empty()) break;
+      got += text_of(*buffer);
+      require(got.size() <= expected.size(),
+              "a stream of {} bytes (from {}, of a file of {}) gave {}", expected.size(),
+              story->options.begin, story->text->size(), got.size());
+      require(expected.starts_with(got),
+              "buffer {} of a stream is not what comes next: the reads end in any order, and the "
+              "buffers come in that of the file",
+              number);
+    }
+    require(got.size() == expected.size(),
+            "a stream of {} bytes (from {}, of a file of {}) ended after {}", expected.size(),
+            story->options.begin, story->text->size(), got.size());
+    const Result<DmaBuffer> more = co_await reader.next();
+    require(more && more->empty(), "a stream had ended, and gave more");
+    co_await reader.close();
+  }
+  co_await closed(file);
+}
+
+/// Takes buffers one by one, and looks how many reads were begun.
+Task<> begins_so_many(DmaArena& arena, StreamStory* story) {
+  DmaFile file = co_await opened(arena, DmaOpen::read_only);
+  {
+    DmaStreamReader reader(file, story->options);
+    const std::size_t buffers =
+        (story->text->size() + story->options.buffer_bytes - 1) / story->options.buffer_bytes;
+    for (std::size_t taken = 1; taken <= buffers; ++taken) {
+      story->run->operation(taken);
+      const Result<DmaBuffer> buffer = co_await reader.next();
+      if (!buffer) explain(buffer.error(), "a buffer of a stream");
+      const std::size_t wanted = std::min<std::size_t>(story->options.read_ahead, buffers - taken);
+      require(reader.ahead() <= story->options.read_ahead,
+              "{} reads are under way or not taken, and read_ahead is {}", reader.ahead(),
+              story->options.read_ahead);
+      require(
+          reader.ahead() == wanted,
+          "{} of {} buffers were taken, read_ahead is {}, and {} reads are begun: so many begin "
+          "as there may be, whenever one is taken",
+          taken, buffers, story->options.read_ahead, reader.ahead());
+    }
+    co_await reader.close();
+  }
+  co_await closed(file);
+  std::uint64_t asked = 0;
+  for (const sim::Event& event : sim::record())
+    if (event.kind == sim::Event::Kind::submitted && reads(event)) {
+      ++asked;
+      require(event.offset < story->text->size(),
+              "a read began at {} of a file of {} bytes: nothing is asked for beyond its end",
+              event.offset, story->text->size());
+      require(event.offset % story->options.buffer_bytes == 0,
+              "a read began at {}, within a buffer of {} bytes: two reads share a sector",
+              event.offset, story->options.buffer_bytes);
+    }
+  const std::size_t needed =
+      (story->text->size() + story->options.buffer_bytes - 1) / story->options.buffer_bytes;
+  require(asked <= needed, "a file of {} bytes takes {} reads of {} bytes, and {} were made",
+          story->text->size(), needed, story->options.buffer_bytes, asked);
+}
+
+Task<> takes_until_it_fails(DmaArena& arena, StreamStory* story, unsigned which) {
+  DmaFile file = co_await opened(arena, DmaOpen::read_only);
+  {
+    DmaStreamReader reader(file, story->options);
+    // The size is asked for first, then come the reads in their order.
+    sim::script({.operation = sim::counts().submitted + 2 + which, .result = -EIO});
+    for (unsigned number = 0; number < which; ++number) {
+      const Result<DmaBuffer> buffer = co_await reader.next();
+      require(buffer.has_value(),
+              "the read for buffer {} failed, and buffer {} was asked for and gave {}: an error is "
+              "given where its bytes would have been",
+              which, number, error_of(buffer));
+      compare(*story->text, number * story->options.buffer_bytes, story->options.buffer_bytes,
+              text_of(*buffer));
+    }
+    for (unsigned again = 0; again < 3; ++again) {
+      const Result<DmaBuffer> buffer = co_await reader.next();
+      require(!buffer, "the read for buffer {} failed, and next() gave {} bytes{}", which,
+              buffer->size(),
+              again == 0 ? "" : " after it had told of the error: it stays with it");
+      require(buffer.error() == system_error(EIO), "a read gave EIO, and next() gave {}",
+              error_of(buffer));
+    }
+    co_await reader.close();
+  }
+  co_await closed(file);
+}
+
+Task<> takes_while_it_is_cut(DmaArena& arena, StreamStory* story, std::size_t size) {
+  DmaFile file = co_await opened(arena, DmaOpen::update);
+  {
+    DmaStreamReader reader(file, story->options);
+    const Result<DmaBuffer> first = co_await reader.next();
+    require(first.has_value(), "the first buffer gave {}", error_of(first));
+    std::string got(text_of(*first));
+    const Result<void> cut = co_await file.truncate(size);
+    require(cut.has_value(), "the check could not cut the file");
+    for (;;) {
+      const Result<DmaBuffer> buffer = co_await reader.next();
+      require(buffer.has_value(), "a stream of a file that was cut gave {}", error_of(buffer));
+      if (buffer->empty()) break;
+      require(text_of(*buffer) == part_of(*story->text, got.size(), buffer->size()),
+              "a file was cut while it was streamed, and a buffer does not follow the one before");
+      got += text_of(*buffer);
+    }
+    co_await reader.close();
+  }
+  co_await closed(file);
+}
+
+void prepare(Run& run, const sim::Options& options, const std::string& text) {
+  run.restart(options);
+  sim::make_file(the_path, text);
+}
+
+}  // namespace
+
+PERCORE_CHECK("ahead", in_their_order, "M1",
+              "a reader gives the bytes of its range in their order, each once", the_reader) {
+  sim::Options options = disk_options(run);
+  options.disk_sector_bytes = some_sector(run);
+  const std::string text = noise(run.size(0, 150'000), run.seed() + 1);
+  prepare(run, options, text);
+  StreamStory story{.run = &run, .text = &text, .options = some_options(run, text.size())};
+  run.waits_for("the next buffer of a stream");
+  run_on_executor(with_arena(1 << 19, takes_all, &story));
+}
+
+PERCORE_CHECK("ahead", so_many_ahead, "M2", "it begins so many reads as there may be, and no more",
+              the_reader, .faults = false) {
+  const std::string text = noise(run.size(1, 150'000), run.seed() + 1);
+  prepare(run, disk_options(run), text);
+  StreamStory story{.run = &run, .text = &text, .options = some_options(run, text.size())};
+  story.options.begin = 0;
+  story.options.end = ~std::uint64_t{0};
+  run.waits_for("the next buffer of a stream");
+  run_on_executor(with_arena(1 << 19, begins_so_many, &story));
+}
+
+PERCORE_CHECK(
+    "ahead", an_error_in_its_place, "M4",
+    "an error is given where its bytes would have been; after it the stream stays with it",
+    the_reader, .seeds = 50, .faults = false) {
+  const std::string text = noise(100'000);
+  prepare(run, disk_options(run), text);
+  StreamStory story{.run = &run, .text = &text};
+  story.options.buffer_bytes = 8'192;
+  story.options.read_ahead = 1 + static_cast<unsigned>(run.random(6));
+  run.waits_for("the next buffer of a stream, one of whose reads fails");
+  run_on_executor(with_arena(1 << 19, takes_until_it_fails, &story,
+                             static_cast<unsigned>(run.random(story.options.read_ahead))));
+}
+
+PERCORE_CHECK("ahead", a_file_that_is_cut, "M1",
+              "a buffer that is short ends the stream: what was read behind it is nobody's",
+              the_reader, .seeds = 100) {
+  const std::string text = noise(60'000, run.seed() + 1);
+  sim::Options options = disk_options(run);
+  options.inline_percent = 0;
+  prepare(run, options, text);
+  StreamStory story{.run = &run, .text = &text};
+  story.options.buffer_bytes = 8'192;
+  story.options.read_ahead = 1 + static_cast<unsigned>(run.random(4));
+  run.waits_for("the next buffer of a stream of a file that was cut");
+  run_on_executor(with_arena(1 << 19, takes_while_it_is_cut, &story, run.random(60'000)));
+}

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <percore/dma_file.hpp>
+#include <span>
+
+#include "support.hpp"
+
+// What checks on files share: a disk in memory, made anew with each seed.
+namespace checks {
+
+inline constexpr const char* the_path = "/sim/file";
+
+/// Bytes that differ from place to place.
+inline std::string noise(std::size_t size, std::uint64_t salt = 1) {
+  std::string text(size, '\0');
+  std::uint64_t value = salt * 0x9e3779b97f4a7c15U;
+  for (char& byte : text) {
+    value = value * 6364136223846793005U + 1442695040888963407U;
+    byte = static_cast<char>('a' + (value >> 33) % 26);
+  }
+  return text;
+}
+
+inline std::string part_of(const std::string& text, std::uint64_t offset, std::size_t size) {
+  if (offset >= text.size()) return {};
+  return text.substr(static_cast<std::size_t>(offset), size);
+}
+
+inline std::string_view text_of(const DmaBuffer& buffer) {
+  return {reinterpret_cast<const char*>(buffer.data()), buffer.size()};
+}
+
+/// The seed's own bad day, on a disk in memory. What a check does not speak of does not happen:
+/// no full disk, no failing sync, no lack of descriptors.
+inline sim::Options disk_options(Run& run) {
+  sim::Options options = run.options();
+  options.files_in_memory = "/sim";
+  options.no_space_percent = 0;
+  options.sync_error_percent = 0;
+  options.too_many_files_percent = 0;
+  return options;
+}
+
+/// A sector's size, drawn from the seed.
+inline unsigned some_sector(Run& run) {
+  return 512u << run.random(4);
+}
+
+/// Runs `root` with an arena of its own, and looks whether all blocks came back.
+template <typename Root, typename... Arguments>
+Task<> with_arena(std::size_t bytes, Root root, Arguments... arguments) {
+  DmaArena arena({.bytes = bytes});
+  co_await root(arena, arguments...);
+  require(arena.free_bytes() == arena.size_bytes(),
+          "all operations have ended, and {} bytes of the arena are still taken",
+          arena.size_bytes() - arena.free_bytes());
+}
+
+inline Task<DmaFile> opened(DmaArena& arena, DmaOpen how, DmaFileOptions options = {}) {
+  Result<DmaFile> file = co_await DmaFile::open(arena, the_path, how, options);
+  require(file.has_value(), "a file could not be opened: {}", error_of(file));
+  co_return std::move(*file);
+}
+
+inline Task<> closed(DmaFile& file) {
+  const Result<void> done = co_await file.close();
+  require(done.has_value(), "a file could not be closed: {}", error_of(done));
+}
+
+/// A block with `text` in it, padded with zeros to whole granules.
+inline DmaBuffer block_of(DmaArena& arena, std::string_view text) {
+  const std::size_t granules = (text.size() + dma_granule_bytes - 1) / dma_granule_bytes;
+  std::optional<DmaBuffer> block = arena.try_allocate(granules * dma_granule_bytes);
+  require(block.has_value(), "the check's own block of {} bytes was refused", text.size());
+  std::memset(block->data(), 0, block->size());
+  std::memcpy(block->data(), text.data(), text.size());
+  return std::move(*block);
+}
+
+/// A read failed: says why, in the words of the invariant that was broken.
+inline void explain(const std::error_code& error, const std::string& what) {
+  if (error == system_error(EINVAL))
+    fail_with("A1", aligned_ranges,
+              fmt::format("{} gave EINVAL: memory, offset or length that the kernel was asked for "
+                          "is no multiple of what the file demands",
+                          what));
+  if (error == system_error(EINTR) || error == system_error(EAGAIN))
+    fail_with(fmt::format("{} gave {}: what passes is asked for again, a few times", what,
+                          error.value() == EINTR ? "EINTR" : "EAGAIN"));
+  fail_with(fmt::format("{} gave: {}", what, error.message()));
+}
+
+/// Compares what came of [offset, offset + size).
+inline void compare(const std::string& text, std::uint64_t offset, std::size_t size,
+                    std::string_view got) {
+  const std::string expected = part_of(text, offset, size);
+  if (got == expected) return;
+  if (got.size() < expected.size())
+    fail_with(
+        fmt::format("a read of {} bytes at {} of a file of {} gave {}: fewer than were asked "
+                    "for come at the end of the file alone",
+                    size, offset, text.size(), got.size()));
+  if (got.size() > expected.size())
+    fail_with(fmt::format("a read of {} bytes at {} of a file of {} gave {}: there are {}", size,
+                          offset, text.size(), got.size(), expected.size()));
+  const auto at = std::ranges::mismatch(got, expected).in1 - got.begin();
+  fail_with(
+      fmt::format("a read of {} bytes at {} gave other bytes than the file has, from the {}. "
+                  "on",
+                  size, offset, at + 1));
+}
+
+}  // namespace checks

@@ -51,15 +51,15 @@ void measure(Run& run, Root root, Arguments... arguments) {
 
 }  // namespace
 
-PERCORE_MEASURE(an_aligned_read, "a read of 4 KiB, aligned", 100) {
-  measure(run, reads, 100U, std::uint64_t{0}, std::size_t{4096});
+PERCORE_MEASURE(an_aligned_read, "a read of 4 KiB, aligned", 20) {
+  measure(run, reads, 20U, std::uint64_t{0}, std::size_t{4096});
 }
-PERCORE_MEASURE(any_read, "a read of 300 bytes somewhere", 100) {
-  measure(run, reads, 100U, std::uint64_t{777}, std::size_t{300});
+PERCORE_MEASURE(any_read, "a read of 300 bytes somewhere", 20) {
+  measure(run, reads, 20U, std::uint64_t{777}, std::size_t{300});
 }
 PERCORE_MEASURE(one_of_many_reads, "one of 100 ranges of read_many()", 100) {
   measure(run, reads_together, 100U);
 }
-PERCORE_MEASURE(a_write, "a write of 4 KiB", 100) {
-  measure(run, writes, 100U);
+PERCORE_MEASURE(a_write, "a write of 4 KiB", 20) {
+  measure(run, writes, 20U);
 }

@@ -43,8 +43,8 @@ void measure(Run& run, Root root, Arguments... arguments) {
 
 }  // namespace
 
-PERCORE_MEASURE(a_buffer, "a buffer of 4 KiB, by next()", 200) {
-  measure(run, takes, 200U);
+PERCORE_MEASURE(a_buffer, "a buffer of 4 KiB, by next()", 40) {
+  measure(run, takes, 40U);
 }
 PERCORE_MEASURE(a_small_read, "64 bytes by read(), of buffers of 64 KiB", 200) {
   measure(run, copies, 200U);

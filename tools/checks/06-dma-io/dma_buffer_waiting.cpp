@@ -167,6 +167,29 @@ Task<> asks_beyond(Run& run) {
   co_await somebody;
 }
 
+/// B6: one after the other, one beside another, and one that did not ask.
+Task<> registers_in_turn(Run& run) {
+  for (unsigned i = 0; i < 3; ++i) {
+    run.operation(i);
+    DmaArena arena({.bytes = 4 * granule});
+    require(arena.registered() && arena.why_not_registered().empty(),
+            "arena {} of this executor, after the others had gone, is not registered: {}", i + 1,
+            arena.why_not_registered());
+    const DmaArena beside({.bytes = 4 * granule});
+    require(
+        !beside.registered() && !beside.why_not_registered().empty(),
+        "the kernel takes one arena for a ring, another is registered, and a second one says {}",
+        beside.registered() ? "that it is, too" : "nothing");
+    DmaArena unasked({.bytes = 4 * granule, .registered = false});
+    require(!unasked.registered() && !unasked.why_not_registered().empty(),
+            "an arena was not to be registered, and {}",
+            unasked.registered() ? "is" : "does not say why it is not");
+    require(unasked.try_allocate(granule).has_value(),
+            "an arena that is not registered gave no block: it works without");
+  }
+  co_return;
+}
+
 Task<> waits_for_one_who_stays(DmaArena& arena) {
   const Result<DmaBuffer> got = co_await arena.allocate(granule);
   static_cast<void>(got);
@@ -200,6 +223,12 @@ PERCORE_CHECK("waiting", larger_than_the_arena, "B5",
               "what the whole arena could not hold is refused at once, with ENOBUFS",
               who_waits_for_memory, .seeds = 20, .faults = false) {
   run_on_executor(asks_beyond(run));
+}
+
+PERCORE_CHECK("waiting", the_memory_is_registered, "B6",
+              "the memory is registered with the executor's ring for as long as the arena lives",
+              the_arena, .seeds = 20, .faults = false) {
+  run_on_executor(registers_in_turn(run));
 }
 
 PERCORE_CHECK("waiting", nobody_waits_for_a_dead_arena, "B7",

@@ -82,7 +82,7 @@ Task<Result<void>> DmaStreamWriter::write(std::span<const std::byte> in) {
     filled_ += taken;
     in = in.subspan(taken);
     if (filled_ == block_.size()) {
-      const Result<void> begun = co_await begin_write(std::exchange(block_, {}));
+      const Result<void> begun = co_await begin_write(std::exchange(block_, DmaBuffer()));
       if (!begun) co_return begun;
     }
   }

@@ -169,8 +169,9 @@ namespace {
 // Writes a file anew, in pieces; `sealed` once that was reported.
 Task<> seals(std::string text, bool& sealed) {
   DmaArena arena({.bytes = 64 << 10});
-  Result<ImmutableFileWriter> writer = co_await ImmutableFileWriter::create(
-      arena, "/sim/file", {.buffer_bytes = 4096, .write_behind = 2});
+  const DmaWriterOptions options{.buffer_bytes = 4096, .write_behind = 2};
+  Result<ImmutableFileWriter> writer =
+      co_await ImmutableFileWriter::create(arena, "/sim/file", options);
   if (!writer) co_return;
   for (std::size_t at = 0; at < text.size(); at += 3000)
     static_cast<void>(co_await writer->write(test::bytes_of(test::part_of(text, at, 3000))));

@@ -196,7 +196,8 @@ Task<> reads_one(DmaFile& file, std::uint64_t offset) {
 
 Task<> never_more_in_flight(std::string path) {
   DmaArena arena({.bytes = 1 << 20});
-  DmaFile file = co_await opened(arena, path, DmaOpen::read_only, {.in_flight_max = 3});
+  const DmaFileOptions three{.in_flight_max = 3};
+  DmaFile file = co_await opened(arena, path, DmaOpen::read_only, three);
   std::vector<JoinHandle<void>> handles;
   for (unsigned i = 0; i < 40; ++i)
     handles.push_back(spawn(reads_one(file, std::uint64_t{4096} * i)));

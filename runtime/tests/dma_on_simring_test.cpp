@@ -135,8 +135,8 @@ Task<> works_on_block(DmaFile& file, std::size_t number, std::uint64_t seed) {
 
 Task<> a_bad_disk(std::uint64_t seed) {
   DmaArena arena({.bytes = 6 * dma_granule_bytes, .registered = seed % 3 != 0});
-  Result<DmaFile> file = co_await opened(arena, DmaOpen::create,
-                                         {.in_flight_max = static_cast<unsigned>(1 + seed % 5)});
+  const DmaFileOptions options{.in_flight_max = static_cast<unsigned>(1 + seed % 5)};
+  Result<DmaFile> file = co_await opened(arena, DmaOpen::create, options);
   if (!file) co_return;
   const Result<void> room = co_await file->truncate(8 * dma_granule_bytes);
   if (!room) {
@@ -256,7 +256,8 @@ Task<> reads_to_the_end_of_the_executor(DmaFile& file, unsigned& cancelled) {
 
 Task<> root_ends_first(DmaArena& arena, std::unique_ptr<DmaFile>& file, unsigned& cancelled) {
   sim::make_file("/sim/file", noise(20'000));
-  Result<DmaFile> opened_file = co_await opened(arena, DmaOpen::read_only, {.in_flight_max = 2});
+  const DmaFileOptions two{.in_flight_max = 2};
+  Result<DmaFile> opened_file = co_await opened(arena, DmaOpen::read_only, two);
   REQUIRE(opened_file);
   file = std::make_unique<DmaFile>(std::move(*opened_file));
   for (int i = 0; i < 4; ++i) spawn(reads_to_the_end_of_the_executor(*file, cancelled)).detach();

@@ -62,18 +62,18 @@ Task<> reads_a_part(DmaFile& file, std::string_view text, DmaReaderOptions optio
 Task<> in_order(std::string path, std::string text) {
   DmaArena arena({.bytes = 2 << 20});
   DmaFile file = co_await opened(arena, path, DmaOpen::read_only);
+  const DmaReaderOptions parts[] = {
+      {}, {.begin = 100, .end = 50'001}, {.begin = 8192, .end = 16'384}};
   for (const unsigned ahead : {1u, 2u, 7u}) {
-    co_await reads_a_part(file, text, {.buffer_bytes = small_buffer, .read_ahead = ahead});
-    co_await reads_a_part(
-        file, text,
-        {.begin = 100, .end = 50'001, .buffer_bytes = small_buffer, .read_ahead = ahead});
-    co_await reads_a_part(
-        file, text,
-        {.begin = 8192, .end = 16'384, .buffer_bytes = small_buffer, .read_ahead = ahead});
+    for (DmaReaderOptions part : parts) {
+      part.buffer_bytes = small_buffer;
+      part.read_ahead = ahead;
+      co_await reads_a_part(file, text, part);
+    }
   }
-  co_await reads_a_part(file, text, {.begin = text.size()});
-  co_await reads_a_part(file, text, {.begin = text.size() + 100});
-  co_await reads_a_part(file, text, {.begin = 500, .end = 400});
+  const DmaReaderOptions empty_parts[] = {
+      {.begin = text.size()}, {.begin = text.size() + 100}, {.begin = 500, .end = 400}};
+  for (const DmaReaderOptions& part : empty_parts) co_await reads_a_part(file, text, part);
   CHECK(arena.free_bytes() == arena.size_bytes());
   co_await file.close();
 }

@@ -120,8 +120,8 @@ Task<Result<std::size_t>> DmaFile::read_into_memory(Inside& file, std::span<std:
   const std::size_t piece = std::max(file.arena.size_bytes() / 4, 2 * dma_granule_bytes);
   for (std::size_t done = 0; done != out.size();) {
     const std::size_t wanted = std::min(piece - dma_granule_bytes, out.size() - done);
-    const Result<DmaBuffer> got =
-        co_await read_range(file, {.offset = offset + done, .size = wanted});
+    const DmaRange range{.offset = offset + done, .size = wanted};
+    const Result<DmaBuffer> got = co_await read_range(file, range);
     if (!got) co_return std::unexpected(got.error());
     if (!got->empty()) std::memcpy(out.data() + done, got->data(), got->size());
     done += got->size();

@@ -13,6 +13,7 @@ struct Story {
   Run* run = nullptr;
   unsigned writes = 0;
   unsigned ended = 0;
+  DmaFileOptions options;
 };
 
 Task<> writes_block(Story& story, DmaFile& file, DmaBuffer block, std::uint64_t offset) {
@@ -22,7 +23,7 @@ Task<> writes_block(Story& story, DmaFile& file, DmaBuffer block, std::uint64_t 
 }
 
 Task<> looks_at_the_order(DmaArena& arena, Story* story) {
-  DmaFile file = co_await opened(arena, DmaOpen::update);
+  DmaFile file = co_await opened(arena, DmaOpen::update, story->options);
   std::vector<JoinHandle<void>> writes;
   for (unsigned i = 0; i < story->writes; ++i)
     writes.push_back(
@@ -117,6 +118,32 @@ Task<> fails_to_sync(DmaArena& arena, Run* run, unsigned times) {
   co_await closed(file);
 }
 
+Task<> syncs_beside(DmaFile& file, bool& has_failed, bool& came_later_and_is_well) {
+  const Result<void> synced = co_await file.fdatasync();
+  if (!synced) has_failed = true;
+  if (synced && has_failed) came_later_and_is_well = true;
+}
+
+/// Several syncs at the same time, of which the first fails.
+Task<> fails_beside_others(DmaArena& arena, unsigned others) {
+  DmaFile file = co_await opened(arena, DmaOpen::update);
+  const DmaBuffer block = block_of(arena, noise(4096));
+  const Result<void> written = co_await file.write(block.bytes(), 0);
+  require(written.has_value(), "a write gave {}", error_of(written));
+  fails_next(EIO);
+  bool has_failed = false;
+  bool came_later_and_is_well = false;
+  std::vector<JoinHandle<void>> syncs;
+  for (unsigned i = 0; i <= others; ++i)
+    syncs.push_back(spawn(syncs_beside(file, has_failed, came_later_and_is_well)));
+  for (auto& sync : syncs) co_await sync;
+  require(has_failed, "the kernel said that a sync failed, and no fdatasync() said so");
+  require(!came_later_and_is_well,
+          "two syncs were under way, one failed, and the other one then says that all is well: "
+          "what the first gave up was for both");
+  co_await closed(file);
+}
+
 Task<> reads_block(DmaFile& file, bool& ended) {
   const Result<DmaBuffer> got = co_await file.read(100, 9'000);
   require(got.has_value(), "a read that was under way when the file was closed gave {}",
@@ -207,6 +234,8 @@ PERCORE_CHECK("sync", a_sync_covers_what_began_before, "A5",
               what_a_sync_covers) {
   prepare(run, run.chance(20));
   Story story{.run = &run, .writes = run.size(1, 12)};
+  // A write that waits for its place has begun, too.
+  if (run.chance(40)) story.options.in_flight_max = static_cast<unsigned>(1 + run.random(3));
   run_on_executor(with_arena(1 << 20, looks_at_the_order, &story));
 }
 
@@ -231,6 +260,13 @@ PERCORE_CHECK("sync", a_failed_sync_stays_failed, "A6",
               what_a_sync_covers, .faults = false) {
   prepare(run, true);
   run_on_executor(with_arena(1 << 16, fails_to_sync, &run, run.size(1, 5)));
+}
+
+PERCORE_CHECK("sync", one_of_two_syncs_fails, "A6",
+              "a sync that failed stays failed: no later one may say that all is well",
+              what_a_sync_covers, .faults = false) {
+  prepare(run, true);
+  run_on_executor(with_arena(1 << 16, fails_beside_others, run.size(1, 3)));
 }
 
 PERCORE_CHECK("sync", a_close_waits, "A8",

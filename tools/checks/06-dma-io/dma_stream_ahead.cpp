@@ -39,6 +39,12 @@ Task<> takes_all(DmaArena& arena, StreamStory* story) {
   co_await closed(file);
 }
 
+/// Runs while a buffer is waited for, or right after it where it was there.
+Task<> looks_ahead(DmaStreamReader& reader, std::size_t& ahead) {
+  ahead = reader.ahead();
+  co_return;
+}
+
 /// Takes buffers one by one, and looks how many reads were begun.
 Task<> begins_so_many(DmaArena& arena, StreamStory* story) {
   DmaFile file = co_await opened(arena, DmaOpen::read_only);
@@ -48,9 +54,17 @@ Task<> begins_so_many(DmaArena& arena, StreamStory* story) {
         (story->text->size() + story->options.buffer_bytes - 1) / story->options.buffer_bytes;
     for (std::size_t taken = 1; taken <= buffers; ++taken) {
       story->run->operation(taken);
+      std::size_t meanwhile = 0;
+      JoinHandle<void> look = spawn(looks_ahead(reader, meanwhile));
       const Result<DmaBuffer> buffer = co_await reader.next();
+      co_await look;
       if (!buffer) explain(buffer.error(), "a buffer of a stream");
       const std::size_t wanted = std::min<std::size_t>(story->options.read_ahead, buffers - taken);
+      // The first time the file's size is asked for, and nothing is begun before that.
+      require(taken == 1 || meanwhile == wanted,
+              "buffer {} was waited for, read_ahead is {}, and {} reads behind it were begun: the "
+              "next read begins when one is taken, not only when that one has come",
+              taken, story->options.read_ahead, meanwhile);
       require(reader.ahead() <= story->options.read_ahead,
               "{} reads are under way or not taken, and read_ahead is {}", reader.ahead(),
               story->options.read_ahead);

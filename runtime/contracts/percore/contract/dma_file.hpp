@@ -73,7 +73,8 @@ struct WidenedRange {
 ///                        Requires that the range ends below 2^63.
 ///   class DmaFile        movable, also while operations are under way. One that was moved from can
 ///                        only be assigned to, or destroyed.
-///     DmaFile::open(arena, path, how, options)   -> Task<Result<DmaFile>>. The arena outlives it.
+///     DmaFile::open(arena, path, how, options)   -> Task<Result<DmaFile>>. The arena outlives it,
+///                        and lends it up to two granules for a moment.
 ///     read_many(ranges, merge)   -> Task<std::vector<Result<DmaBuffer>>>: one for each range, in
 ///                        their order. Their buffers share one block; it is had all at once, so
 ///                        that nobody holds a part of it and waits for the rest.

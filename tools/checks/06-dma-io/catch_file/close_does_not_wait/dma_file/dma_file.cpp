@@ -202,9 +202,9 @@ Task<Result<void>> DmaFile::sync(Inside& file) {
   io_uring_sqe entry{};
   io_uring_prep_fsync(&entry, file.fd, IORING_FSYNC_DATASYNC);
   const Result<std::uint32_t> done = co_await perform(entry);
-  if (!done) {
-    if (done.error().value() != ECANCELED) file.sync_error = done.error();
-  }
+  if (!done && done.error().value() != ECANCELED) file.sync_error = done.error();
+  // One that was under way at the same time may have failed: what that was for is ours, too.
+  if (done && file.sync_error) co_return Result<void>(std::unexpected(file.sync_error));
   co_return without_value(done);
 }
 

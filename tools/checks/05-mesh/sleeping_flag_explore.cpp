@@ -54,3 +54,17 @@ PERCORE_CHECK("", nor_the_second, "W1", "a ring is never lost, also one right be
     threads.run();
   });
 }
+
+PERCORE_CHECK("", clear_afterwards, "W2", "nothing is rung at one who is awake", the_flag,
+              .seeds = 1, .faults = false, .ring = false) {
+  percore::explore::check({}, [](Threads& threads) {
+    Shared shared;
+    threads.spawn("sender", [&] { shared.send(); });
+    threads.spawn("owner", [&] { shared.wait_for(1); });
+    threads.run();
+    percore::explore::require(
+        !shared.flag.ring(),
+        "wait() has returned, and ring() still says that the owner must be woken: the flag is "
+        "clear when wait() has returned");
+  });
+}

@@ -44,7 +44,7 @@ PERCORE_CHECK("", memory, "A1", "memory, offset and length are multiples of what
               where_it_breaks, .seeds = 1, .faults = false) {
   static constexpr Misconception known[] = {
       {"no", "the device writes into your memory by itself, and wants it aligned too: EINVAL"}};
-  expect_answer(run, "memory", is_refused(read_of(run, 8, 512, 0)), known, "answer yes or no");
+  expect_answer(run, "memory", is_refused(read_of(run, 8, 4096, 0)), known, "answer yes or no");
 }
 PERCORE_CHECK("", tail, "A2", "fewer bytes at the end of the file alone", where_it_breaks,
               .seeds = 1, .faults = false) {

@@ -73,7 +73,6 @@ struct Violation {
   std::string history;   ///< that operation's events, or the run's last ones; several lines
 };
 
-/// What differs from a kernel on its best day. All percentages are of 100.
 /// What files in memory make of O_DIRECT.
 enum class DirectIo : std::uint8_t {
   told,     ///< statx says the alignment: STATX_DIOALIGN, Linux 6.1
@@ -81,6 +80,7 @@ enum class DirectIo : std::uint8_t {
   refused,  ///< an open with O_DIRECT is EINVAL, after it has made the file, as on Linux
 };
 
+/// What differs from a kernel on its best day. All percentages are of 100.
 struct Options {
   std::uint64_t seed = 0;
 

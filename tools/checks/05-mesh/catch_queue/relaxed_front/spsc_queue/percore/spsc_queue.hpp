@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <memory>
 #include <new>
 #include <percore/contract/spsc_queue.hpp>
+#include <percore/prefetch.hpp>
 #include <utility>
 
 namespace percore {
@@ -54,6 +56,7 @@ class SpscQueue {
     if (!has_room()) [[unlikely]]
       return false;
     std::construct_at(&slot(filled_), std::move(value));
+    fetch_slot_ahead();
     ++filled_;
     return true;
   }
@@ -109,6 +112,18 @@ class SpscQueue {
   }
 
  private:
+  // Eight lines, or one value where it is larger.
+  static constexpr std::size_t ahead = std::max<std::size_t>(1, 8 * cache_line_bytes / sizeof(T));
+
+  // The consumer's core has the lines of the slots that come next. A store waits for its line, and
+  // few stores can wait at a time, so the lines are asked for before the stores come. Not those
+  // that may still be read.
+  void fetch_slot_ahead() noexcept {
+    if (filled_ + ahead - released_seen_ > mask_) return;
+    const auto* const bytes = reinterpret_cast<const std::byte*>(&slot(filled_ + ahead));
+    for (std::size_t i = 0; i < sizeof(T); i += cache_line_bytes) prefetch_for_write(bytes + i);
+  }
+
   T& slot(std::size_t number) noexcept { return slots_[number & mask_].value; }
 
   // Never written after the constructor: both ends may keep this line.

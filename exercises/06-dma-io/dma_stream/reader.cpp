@@ -50,7 +50,7 @@ void DmaStreamReader::begin_reads() {
 
 // Those who were begun and are not wanted any more: they are waited for, all the same.
 Task<> DmaStreamReader::drop_ahead() {
-  // TODO copies (M9)
+  // TODO ahead: for a file that ends earlier than it was long (M1); copies: for close() (M9)
   co_return;
 }
 

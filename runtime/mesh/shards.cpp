@@ -1,5 +1,6 @@
 #include <percore/shards.hpp>
 
+#include <percore/assert.hpp>
 #include <system_error>
 
 namespace percore {
@@ -43,8 +44,10 @@ void Link::throw_left() {
 
 void Link::send(std::size_t shard, Call& call) {
   Call* address = &call;
-  // There is room for as many as the semaphore lets through: false says that nobody takes them.
-  if (!calls_.sender(shard).try_send(address)) {
+  SharedSender<Call*>& calls = calls_.sender(shard);
+  if (!calls.try_send(address)) {
+    PERCORE_ASSERT(leaving_ || calls.closed(),
+                   "a channel of calls has no room for a call that the semaphore let through");
     finished(shard);
     throw_left();
   }
@@ -76,9 +79,10 @@ Task<> Link::serve_calls(std::shared_ptr<Link> link, std::size_t from, GatePass 
 Task<> Link::answer(std::shared_ptr<Link> link, std::size_t to, Call& call, GatePass inside) {
   co_await call.run();
   Call* address = &call;
-  // As many answers find room as calls may be on their way. False: the caller's executor has gone,
-  // and it does not go while it waits for one.
-  static_cast<void>(link->answers_.sender(to).try_send(address));
+  SharedSender<Call*>& answers = link->answers_.sender(to);
+  // False: the caller's executor has gone, and it does not go while it waits for one.
+  if (!answers.try_send(address))
+    PERCORE_ASSERT(answers.closed(), "a channel of answers has no room for the answer to a call");
   inside.leave();
 }
 
@@ -106,6 +110,7 @@ Task<> Link::leave(std::shared_ptr<Link> link) {
     for (std::size_t other = 0; other < link->count(); ++other)
       if (other != link->number()) what(other);
   };
+  link->leaving_ = true;
   each_other([&](std::size_t other) { link->calls_.sender(other).close(); });
   co_await link->serving_.close();
   each_other([&](std::size_t other) { link->answers_.sender(other).close(); });

@@ -137,6 +137,7 @@ class Link {
   MeshMember<Call*> calls_;
   MeshMember<Call*> answers_;
   std::vector<std::unique_ptr<Callee>> to_;
+  bool leaving_ = false;
   Gate serving_;  // the calls of others
   Gate taking_;   // the answers to ours
 };
@@ -195,7 +196,9 @@ class Shards {
   /// count   members, at least 1. capacity   calls on their way from one member to another.
   /// Throws  std::bad_alloc.
   Shards(std::size_t count, std::size_t capacity)
-      : capacity_(capacity), calls_(count, capacity), answers_(count, capacity) {}
+      : capacity_(capacity),
+        calls_(count, room_for(capacity)),
+        answers_(count, room_for(capacity)) {}
 
   /// Waits until all members have joined; `co_await` it, once on each. See Mesh<T>::join().
   Task<Result<ShardLink>> join(std::size_t number);
@@ -205,6 +208,11 @@ class Shards {
   }
 
  private:
+  // Twice as many as may be on their way: an end gives the places of what it has taken back when its
+  // turn ends, and others may be told that a call is over before that. The next call or answer then
+  // comes upon places of that one turn, at most `capacity`, that are still taken.
+  static constexpr std::size_t room_for(std::size_t capacity) { return 2 * capacity; }
+
   std::size_t capacity_;
   Mesh<shards_detail::Call*> calls_;
   Mesh<shards_detail::Call*> answers_;

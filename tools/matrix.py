@@ -118,9 +118,10 @@ def faulty_rings(exercise):
 
 def write_rings(exercise):
     folder = ROOT / "tools" / "checks" / exercise.lesson / exercise.name
+    wanted = faulty_rings(exercise)  # before anything goes: a fault may no longer fit
     if folder.exists():
         shutil.rmtree(folder)
-    for path, text in faulty_rings(exercise).items():
+    for path, text in wanted.items():
         write_if_changed(path, text)
 
 

@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <numeric>
 #include <ostream>
 #include <percore/dma_stream.hpp>
 #include <percore/sim.hpp>
+#include <percore/task_queue.hpp>
 #include <random>
 #include <set>
 #include <string>
@@ -160,6 +162,178 @@ TEST_CASE("on a disk with bad days each read gives the bytes, or an error") {
     on_simulation(on_disk(sim::rough(seed), seed % 2 == 0 ? 512 : 4096, direct), a_bad_disk, seed);
   }
 }
+
+namespace {
+
+constexpr std::size_t neighbours = 24;
+
+// A write of one block of a file, again where it fails: the content is the block's number, in all
+// bytes.
+Task<> writes_block(DmaFile& file, const DmaBuffer& block, std::size_t number) {
+  for (;;) {
+    const Result<void> written = co_await file.write(block.bytes(), number * block.size());
+    if (written) co_return;
+  }
+}
+
+std::vector<DmaBuffer> numbered_blocks(DmaArena& arena, std::size_t bytes) {
+  std::vector<DmaBuffer> blocks;
+  for (std::size_t i = 0; i < neighbours; ++i)
+    blocks.push_back(
+        block_of(arena, std::string(bytes, static_cast<char>('a' + i))).slice(0, bytes));
+  return blocks;
+}
+
+std::string all_of_them(std::size_t bytes) {
+  std::string text;
+  for (std::size_t i = 0; i < neighbours; ++i) text.append(bytes, static_cast<char>('a' + i));
+  return text;
+}
+
+// All at once, in an order of the seed's; some are asked for in a later turn than others.
+Task<> neighbours_write(std::uint64_t seed, std::size_t bytes) {
+  DmaArena arena({.bytes = neighbours * dma_granule_bytes, .registered = seed % 3 != 0});
+  const DmaFileOptions options{.in_flight_max = static_cast<unsigned>(1 + seed % 5)};
+  Result<DmaFile> file = co_await opened(arena, DmaOpen::create, options);
+  if (!file) co_return;
+  const std::vector<DmaBuffer> blocks = numbered_blocks(arena, bytes);
+  std::vector<std::size_t> order(neighbours);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::mt19937_64 random(seed);
+  std::ranges::shuffle(order, random);
+  std::vector<JoinHandle<void>> writes;
+  for (const std::size_t number : order) {
+    writes.push_back(spawn(writes_block(*file, blocks[number], number)));
+    if (random() % 8 == 0) co_await yield();
+  }
+  for (auto& write : writes) co_await write;
+  co_await file->close();
+  const bool all_there = sim::file_content("/sim/file") == all_of_them(bytes);
+  CHECK(all_there);
+}
+
+}  // namespace
+
+TEST_CASE("neighbours that are written at once are all there, whatever ends short or fails") {
+  for (std::uint64_t seed = 0; seed < seeds; ++seed)
+    on_simulation(on_disk(sim::rough(seed)), neighbours_write, seed,
+                  std::size_t{seed % 2 == 0 ? 512U : 4096U});
+}
+
+#if PERCORE_ALL_OURS  // what the contract does not ask for
+
+namespace {
+
+std::uint64_t writes_asked_for() {
+  const auto& opcodes = sim::counts().opcodes;
+  return opcodes[IORING_OP_WRITE] + opcodes[IORING_OP_WRITE_FIXED] + opcodes[IORING_OP_WRITEV];
+}
+
+// Asks for the blocks with these numbers at once, and says how many writes the kernel saw.
+Task<std::uint64_t> writes_for(DmaFile& file, const std::vector<DmaBuffer>& blocks,
+                               std::vector<std::size_t> numbers) {
+  const std::uint64_t before = writes_asked_for();
+  std::vector<JoinHandle<void>> writes;
+  for (const std::size_t number : numbers)
+    writes.push_back(spawn(writes_block(file, blocks[number], number)));
+  for (auto& write : writes) co_await write;
+  co_return writes_asked_for() - before;
+}
+
+Task<> neighbours_are_made_one() {
+  DmaArena arena({.bytes = 2 * neighbours * dma_granule_bytes});
+  Result<DmaFile> file = co_await opened(arena, DmaOpen::create);
+  REQUIRE(file);
+  const std::vector<DmaBuffer> blocks = numbered_blocks(arena, 4096);
+  std::uint64_t writes = co_await writes_for(*file, blocks, {3});
+  CHECK(writes == 1);
+  CHECK(sim::counts().opcodes[IORING_OP_WRITEV] == 0);
+  writes = co_await writes_for(*file, blocks, {4, 7, 5, 6});
+  CHECK(writes == 1);
+  writes = co_await writes_for(*file, blocks, {1, 2, 9, 10, 12});  // two runs and one by itself
+  CHECK(writes == 3);
+  writes = co_await writes_for(*file, blocks, {5, 5, 6});  // one of the two that overlap is alone
+  CHECK(writes == 2);
+  co_await file->close();
+}
+
+Task<> a_run_has_an_end() {
+  DmaArena arena({.bytes = 1 << 20});
+  Result<DmaFile> file = co_await opened(arena, DmaOpen::create);
+  REQUIRE(file);
+  std::vector<DmaBuffer> blocks;
+  for (int i = 0; i < 8; ++i)
+    blocks.push_back(block_of(arena, std::string(48 << 10, static_cast<char>('a' + i))));
+  // Two of 48 KiB are a run of at most 128 KiB.
+  const std::uint64_t writes = co_await writes_for(*file, blocks, {0, 1, 2, 3, 4, 5, 6, 7});
+  CHECK(writes == 4);
+  co_await file->close();
+}
+
+Task<> a_run_takes_a_place() {
+  DmaArena arena({.bytes = neighbours * dma_granule_bytes});
+  Result<DmaFile> file = co_await opened(arena, DmaOpen::create, {.in_flight_max = 1});
+  REQUIRE(file);
+  const std::vector<DmaBuffer> blocks = numbered_blocks(arena, 4096);
+  const std::uint64_t writes = co_await writes_for(*file, blocks, {0, 1, 3, 4, 6, 7});
+  CHECK(writes == 3);
+  CHECK(sim::counts().in_flight_max == 1);
+  co_await file->close();
+}
+
+// Runs behind a write of its queue that has been asked for, and gives way to the other queue.
+Task<> gives_way(TaskQueues& queues, bool& asked) {
+  asked = true;
+  queues.give_way();
+  co_await yield();
+}
+
+Task<> writes_when(TaskQueues& queues, const bool& asked, DmaFile& file, const DmaBuffer& block) {
+  while (!asked) {
+    queues.give_way();
+    co_await yield();
+  }
+  co_await writes_block(file, block, 1);
+}
+
+// Whoever writes beside a task of another queue does not wait for that queue's turn.
+Task<> queues_do_not_join(TaskQueues& queues, TaskQueue& other) {
+  DmaArena arena({.bytes = neighbours * dma_granule_bytes});
+  Result<DmaFile> file = co_await opened(arena, DmaOpen::create);
+  REQUIRE(file);
+  const std::vector<DmaBuffer> blocks = numbered_blocks(arena, 4096);
+  bool asked = false;
+  JoinHandle<void> theirs = spawn_into(other, writes_block(*file, blocks[0], 0));
+  JoinHandle<void> between = spawn_into(other, gives_way(queues, asked));
+  JoinHandle<void> ours = spawn(writes_when(queues, asked, *file, blocks[1]));
+  co_await theirs;
+  co_await between;
+  co_await ours;
+  CHECK(writes_asked_for() == 2);
+  CHECK(sim::counts().opcodes[IORING_OP_WRITEV] == 0);
+  co_await file->close();
+}
+
+}  // namespace
+
+TEST_CASE("neighbours that are written at once go to the kernel as one") {
+  on_simulation(on_disk(sim::gentle(1)), neighbours_are_made_one);
+  on_simulation(on_disk(sim::gentle(1)), a_run_has_an_end);
+  on_simulation(on_disk(sim::gentle(1)), a_run_takes_a_place);
+}
+
+TEST_CASE("neighbours of different task queues are written by each") {
+  sim::begin(on_disk(sim::gentle(1)));
+  {
+    Executor executor;
+    TaskQueues queues(executor);
+    TaskQueue& other = queues.add({.name = "other", .shares = 1});
+    executor.run(queues_do_not_join(queues, other));
+  }
+  REQUIRE(sim::end());
+}
+
+#endif
 
 namespace {
 

@@ -96,10 +96,10 @@ std::string read_proc(pid_t child, const char* file) {
   return got > 0 ? std::string(text, static_cast<std::size_t>(got)) : "";
 }
 
-Usage usage_of(pid_t child) {
-  // Field 2 of stat, the name, may hold spaces: count from its closing bracket. 3 state, 14 utime,
-  // 15 stime, 20 num_threads, 24 rss.
-  const std::string stat = read_proc(child, "stat");
+// From the stat file of a process or of one of its threads.
+Usage usage_from(const std::string& stat) {
+  // Field 2, the name, may hold spaces: count from its closing bracket. 3 state, 14 utime, 15
+  // stime, 20 num_threads, 24 rss.
   const std::size_t bracket = stat.rfind(')');
   if (bracket == stat.npos) return {};
   const auto fields = split_words(std::string_view(stat).substr(bracket + 1));
@@ -117,18 +117,26 @@ Usage usage_of(pid_t child) {
           .resident_bytes = number(24) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE))};
 }
 
-// A thread of the child that runs or could run; 0 when all are asleep, stopped or gone.
+Usage usage_of(pid_t child) {
+  return usage_from(read_proc(child, "stat"));
+}
+
+// The thread of the child that has used the most of the processor, of those that run or could run:
+// on a busy machine one that is about to sleep may be among them for long. 0 when all are asleep,
+// stopped or gone.
 pid_t running_thread(pid_t child) {
   std::error_code error;
   const fs::path tasks = fmt::format("/proc/{}/task", child);
+  pid_t found = 0;
+  milliseconds most{-1};
   for (auto at = fs::directory_iterator(tasks, error); !error && at != fs::directory_iterator();
        at.increment(error)) {
-    const std::string stat = read_if_there(at->path() / "stat").value_or("");
-    const std::size_t bracket = stat.rfind(')');
-    if (bracket != stat.npos && stat.substr(bracket).starts_with(") R"))
-      return std::atoi(at->path().filename().c_str());
+    const Usage usage = usage_from(read_if_there(at->path() / "stat").value_or(""));
+    if (usage.state != 'R' || usage.processor <= most) continue;
+    most = usage.processor;
+    found = std::atoi(at->path().filename().c_str());
   }
-  return 0;
+  return found;
 }
 
 // What the child keeps on disk or in memory files: all below its folder, and what it holds open

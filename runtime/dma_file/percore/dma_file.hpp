@@ -54,6 +54,17 @@ class DmaFile {
   Task<Result<void>> close() { return shut(*inside_); }
 
  private:
+  // A write that is asked for; it lies in its task's frame.
+  struct Write {
+    Write(std::span<const std::byte> bytes, std::uint64_t begin) noexcept
+        : in(bytes), offset(begin) {}
+    std::span<const std::byte> in;  // what is left of it
+    std::uint64_t offset;
+    Write* behind = nullptr;  // in the same run: the one that begins where this one ends
+    bool leads = true;        // it is the first of its run, whose task writes for all
+    Event settled;            // which run it is in; of those that do not lead: that run is over
+  };
+
   // It stays where it is when the file is moved: operations under way refer to it.
   struct Inside {
     Inside(DmaArena& its_arena, int descriptor, unsigned in_flight_max) noexcept
@@ -70,8 +81,11 @@ class DmaFile {
     Semaphore places;                // A7
     Semaphore writers{writers_max};  // one for each write; a sync takes all, and so waits for them
     std::error_code sync_error;      // A6
+    std::vector<Write*> asked;       // in this turn, by tasks of `asking`
+    RunQueue* asking = nullptr;
   };
   static constexpr std::size_t writers_max = 1u << 20;
+  static constexpr std::size_t run_bytes_max = 128u << 10;
   struct Group;
 
   static bool ends_too_late(DmaRange range) noexcept {
@@ -97,6 +111,9 @@ class DmaFile {
                                                           DmaMergeOptions merge);
   static Task<Result<void>> write_all(Inside& file, std::span<const std::byte> in,
                                       std::uint64_t offset);
+  static Task<> write_in_run(Inside& file, Write& write);
+  static Task<> write_run(Inside& file, Write& first);
+  static void join_runs(std::vector<Write*>& asked) noexcept;
   static Task<Result<void>> allocate(Inside& file, std::uint64_t size);
   static Task<Result<void>> cut(Inside& file, std::uint64_t size);
   static Task<Result<std::uint64_t>> ask_size(Inside& file);

@@ -208,9 +208,9 @@ class Shards {
   }
 
  private:
-  // Twice as many as may be on their way: an end gives the places of what it has taken back when its
-  // turn ends, and others may be told that a call is over before that. The next call or answer then
-  // comes upon places of that one turn, at most `capacity`, that are still taken.
+  // Twice as many as may be on their way: an end gives the places of what it has taken back when
+  // its turn ends, and others may be told that a call is over before that. The next call or answer
+  // then comes upon places of that one turn, at most `capacity`, that are still taken.
   static constexpr std::size_t room_for(std::size_t capacity) { return 2 * capacity; }
 
   std::size_t capacity_;

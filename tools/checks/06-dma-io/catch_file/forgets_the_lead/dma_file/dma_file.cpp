@@ -143,7 +143,15 @@ Task<Result<void>> DmaFile::write_all(Inside& file, std::span<const std::byte> i
   const Result<GatePass> pass = file.under_way.enter();
   if (!pass) co_return std::unexpected(pass.error());
   if (ends_too_late({.offset = offset, .size = in.size()})) co_return failure(EFBIG);
+  if (in.empty()) co_return Result<void>();
   const SemaphoreUnits writer = co_await file.writers.hold();
+  if (in.size() <= run_bytes_max / 2) {
+    Write write(in, offset);
+    co_await write_in_run(file, write);
+    in = write.in;
+    offset = write.offset;
+    if (in.empty()) co_return Result<void>();
+  }
   const SemaphoreUnits place = co_await file.places.hold();
   unsigned retries = 0;
   for (std::size_t done = 0; done != in.size();) {

@@ -2,6 +2,7 @@
 
 #include "problem.hpp"
 #include "supervise.hpp"
+#include "terminal.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -166,7 +167,12 @@ void CheckBuild::build_shared(Variant variant) const {
   write_if_changed(folder / "build.ninja", shared_ninja(variant));
   Limits limits = build_limits();
   limits.wall = std::chrono::minutes(10);  // ours, and once only: a slow machine may take its time
+  std::string note;
+  const bool first_time = !fs::exists(folder / ".ninja_log");
+  if (first_time)
+    note = passing_note("  building what all checks share; only this first time takes so long");
   const BuildResult result = ninja(folder, {}, limits);
+  if (first_time) passing_note(note);
   if (!result.built)
     give_up(
         "The checker itself does not build ({} in {}). This is not your mistake: `./tools/percore "

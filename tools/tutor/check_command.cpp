@@ -170,7 +170,9 @@ int check_command(Session& session, const CheckCommand& command) {
     if (next == nullptr)
       fmt::print("\nThat was the last one: every exercise is solved.\n");
     else
-      fmt::print("\nNext: {} {}. `./tools/percore next` goes there.\n", next->number, next->name);
+      fmt::print("\n{}: {} {}. `./tools/percore next` goes there.\n",
+                 next->number > exercise.number ? "Next" : "Nothing comes after it; still open",
+                 next->number, next->name);
   }
   return status_of(judgement);
 }

@@ -67,13 +67,19 @@ void Session::prepare(const Exercise& exercise) {
 
 void Session::record(const Exercise& exercise, const Judgement& judgement) {
   Progress& progress = state.of(exercise.number);
-  progress.steps_passed = judgement.steps_passed;
-  progress.solved = judgement.kind == VerdictKind::passed;
-  if (progress.solved) {
+  const std::string files = Workspace::files_hash(exercise, workspace.lesson_folder(exercise));
+  // Who goes on with what was solved loses nothing by it: standing() says that it has changed.
+  const bool other_files_pass = progress.solved && progress.files_hash != files;
+  const bool passed = judgement.kind == VerdictKind::passed;
+  if (passed || !other_files_pass) {
+    progress.steps_passed = judgement.steps_passed;
+    progress.solved = passed;
+  }
+  if (passed) {
     const auto contract = workspace.contract(exercise);
     progress.contract = contract.version;
     progress.contract_hash = contract.hash;
-    progress.files_hash = Workspace::files_hash(exercise, workspace.lesson_folder(exercise));
+    progress.files_hash = files;
   }
   record_loss(exercise, judgement);
   state.save();

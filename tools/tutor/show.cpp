@@ -94,8 +94,9 @@ std::string mark(Session& session, const Exercise& exercise) {
     case Workspace::Standing::mine:
       return in_colour(Colour::green, "✓ solved");
     case Workspace::Standing::contract_changed:
-    case Workspace::Standing::file_changed:
       return in_colour(Colour::yellow, "! check again");
+    case Workspace::Standing::file_changed:
+      return in_colour(Colour::yellow, "✓ solved, changed since");
     case Workspace::Standing::ours:
       break;
   }

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace percore::tutor {
 
 namespace {
@@ -133,7 +135,15 @@ State State::load(const fs::path& my) {
 void State::save() {
   const FolderLock lock(path_.parent_path());
   State newest = load(path_.parent_path().parent_path());
-  for (const std::string& number : changed_) newest.progress_[number] = at(number);
+  for (const std::string& number : changed_) {
+    Progress& theirs = newest.progress_[number];
+    const unsigned hints = theirs.hints_shown;
+    const bool seen = theirs.solution_seen;
+    theirs = at(number);
+    // These only grow: a hint may have been taken while a check of the same exercise ran.
+    theirs.hints_shown = std::max(theirs.hints_shown, hints);
+    theirs.solution_seen = theirs.solution_seen || seen;
+  }
   Json exercises = Json::object();
   for (const auto& [number, progress] : newest.progress_) exercises.set(number, to_json(progress));
   Json out = Json::object();

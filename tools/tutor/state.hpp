@@ -24,12 +24,12 @@ struct Loss {
 /// What the tutor remembers of one exercise.
 struct Progress {
   std::vector<std::string> steps_passed;
-  bool solved = false;  ///< every step passed at the last check
+  bool solved = false;  ///< every step passed at a check, of the files that `files_hash` is of
   bool solution_seen = false;
   unsigned hints_shown = 0;
   std::int64_t contract = 0;  ///< the contract's version when it was solved; 0: the module has none
   std::string contract_hash;  ///< the contract's text then
-  std::string files_hash;     ///< the learner's files then
+  std::string files_hash;     ///< the learner's files then: later ones may fail, that stays solved
   std::optional<Loss> loss;   ///< the first of the last check, if one failed
   std::map<std::string, std::string> starter_hashes;  ///< file: the starter as it was when copied
 };

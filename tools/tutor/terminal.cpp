@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <utility>
 
 namespace percore::tutor {
 
@@ -115,10 +116,13 @@ std::string wrapped(std::string_view text, unsigned columns, std::string_view in
   return out;
 }
 
-void passing_note(std::string_view words) {
-  if (isatty(STDERR_FILENO) == 0) return;
+std::string passing_note(std::string_view words) {
+  static std::string last;
+  std::string before = std::exchange(last, words);
+  if (isatty(STDERR_FILENO) == 0) return before;
   fmt::print(stderr, "\r\x1b[K{}", words);
   std::fflush(stderr);
+  return before;
 }
 
 std::string progress_bar(unsigned done, unsigned all, unsigned columns) {

@@ -29,8 +29,8 @@ std::string wrapped(std::string_view text, unsigned columns, std::string_view in
 std::string progress_bar(unsigned done, unsigned all, unsigned columns);
 
 /// What is under way, on standard error, in place of the note before; an empty one clears it. On a
-/// terminal only: a file or a pipe gets no notes.
-void passing_note(std::string_view words);
+/// terminal only: a file or a pipe gets no notes. Returns the one before.
+std::string passing_note(std::string_view words);
 
 /// Keys without Enter and without echo, while it lives. Whatever ends the tutor puts the terminal
 /// back: the destructor, and, for signals that end it at once, the handler. Only one at a time.

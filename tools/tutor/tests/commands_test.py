@@ -69,6 +69,38 @@ class Commands(unittest.TestCase):
         self.assertIn("10 of 25 points so far", self.run_for(WRONG, "check", "counter"))
         self.assertIn("1 of 2 steps", self.run_for(PASS, "list"))
 
+    def test_what_is_solved_stays_so_while_one_goes_on_with_it(self):
+        self.solve(*self.COUNTER)
+        self.run_for(PASS, "check", "counter", "--no-sanitizers")
+        source = self.my / LESSON / "counter/counter.cpp"
+        solved = source.read_text()
+        source.write_text(solved.replace("--value_", ""))
+        self.run_for(WRONG, "check", "counter")
+        text = self.run_for(PASS, "list")
+        self.assertIn("✓ solved, changed since", text)
+        self.assertIn("25 of 50 points", text)
+        self.assertIn("None of the layers is yours yet", self.run_for(USAGE, "bench", "--mine"))
+        source.write_text(solved)
+        self.assertRegex(self.run_for(PASS, "list"), r"counter +build.*✓ solved\n")
+
+    def test_files_that_were_solved_and_fail_are_not_solved(self):
+        self.solve(*self.COUNTER)
+        self.run_for(PASS, "check", "counter", "--no-sanitizers")
+        # The check of after an update that sees more.
+        check = self.root / "tools" / "checks" / LESSON / "counter_count_down.cpp"
+        before = check.read_text()
+        check.write_text(before.replace('PERCORE_CHECK("', 'static const bool more = (abort(), true);\nPERCORE_CHECK("', 1))
+        try:
+            self.run_for(WRONG, "check", "counter", "--no-sanitizers")
+        finally:
+            check.write_text(before)
+        self.assertIn("1 of 2 steps", self.run_for(PASS, "list"))
+
+    def test_after_the_last_exercise_the_open_ones_are_named(self):
+        self.solve("catch_counter.cpp", "sum.txt")
+        self.assertIn("Nothing comes after it; still open: 90.1 sum", self.run_for(PASS, "check", "catch_counter"))
+        self.assertIn("Next: 90.2 nop_batch", self.run_for(PASS, "check", "sum"))
+
     def test_hints_come_one_by_one(self):
         self.assertIn("What comes after one?", self.run_for(PASS, "hint", "counter"))
         first = self.run_for(PASS, "hint", "nop_batch")

@@ -40,6 +40,25 @@ TEST_CASE("what two tutors record at once is all kept") {
   CHECK(after.at("01.3").solved);
 }
 
+TEST_CASE("hints and a solution that were looked at during a check stay looked at") {
+  const Folder my;
+  State checking = State::load(my.path);
+  checking.of("01.1").hints_shown = 1;
+  checking.save();
+
+  State beside = State::load(my.path);
+  beside.of("01.1").hints_shown = 2;
+  beside.of("01.1").solution_seen = true;
+  beside.save();
+  checking.of("01.1").solved = true;
+  checking.save();
+
+  const State after = State::load(my.path);
+  CHECK(after.at("01.1").hints_shown == 2);
+  CHECK(after.at("01.1").solution_seen);
+  CHECK(after.at("01.1").solved);
+}
+
 TEST_CASE("who goes to another exercise last is followed") {
   const Folder my;
   State first = State::load(my.path);

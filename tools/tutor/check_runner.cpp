@@ -207,7 +207,11 @@ void CheckRunner::tell_crash(const CheckProgram& program, const Supervised& ran,
   const std::string where = at.empty() ? "" : " at " + at;
   const std::string sanitizer = sanitizer_sentence(ran.output);
   const std::string stopped = stop_sentence(ran.output);
-  const std::string explanation = page_text(ran.page.explanation, sizeof ran.page.explanation);
+  std::string explanation = page_text(ran.page.explanation, sizeof ran.page.explanation);
+  // What liburing's functions give is no explanation for a file that calls none of them.
+  const fs::path file = root_ / at.substr(0, at.find(':'));
+  if (!at.empty() && read_if_there(file).value_or("").find("io_uring_") == std::string::npos)
+    explanation = explanation.substr(0, explanation.find("; io_uring_get_sqe"));
   if (!sanitizer.empty()) {
     verdict.sentence = sanitizer + where;
   } else if (ran.page.stack_overflow != 0) {

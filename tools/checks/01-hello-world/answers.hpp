@@ -34,6 +34,9 @@ inline void expect_answer(percore::check::Run& run, std::string_view question,
   if (digits != 0 && digits != answer.size() && seen.find_first_not_of("0123456789") == seen.npos)
     percore::check::fail("`{}` is answered with `{}`: write the number alone, without `{}`",
                          question, answer, trimmed(answer.substr(digits)));
+  if ((seen == "yes" || seen == "no") && answer != "yes" && answer != "no")
+    percore::check::fail("`{}` is answered with `{}`: the answer is `yes` or `no`", question,
+                         answer);
   for (const Misconception& misconception : misconceptions) {
     if (answer == misconception.answer) {
       percore::check::fail("`{}` is not {}: {}", question, answer, misconception.why);

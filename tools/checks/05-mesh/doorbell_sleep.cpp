@@ -173,6 +173,54 @@ Task<> idles_then_is_rung_for(unsigned sleeps, unsigned rings) {
   doorbell().detach(inbox);
 }
 
+/// Puts something off when the doorbell has looked, and wakes nobody.
+class PutsOffLate final : public Poller, PutOff {
+ public:
+  PutsOffLate() { Executor::current().add_poller(*this); }
+  ~PutsOffLate() override { Executor::current().remove_poller(*this); }
+  bool poll() override {
+    if (std::exchange(armed, false)) doorbell().put_off(*this);
+    return false;
+  }
+  void at_end_of_turn() noexcept override { done_at = now(); }
+
+  bool armed = false;
+  Time done_at = Time::never();
+};
+
+Task<> puts_off_before_a_sleep(std::int64_t sleep_ns) {
+  Counter inbox;
+  doorbell().attach(inbox);
+  {
+    PutsOffLate late;
+    late.armed = true;
+    const Time begin = now();
+    const auto slept = co_await sleep_for(Time{sleep_ns});
+    require(slept.has_value(), "a sleep was cancelled");
+    // A sleep ends a little early, so that its end is no proof.
+    require(
+        late.done_at < begin + Time{sleep_ns / 2},
+        "something was put off after the last look before a sleep of {} ns, and not done before "
+        "it: what was sent in that turn waits as long",
+        sleep_ns);
+  }
+  doorbell().detach(inbox);
+}
+
+Task<> detaches_the_last() {
+  Counter first, last;
+  doorbell().attach(first);
+  doorbell().attach(last);
+  const auto slept = co_await sleep_for(Time{1'000'000});  // the read is in flight now
+  require(slept.has_value(), "a sleep was cancelled");
+  doorbell().detach(first);
+  doorbell().detach(last);
+  for (int i = 0; i < 3; ++i) static_cast<void>(co_await nop());
+  require(Executor::current().ring().in_flight() == 0,
+          "the last inbox has gone, and the doorbell's read of the eventfd is still in flight: an "
+          "executor whose tasks all wait for nothing would sleep on, in place of saying so");
+}
+
 }  // namespace
 
 PERCORE_CHECK("sleep", no_ring_is_lost, "W1",
@@ -240,4 +288,18 @@ PERCORE_CHECK("sleep", it_spins_at_first, "W4",
           "an executor was awake for {} ns before its second sleep and {} ns before its last: it "
           "never spins, and each message after a pause costs a wake-up",
           awake[1], awake.back());
+}
+
+PERCORE_CHECK("sleep", put_off_before_the_sleep, "W6",
+              "what was put off is done before the executor sleeps", end_of_a_turn, .seeds = 20,
+              .faults = false) {
+  run.waits_for("a sleep of some milliseconds");
+  run_on_executor(puts_off_before_a_sleep(std::int64_t{1'000'000} * run.size(1, 9)));
+}
+
+PERCORE_CHECK("sleep", the_last_one_ends_the_read, "W5",
+              "when the last inbox goes, the doorbell rings for itself", the_sleeping_flag,
+              .seeds = 20, .faults = false) {
+  run.waits_for("a no-op, after the last inbox was detached");
+  run_on_executor(detaches_the_last());
 }

@@ -1,5 +1,6 @@
 // 05.5 doorbell, step word: the bell's word as one thread sees it, beside a model of it.
 
+#include <algorithm>
 #include <percore/bell_word.hpp>
 #include <percore/check.hpp>
 
@@ -12,6 +13,7 @@ constexpr const char* one_word = "Lesson 05, *Both in one word*";
 
 struct Model {
   std::uint64_t rung = 0;
+  unsigned highest = 0;  // of the numbers that rang
   bool asleep = false;
 };
 
@@ -25,6 +27,7 @@ void ring(BellWord& word, Model& model, unsigned number) {
   require(wakes || !model.asleep || model.rung != 0,
           "note({}) says that nobody is to be woken, and the owner sleeps", number);
   model.rung |= std::uint64_t{1} << (number % BellWord::bits);
+  model.highest = std::max(model.highest, number);
 }
 
 void fall_asleep(BellWord& word, Model& model) {
@@ -37,6 +40,10 @@ void fall_asleep(BellWord& word, Model& model) {
 
 void take(BellWord& word, Model& model) {
   const std::uint64_t taken = word.take();
+  require(taken == model.rung || model.highest < BellWord::bits,
+          "take() gave the bits {:#x}, and {:#x} have rung: inbox {} has bit {}, its number modulo "
+          "{}",
+          taken, model.rung, model.highest, model.highest % BellWord::bits, BellWord::bits);
   require(taken == model.rung, "take() gave the bits {:#x}, and {:#x} have rung", taken,
           model.rung);
   model = {};

@@ -13,6 +13,7 @@ Quiet when all is well; the last line is `N passed, N failed`.
 import argparse
 import concurrent.futures
 import json
+import os
 import pathlib
 import queue
 import re
@@ -23,7 +24,7 @@ import time
 
 from faults import ROOT, FaultError, exercises, faults_of, read_fault
 
-JOBS = 2
+JOBS = max(2, os.cpu_count() or 2)
 SEEDS_MIN = 200  # of one check at least, where an order can matter
 
 

@@ -17,6 +17,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILDS = ROOT / "build/test"
 LOGS = BUILDS / "logs"
+JOBS = str(max(2, os.cpu_count() or 2))
 
 
 def lesson_modules():
@@ -93,7 +94,7 @@ def meson_step(step, folder, compiler, options, targets=(), suites=(), env=None)
     if not (build / "build.ninja").exists():
         if not step.must("meson", "setup", build, *options, env=environment):
             return
-    if not step.must("ninja", "-C", build, "-j2", *targets, env=environment):
+    if not step.must("ninja", "-C", build, "-j", JOBS, *targets, env=environment):
         return
     chosen = [word for suite in suites for word in ("--suite", suite)] or targets
     run_meson_tests(step, build, chosen, environment)
@@ -101,7 +102,7 @@ def meson_step(step, folder, compiler, options, targets=(), suites=(), env=None)
 
 def run_meson_tests(step, build, chosen, environment=None, words=""):
     # The limits are for what hangs; a busy machine may be a few times slower than ours.
-    argv = ["meson", "test", "-C", build, "--no-rebuild", "--num-processes", "2", "--timeout-multiplier", "4", *chosen]
+    argv = ["meson", "test", "-C", build, "--no-rebuild", "--num-processes", JOBS, "--timeout-multiplier", "4", *chosen]
     status, output = step.command(*argv, env=environment, timeout=3000)
     results = build / "meson-logs/testlog.json"
     tests = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
@@ -134,7 +135,7 @@ def build_steps(everything):
         build("ASan and UBSan, clang", "asan", clang, ["--buildtype=debug", "-Db_sanitize=address,undefined"],
               sanitized, ["runtime", "simring", "tutor", "trace"]),
         build("TSan, clang", "tsan", clang, ["--buildtype=debug", "-Db_sanitize=thread"],
-              ["runtime_tests", "simring_all"], ["runtime", "simring"]),
+              ["runtime_thread_tests", "tools/simring/tests/threads_sample"], ["threads"]),
         build("release, g++", "gcc", gnu, ["--buildtype=release"], units),
         build("coroutines in debug, g++", "gcc-debug", gnu, ["--buildtype=debug"],
               [f"runtime/tests/{name}{kernel}_test" for name in coroutines for kernel in ("", "_simulated")], coroutines),
@@ -193,7 +194,7 @@ def swaps(step, everything):
                     if any(suite.split(":")[-1] in suites for suite in test["suite"])]
         if not programs:
             step.fail(f"{words}: no test is of {', '.join(suites)}")
-        elif step.must("ninja", "-C", build, "-j2", *programs):
+        elif step.must("ninja", "-C", build, "-j", JOBS, *programs):
             run_meson_tests(step, build, [word for suite in suites for word in ("--suite", suite)], words=words)
 
 

@@ -28,19 +28,19 @@ std::string is_refused(const Result<std::uint32_t>& got) {
 
 }  // namespace
 
-PERCORE_CHECK("", offset, "A1", "memory, offset and length are multiples of what the file demands",
-              where_it_breaks, .seeds = 1, .faults = false) {
+PERCORE_CHECK("", offset, "A1", "an offset is a multiple of what the file demands", where_it_breaks,
+              .seeds = 1, .faults = false) {
   static constexpr Misconception known[] = {
       {"no", "the device moves whole sectors: a read that begins within one is EINVAL"}};
   expect_answer(run, "offset", is_refused(read_of(run, 0, 512, 100)), known, "answer yes or no");
 }
-PERCORE_CHECK("", length, "A1", "memory, offset and length are multiples of what the file demands",
-              where_it_breaks, .seeds = 1, .faults = false) {
+PERCORE_CHECK("", length, "A1", "a length is a multiple of what the file demands", where_it_breaks,
+              .seeds = 1, .faults = false) {
   static constexpr Misconception known[] = {
       {"no", "the device moves whole sectors: a length that ends within one is EINVAL"}};
   expect_answer(run, "length", is_refused(read_of(run, 0, 700, 0)), known, "answer yes or no");
 }
-PERCORE_CHECK("", memory, "A1", "memory, offset and length are multiples of what the file demands",
+PERCORE_CHECK("", memory, "A1", "memory begins at a multiple of what the file demands",
               where_it_breaks, .seeds = 1, .faults = false) {
   static constexpr Misconception known[] = {
       {"no", "the device writes into your memory by itself, and wants it aligned too: EINVAL"}};

@@ -188,7 +188,7 @@ void false_sharing() {
   fmt::print("  the words in one cache line {:6.1f} ns a count\n", times[0]);
   fmt::print("  in lines of their own       {:6.1f} ns a count\n\n", times[1]);
   fmt::print(
-      "What happened: a core that writes takes the whole line away from the other, though neither\n"
+      "What happens: a core that writes takes the whole line away from the other, though neither\n"
       "wants the other's word. The counts of a queue would do so at each value. This is invariant "
       "B5.\n");
 }

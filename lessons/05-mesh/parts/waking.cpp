@@ -239,11 +239,11 @@ void lost_wakeup() {
   fmt::print("  with the two fences             {:>8} wake-ups lost in {} rounds\n\n", with.wakeups,
              with.rounds);
   fmt::print(
-      "What happened: the owner's flag was still in its core's store buffer when it looked for "
-      "work,\n"
-      "and the sender's message in the other's. Each saw the old value; one slept, nobody rang, "
-      "and\n"
-      "only an alarm clock of 20 ms went on. This is invariant W1.\n");
+      "What happens when one is lost: the owner's flag is still in its core's store buffer when "
+      "it\n"
+      "looks for work, and the sender's message in the other's. Each sees the old value; one "
+      "sleeps,\n"
+      "nobody rings, and only an alarm clock of 20 ms goes on. This is invariant W1.\n");
 }
 
 void ring_for_each() {
@@ -256,7 +256,7 @@ void ring_for_each() {
       "  a ring for one who sleeps {:>7.0f} ns a message, {:>6} at most: so often it slept\n\n",
       many, sleeps);
   fmt::print(
-      "What happened: who is awake sees the message anyway. A ring is a system call here and a "
+      "What happens: who is awake sees the message anyway. A ring is a system call here and a "
       "wake-up\n"
       "there, and it is needed only when the other sleeps. This is invariant W2.\n");
 }

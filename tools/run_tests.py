@@ -221,8 +221,9 @@ def main():
 
     steps = [Step("release, clang", release, alone=True)]
     steps += [Step("exercise matrix", matrix, alone=True)]
-    steps += [Step("tutor", lambda s: unittests(s, "tools/tutor/tests"), alone=True)]
-    steps += [Step("hostile programs", lambda s: unittests(s, "tools/hostile"), alone=True)]
+    # Each of these is mostly one process after another: builds go on beside them.
+    steps += [Step("tutor", lambda s: unittests(s, "tools/tutor/tests"))]
+    steps += [Step("hostile programs", lambda s: unittests(s, "tools/hostile"))]
     steps += [Step("bench's arithmetic", lambda s: unittests(s, "tools/benchmarks/tests"))]
     steps += [Step("tree checks' own tests", lambda s: unittests(s, "tools/tree/tests"))]
     steps += [Step("layers", lambda s: s.counted(python, "tools/tree/layers.py"))]

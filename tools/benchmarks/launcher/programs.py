@@ -145,21 +145,31 @@ def forms_of(name, binary, suites, forms=("spawn", "local")):
     return [Program(name, form, {suite: [str(binary), suite, form] for suite in suites}) for form in forms]
 
 
+def add_files_and_echo(program, binary, build_dir, paths):
+    """Those suites have programs of their own beside the runtime's main one."""
+    program.commands.update({suite: [f"{binary}_file", suite, str(build_dir)] for suite in FILE_SUITES})
+    program.commands["echo"] = [f"{binary}_echo", "echo", str(paths["bench_echo_load"])]
+
+
 def tokio_programs(build_dir, paths):
     binary = build_rust("tokio", "tokio-1.*", "librust-tokio-dev", build_dir)
     spawn, local = forms_of("tokio", binary, [*TASK_SUITES, "timer", "cpu", *MESH_SUITES])
-    spawn.commands.update({suite: [f"{binary}_file", suite, str(build_dir)] for suite in FILE_SUITES})
-    spawn.commands["echo"] = [f"{binary}_echo", "echo", str(paths["bench_echo_load"])]
+    add_files_and_echo(spawn, binary, build_dir, paths)
     return [spawn, local]
 
 
-def smol_programs(build_dir):
-    return forms_of("smol", build_rust("smol", "smol-1.*", "librust-smol-dev", build_dir), [*TASK_SUITES, "timer", "cpu"])
+def smol_programs(build_dir, paths):
+    binary = build_rust("smol", "smol-1.*", "librust-smol-dev", build_dir)
+    spawn, local = forms_of("smol", binary, [*TASK_SUITES, "timer", "cpu"])
+    add_files_and_echo(local, binary, build_dir, paths)
+    return [spawn, local]
 
 
-def async_std_programs(build_dir):
+def async_std_programs(build_dir, paths):
     binary = build_rust("async-std", "async-std-1.*", "librust-async-std-dev", build_dir)
-    return forms_of("async-std", binary, [*TASK_SUITES, "timer", "cpu"], ["local"])
+    programs = forms_of("async-std", binary, [*TASK_SUITES, "timer", "cpu"], ["local"])
+    add_files_and_echo(programs[0], binary, build_dir, paths)
+    return programs
 
 
 def pin_to(cpu):

@@ -7,7 +7,6 @@ pictures of docs/reference/benchmarks.md are made of it: --recorded shows it and
 import argparse
 import json
 import os
-import shlex
 import subprocess
 from pathlib import Path
 
@@ -49,7 +48,7 @@ SERIES = {
         "metrics": {"pick_and_charge": "choose, all are ready", "pick_and_charge_one": "choose, one is ready"},
     },
     "mesh": {
-        "sizes": [2, 4, 8, 16, 32, 64],
+        "sizes": [2, 4, 8, 16, 32, 64, 128],
         "title": "Members of a mesh, of which one speaks: counted", "x": "members", "y": "instructions",
         "program": "bench_percore_growth_mesh",
         "metrics": {"mesh_message": "a message and its answer", "mesh_turn": "a turn, nothing comes"},
@@ -67,7 +66,7 @@ SERIES = {
         "metrics": {"mesh_made": "a channel of 64 numbers"},
     },
     "mesh_memory": {
-        "sizes": [2, 4, 8, 16, 32, 64],
+        "sizes": [2, 4, 8, 16, 32, 64, 128],
         "title": "What a full mesh keeps allocated", "x": "members", "y": "bytes a channel",
         "program": "bench_percore_growth_mesh",
         "metrics": {"mesh_channel_bytes": "a channel of 64 numbers"},
@@ -147,12 +146,6 @@ def keep(path, measured, machine, runs, command):
     path.write_text(json.dumps({what: kept[what] for what in SERIES if what in kept}, indent=1) + "\n")
 
 
-def as_typed(arguments):
-    """The command of this process, with the real-time priority that it was given."""
-    urgent = ["chrt", "-f", str(os.sched_getparam(0).sched_priority)] if os.sched_getscheduler(0) == os.SCHED_FIFO else []
-    return shlex.join([*urgent, "tools/bench", "growth", *arguments])
-
-
 def machine_rows(kept):
     yield ["series", "command", "machine"]
     for what, series in kept.items():
@@ -208,6 +201,6 @@ def main(arguments, name, root):
     if options.json:
         options.json.write_text(json.dumps({"machine": machine, "runs": options.runs, "samples": measured}, indent=2) + "\n")
     if options.keep:
-        keep(root / RECORD, measured, machine, options.runs, as_typed(arguments))
+        keep(root / RECORD, measured, machine, options.runs, programs.as_typed(["tools/bench", "growth", *arguments]))
         print(f"\nKept in {RECORD}; `tools/tree/markdown.py --write` brings it into docs/reference/benchmarks.md.")
     return 0

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import shlex
 import shutil
 import subprocess
 import sys
@@ -227,6 +228,12 @@ def count_instructions(paths):
 def first_match(pattern, text, otherwise):
     found = re.search(pattern, text, re.MULTILINE)
     return found.group(1).strip() if found else otherwise
+
+
+def as_typed(words):
+    """The command of this process, with the real-time priority that it was given."""
+    urgent = ["chrt", "-f", str(os.sched_getparam(0).sched_priority)] if os.sched_getscheduler(0) == os.SCHED_FIFO else []
+    return shlex.join([*urgent, *words])
 
 
 def machine(build_dir):

@@ -85,8 +85,9 @@ def our_rows(record, wanted):
 
 
 def measured_text(template, record):
-    """{suite Runtime} is its figure, {suite A/B} A's as a share of B's."""
-    figures = {suite["suite"]: suite["figures"] for suite in record["suites"]}
+    """{suite Runtime} is its figure, {suite A/B} A's as a share of B's; a floor may stand for a runtime."""
+    floors = record.get("floors", {})
+    figures = {suite["suite"]: {**suite["figures"], **floors.get(suite["suite"], {})} for suite in record["suites"]}
 
     def value(match):
         suite, first, second = match.groups()

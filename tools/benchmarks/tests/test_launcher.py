@@ -369,6 +369,22 @@ class Recorded(unittest.TestCase):
         self.assertIn("differs from what is recorded, which `tools/bench recorded peers", done.stdout)
 
 
+class ManyCores(unittest.TestCase):
+    """What docs/reference/many-cores.md takes for granted."""
+
+    def test_what_an_executor_does_by_itself_has_no_atomic_and_no_lock(self):
+        for module in ("task", "executor", "frame_pool", "timer", "sync", "task_queue", "fair_share"):
+            sources = sorted((programs.ROOT / "runtime" / module).rglob("*.[ch]pp"))
+            self.assertTrue(sources, module)
+            for source in sources:
+                code = re.sub(r"//.*", "", source.read_text())
+                if source.name == "frame_pool.cpp":  # what threads that have ended leave to others
+                    self.assertEqual(code.count("lock_guard lock("), 2)
+                    code = code.replace("std::mutex mutex;", "").replace("const std::lock_guard lock(shared.mutex);", "")
+                    code = code.replace("#include <mutex>", "")
+                self.assertNotRegex(code, r"atomic|mutex|lock_guard|fence", source.name)
+
+
 class Commands(unittest.TestCase):
     """tools/bench as it is typed; nothing of this measures."""
 

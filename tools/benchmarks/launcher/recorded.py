@@ -1,6 +1,7 @@
 """`bench recorded`: what was measured once and is kept in docs/reference/results, as Markdown tables. It measures nothing.
 
     recorded peers      the runtimes beside one another, one sitting
+    recorded meaning    what its suites measure
     recorded ours       percore beside the floor and the packaged peers, a record of `bench --json`
     recorded claims     what is said of runtimes, beside what was measured of them
     recorded machines   whose figures these are

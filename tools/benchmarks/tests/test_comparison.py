@@ -71,6 +71,9 @@ class Percore(Programs, unittest.TestCase):
     def setUp(self):
         if not (self.folder / "tcp_server").exists():
             self.skipTest(f"{self.folder} is not built: ninja -C build")
+        probe = subprocess.run([self.folder / "concurrent"], text=True, capture_output=True, timeout=SECONDS_MAX)
+        if probe.returncode != 0 and "RingUnavailable" in probe.stderr:
+            self.skipTest(f"no ring here: {probe.stderr.strip()}")
 
 
 class Tokio(Programs, unittest.TestCase):

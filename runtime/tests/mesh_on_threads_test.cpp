@@ -17,9 +17,9 @@ using namespace percore;
 
 namespace {
 
-// A token goes round the members, and each adds its number to it.
+// A token goes round the members, and each adds its number to it, and keeps it for `pause`.
 Task<> pass_round(Mesh<std::unique_ptr<int>> mesh, std::size_t number, std::size_t members,
-                  int rounds, int& sum) {
+                  int rounds, int& sum, Time pause = {}) {
   auto joined = co_await mesh.join(number);
   REQUIRE(joined.has_value());
   SharedSender<std::unique_ptr<int>>& next = joined->sender((number + 1) % members);
@@ -34,6 +34,7 @@ Task<> pass_round(Mesh<std::unique_ptr<int>> mesh, std::size_t number, std::size
     **token += static_cast<int>(number);
     if (number == 0) sum = **token;
     if (number == 0 && round + 1 == rounds) break;
+    for (const Time end = now() + pause; now() < end;) cpu_relax();
     const auto sent = co_await next.send(*std::move(token));
     REQUIRE(sent.has_value());
   }
@@ -104,6 +105,36 @@ TEST_CASE("a token goes round a mesh, whatever the interleaving") {
     });
     CHECK(sum == 3 * rounds);
   });
+}
+
+// Who spins meets no kernel. Who is asleep is woken by one write to its eventfd (by whoever sends),
+// which ends the read of it that was in flight, and then sleeps again, with the next read: an enter
+// and an operation a hop. Neither depends on how many members are silent.
+TEST_CASE("a hop costs as many system calls among 2 members as among 32") {
+  const auto counts_of = [](std::size_t members, int rounds, Time pause) {
+    sim::begin(sim::Options{});
+    {
+      Mesh<std::unique_ptr<int>> mesh(members, 1);
+      int sum = 0;
+      on_executors(members, [&](std::size_t number) {
+        return pass_round(mesh, number, members, rounds, sum, pause);
+      });
+    }
+    CHECK(sim::end());
+    return sim::counts();
+  };
+  constexpr Time longer_than_a_spin{30'000};
+  for (const std::size_t members : {2, 8, 32}) {
+    CAPTURE(members);
+    const sim::Counts fewer = counts_of(members, 2, longer_than_a_spin);
+    const sim::Counts more = counts_of(members, 4, longer_than_a_spin);
+    const std::uint64_t hops = 2 * members;
+    CHECK(more.enters - fewer.enters == hops);
+    CHECK(more.submitted - fewer.submitted == hops);
+  }
+  const sim::Counts fewer = counts_of(2, 10, {});
+  const sim::Counts more = counts_of(2, 20, {});
+  CHECK(more.enters == fewer.enters);
 }
 
 TEST_CASE("two executors send one another more than fits, and call one another") {

@@ -11,6 +11,8 @@ Marks, each on the line before a code block:
     <!-- run: ./tools/percore list -->                             what that command prints at the top of the tree
 and one on a line of its own, for a drawing that a command makes ({} stands for the file):
     <!-- picture: pictures/ten-tasks.svg; ./tools/percore trace 01 --seed 7 --svg {} -->
+and one on the line before a table that a command prints as Markdown, of what was recorded:
+    <!-- table: tools/bench growth --recorded --series mesh -->
 An output may end in `; vary: REGEX`: what matches is compared as equal, and so is the width of blanks.
 
 Besides these it checks: links between files and to headings; the exercises' READMEs (fields, steps, three hints, files);
@@ -29,13 +31,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 MARK = re.compile(r"^<!-- (from|output|run): (.*?)(?:; vary: (.*?))? -->\n(```[a-z]*\n)(.*?)(^```$)", re.M | re.S)
 PICTURE = re.compile(r"^<!-- picture: (\S+); (.*?) -->$", re.M)
+TABLE = re.compile(r"^<!-- table: (.*?) -->\n((?:\|.*\n)*)", re.M)
 FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"")
 HEADING = re.compile(r"^#{1,6} (.*)$", re.M)
 OUTPUT_SECONDS_MAX = 300
 
 problems: list[str] = []
-counted: dict[str, int] = {"quotations": 0, "outputs": 0, "pictures": 0, "links": 0, "exercises": 0, "invariants": 0,
+counted: dict[str, int] = {"quotations": 0, "outputs": 0, "tables": 0, "pictures": 0, "links": 0, "exercises": 0, "invariants": 0,
                            "citations": 0}
 
 
@@ -139,6 +142,28 @@ def check_quotations(path: Path, text: str, build: Path, write: bool, outputs: b
         return match.group()[:match.start(4) - match.start()] + fence + new + end
 
     return MARK.sub(renewed, text)
+
+
+# ---- tables
+
+def check_tables(path: Path, text: str, write: bool) -> str:
+    """Each table that is made of recorded figures says what they say."""
+    def renewed(match: re.Match) -> str:
+        command, old = match.groups()
+        counted["tables"] += 1
+        new, why = run(["bash", "-o", "pipefail", "-c", command], command)
+        if new is None:
+            problem(path, text, match.start(), why)
+        elif not new.startswith("|"):
+            problem(path, text, match.start(), f"`{command}` printed no table")
+        elif new != old and write:
+            return f"<!-- table: {command} -->\n{new}"
+        elif new != old:
+            problem(path, text, match.start(), f"this table differs from what is recorded, which `{command}` prints: "
+                                               "`tools/tree/markdown.py --write` renews it")
+        return match.group()
+
+    return TABLE.sub(renewed, text)
 
 
 # ---- drawings
@@ -291,6 +316,7 @@ def main() -> int:
     for path in [file.resolve() for file in options.files] or markdown_files():
         text = path.read_text()
         renewed = check_quotations(path, text, options.build.resolve(), options.write, not options.no_outputs)
+        renewed = check_tables(path, renewed, options.write)
         if renewed != text:
             path.write_text(renewed)
         if not options.no_outputs:

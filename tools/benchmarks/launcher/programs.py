@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import shlex
 import shutil
 import subprocess
 import sys
@@ -123,22 +124,28 @@ def libuv_programs(build_dir, paths):
     return [found]
 
 
-def build_rust(name, packaged, package, build_dir):
-    """A peer from the distribution's packages, without the network. Returns its program."""
+def build_rust_programs(folder, name, packaged, package, target_dir):
+    """Builds a package of tools/benchmarks from the distribution's crates, without the network. Returns where its programs
+    are."""
     cargo = shutil.which("cargo")
     if cargo is None or not sorted(CARGO_REGISTRY.glob(packaged)):
         raise Unavailable(f"{name} is left out: it needs cargo and its packaged source (apt install cargo {package}).")
-    sources = build_dir / "rust-source"  # a copy, because cargo writes a lock file beside the manifest
-    for folder in (name, "rust"):
-        shutil.copytree(ROOT / "tools/benchmarks" / folder, sources / folder, dirs_exist_ok=True)
+    sources = target_dir.parent / "rust-source"  # a copy, because cargo writes a lock file beside the manifest
+    for part in (folder, "rust"):
+        shutil.copytree(ROOT / "tools/benchmarks" / part, sources / part, dirs_exist_ok=True)
     run_quietly(
         [cargo, "build", "--release", "--offline", "--quiet", "--jobs", "2"]
         + ["--config", 'source.crates-io.replace-with="packaged"']
         + ["--config", f'source.packaged.directory="{CARGO_REGISTRY}"'],
-        cwd=sources / name,
-        environment={**os.environ, "CARGO_TARGET_DIR": str(build_dir / name)},
+        cwd=sources / folder,
+        environment={**os.environ, "CARGO_TARGET_DIR": str(target_dir)},
     )
-    return build_dir / name / "release" / f"bench_{name.replace('-', '_')}"
+    return target_dir / "release"
+
+
+def build_rust(name, packaged, package, build_dir):
+    """A peer from the distribution's packages. Returns its program."""
+    return build_rust_programs(name, name, packaged, package, build_dir / name) / f"bench_{name.replace('-', '_')}"
 
 
 def forms_of(name, binary, suites, forms=("spawn", "local")):
@@ -231,6 +238,12 @@ def count_instructions(paths):
 def first_match(pattern, text, otherwise):
     found = re.search(pattern, text, re.MULTILINE)
     return found.group(1).strip() if found else otherwise
+
+
+def as_typed(words):
+    """The command of this process, with the real-time priority that it was given."""
+    urgent = ["chrt", "-f", str(os.sched_getparam(0).sched_priority)] if os.sched_getscheduler(0) == os.SCHED_FIFO else []
+    return shlex.join([*urgent, *words])
 
 
 def machine(build_dir):

@@ -3,8 +3,10 @@
 //   tasks N     spawn N tasks, await them all; and N tasks that yield in turn
 //   timers N    N tasks that sleep at once: to spawn and arm them, and to fire and join them
 //   depth N     N NOPs in flight
-//   queues N    a switch between two task queues where N are there (an executor has room for 64)
-//   shares N    whose turn is it, among N that are ready (the module fair_share alone)
+//   queues N    a switch between two task queues where N are there (an executor has room for 64); a
+//               turn of one where the others have nothing to run, and where all have
+//   shares N    whose turn is it, among N that are ready, and where one of N is (the module
+//               fair_share alone)
 #include <measure.hpp>
 
 #include <cstdlib>
@@ -159,14 +161,42 @@ double measure_queues(percore::Executor& executor, std::size_t count) {
   return executor.run(measure_switches(queues.default_queue(), queues.add({.name = "busy"})));
 }
 
+// In each of `queues` a task yields without end. With a quantum of a nanosecond each turn is of the
+// next one.
+Task<double> measure_turns(const std::vector<percore::TaskQueue*>& queues) {
+  Handles handles;
+  const std::size_t times = std::max<std::size_t>(20, 10'000 / queues.size());
+  bench::RoundTimer timer(times * queues.size());
+  while (timer.next()) {
+    for (percore::TaskQueue* queue : queues)
+      handles.push_back(percore::spawn_into(*queue, yield_times(times)));
+    const std::uint64_t sum = co_await join(handles);
+    bench::check_sum(sum, times * queues.size());
+  }
+  co_return timer.median_ns();
+}
+
+double measure_turns_among(std::size_t count, std::size_t ready) {
+  percore::Executor executor({.ring = {}, .resumes_per_turn_max = 1});
+  percore::TaskQueues queues(executor, {.quantum = percore::Time{1}});
+  std::vector<percore::TaskQueue*> busy;
+  for (std::size_t i = 0; i < count; ++i) {
+    percore::TaskQueue& queue = queues.add({.name = std::to_string(i)});
+    if (busy.size() < ready) busy.push_back(&queue);
+  }
+  // Two tasks: one that is alone in its executor comes back from a yield at once.
+  if (ready == 1) busy.push_back(busy.front());
+  return executor.run(measure_turns(busy));
+}
+
 // Each has run for a different time, so that the order changes with every turn.
-double measure_shares(std::size_t count) {
+double measure_shares(std::size_t count, std::size_t ready) {
   percore::FairShare fair;
   std::vector<std::unique_ptr<percore::ShareHolder>> holders;
   for (std::size_t i = 0; i < count; ++i) {
     const auto shares = static_cast<unsigned>(1 + i * 37 % percore::shares_max);
     holders.push_back(std::make_unique<percore::ShareHolder>(shares));
-    fair.wake(*holders.back());
+    if (i < ready) fair.wake(*holders.back());
   }
   constexpr std::size_t turns = 100'000;
   bench::RoundTimer timer(turns);
@@ -176,7 +206,7 @@ double measure_shares(std::size_t count) {
       fair.charge(*fair.pick(), percore::Time{ran});
     }
   }
-  for (auto& holder : holders) fair.sleep(*holder);
+  for (std::size_t i = 0; i < ready; ++i) fair.sleep(*holders[i]);
   return timer.median_ns();
 }
 
@@ -201,9 +231,12 @@ int main(int argument_count, char** arguments) {
   } else if (what == "depth") {
     bench::print_json({{"nop", executor.run(measure_nops(count)), "ns"}});
   } else if (what == "queues") {
-    bench::print_json({{"queue_switch", measure_queues(executor, count), "ns"}});
+    bench::print_json({{"queue_switch", measure_queues(executor, count), "ns"},
+                       {"queue_turn_one", measure_turns_among(count, 1), "ns"},
+                       {"queue_turn_all", measure_turns_among(count, count), "ns"}});
   } else if (what == "shares") {
-    bench::print_json({{"pick_and_charge", measure_shares(count), "ns"}});
+    bench::print_json({{"pick_and_charge", measure_shares(count, count), "ns"},
+                       {"pick_and_charge_one", measure_shares(count, 1), "ns"}});
   } else {
     bench::unknown_suite("growth", what.c_str(), "tasks N, timers N, depth N, queues N, shares N");
   }

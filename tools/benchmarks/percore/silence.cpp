@@ -1,4 +1,5 @@
-// mesh_peers and mesh_idle on percore: what peers cost that say nothing.
+// mesh_peers and mesh_idle on percore: what peers cost that say nothing. `mesh_threads N` is the
+// same for one mesh of N members, for tools/bench growth.
 #include <sys/resource.h>
 
 #include <mesh.hpp>
@@ -41,10 +42,13 @@ Task<> receives_from_all(Mesh<std::uint64_t> mesh, bench::MessageTimer& timer) {
   for (auto& one : listening) co_await one;
 }
 
-// Each message is on its way when it was sent.
+// Each message is on its way when it was sent. The others, who share a CPU with it, have been woken
+// by its coming and are let fall asleep first.
 Task<> speaks(Mesh<std::uint64_t> mesh) {
   Result<Member> member = co_await mesh.join(speaker_number, MeshRole::sends);
   bench::check_sum(member.has_value(), true);
+  const auto slept = co_await percore::sleep_for(percore::Time{50'000'000});
+  bench::check_sum(slept.has_value(), true);
   auto& sender = member->sender(receiver_number);
   for (std::uint64_t i = 0; i < bench::messages_in_all; ++i) {
     const auto sent = co_await sender.send(i);
@@ -135,12 +139,16 @@ double cpu_us_of_an_idle_second() {
 
 int main(int argument_count, char** arguments) {
   const std::string suite = argument_count > 1 ? arguments[1] : "";
+  const std::size_t members =
+      argument_count > 2 ? std::strtoull(arguments[2], nullptr, 10) : std::size_t{0};
   bench::pin_to(bench::first_cpu);
   if (suite == "mesh_peers") {
     bench::print_json(measure_peers());
   } else if (suite == "mesh_idle") {
     bench::print_json({{"mesh_idle", cpu_us_of_an_idle_second(), "us"}});
+  } else if (suite == "mesh_threads" && members >= 2) {
+    bench::print_json({{"mesh_threads", one_speaks_of(members - 1), "ns"}});
   } else {
-    bench::unknown_suite("silence", suite.c_str(), "mesh_peers, mesh_idle");
+    bench::unknown_suite("silence", suite.c_str(), "mesh_peers, mesh_idle, mesh_threads N");
   }
 }

@@ -20,6 +20,7 @@ import growth  # noqa: E402
 import keep_instructions  # noqa: E402
 import paired  # noqa: E402
 import programs  # noqa: E402
+import recorded  # noqa: E402
 import report  # noqa: E402
 import suites  # noqa: E402
 
@@ -255,31 +256,133 @@ class Comparing(unittest.TestCase):
         self.assertEqual([goal["verdict"] for goal in self.old["goals"]], ["met", "missed"])
 
 
+MACHINE = {"cpu": "made up", "cpus": 2, "virtual": True, "kernel": "6", "compiler": "c++", "load": 0, "versions": {}}
+
+
 class Growth(unittest.TestCase):
     MEASURED = {"depth": {"nop": {1: [100, 100, 100], 64: [50, 49, 51]}}}
 
     def test_each_point_is_set_beside_the_cheapest(self):
         rows = list(growth.rows(self.MEASURED))
         self.assertEqual([row[1] for row in rows[1:]], ["1", "64"])
-        self.assertEqual([row[4] for row in rows[1:]], ["2.00", "1.00"])
+        self.assertEqual([row[5] for row in rows[1:]], ["2.00", "1.00"])
+        self.assertEqual(rows[2][3:5], ["ns", "50.0 (49.5..50.5)"])
 
-    def test_pictures_and_table_are_written(self):
-        machine = {"cpu": "made up", "cpus": 2, "virtual": True, "kernel": "6", "compiler": "c++", "load": 0, "versions": {}}
+    def test_what_is_counted_has_its_unit_and_no_spread(self):
+        rows = list(growth.rows({"mesh": {"mesh_message": {2: [1126.25]}, "mesh_turn": {2: [164.0]}}}))
+        self.assertEqual([row[3:5] for row in rows[1:]], [["instructions", "1,126"], ["instructions", "164"]])
+
+    def test_pictures_are_drawn_with_their_unit(self):
         with tempfile.TemporaryDirectory() as folder:
-            growth.draw(Path(folder), self.MEASURED, machine, 3)
+            growth.draw(Path(folder), self.MEASURED, MACHINE, 3)
             picture = (Path(folder) / "growth-depth.svg").read_text()
-            page = Path(folder) / "page.md"
-            page.write_text(f"a\n{growth.BEGIN}\nold\n{growth.END}\nb\n")
-            growth.write_docs(page, "the table", machine, 3)
-            self.assertIn("the table", page.read_text())
-            self.assertNotIn("old", page.read_text())
         self.assertIn("NOPs in flight", picture)
+        self.assertIn("CPU time", picture)
+        self.assertIn("bytes a channel", growth.picture("mesh_memory", {"mesh_channel_bytes": {2: [9], 64: [8]}}, MACHINE, 1))
+
+    def test_a_series_that_is_kept_replaces_its_own_and_no_other(self):
+        with tempfile.TemporaryDirectory() as folder:
+            record = Path(folder) / "results/growth.json"
+            growth.keep(record, self.MEASURED, MACHINE, 3, "first")
+            mesh = {"mesh_threads": {"mesh_threads": {2: [8.0], 64: [9.0]}}}
+            growth.keep(record, mesh, {**MACHINE, "cpu": "another"}, 5, "second")
+            growth.keep(record, {"depth": {"nop": {1: [70]}}}, MACHINE, 1, "third")
+            kept = growth.load_record(record)
+        self.assertEqual(list(kept), ["depth", "mesh_threads"])  # in the order of SERIES, whenever they were measured
+        self.assertEqual(kept["depth"]["samples"], {"nop": {1: [70]}})
+        self.assertEqual((kept["mesh_threads"]["machine"]["cpu"], kept["mesh_threads"]["runs"]), ("another", 5))
+        said = report.markdown_table(growth.machine_rows(kept))
+        self.assertIn("| `third` |", said)
+        self.assertIn("another, Linux 6", said)
 
     def test_every_metric_has_a_name_and_every_series_three_sizes(self):
         for series in growth.SERIES.values():
             self.assertTrue(series["metrics"])
             self.assertGreaterEqual(len(series["sizes"]), 3)
             self.assertEqual(series["sizes"], sorted(series["sizes"]))
+
+    def test_every_series_is_kept_and_shown_with_its_picture(self):
+        kept = growth.load_record(programs.ROOT / growth.RECORD)
+        page = (programs.ROOT / "docs/reference/benchmarks.md").read_text()
+        self.assertEqual(list(kept), list(growth.SERIES))
+        for name, series in kept.items():
+            self.assertLessEqual(set(growth.SERIES[name]["metrics"]), set(series["samples"]))
+            for sizes in series["samples"].values():
+                self.assertEqual(list(sizes), growth.SERIES[name]["sizes"])
+            self.assertIn(f"(pictures/growth-{name}.svg)", page)
+            self.assertIn(f"<!-- picture: pictures/growth-{name}.svg; tools/bench growth --recorded --series {name} ", page)
+
+
+class Recorded(unittest.TestCase):
+    """The tables of docs/reference/runtime-comparison.md, and that they are all made of records."""
+
+    PEERS = {"suites": [
+        {"suite": "memory", "unit": "B", "what": "a task", "better": "less", "figures": {"One": 176, "Two": 8659},
+         "notes": {"Two": "with a stack"}},
+        {"suite": "echo64", "unit": "k/s", "what": "echoes", "better": "more", "figures": {"One": 74.0, "Two": 79.1}}]}
+
+    def test_the_best_of_a_suite_stands_out_whichever_way_is_better(self):
+        rows = list(recorded.peer_rows(self.PEERS, None))
+        self.assertEqual(rows, [["suite", "unit", "One", "Two"], ["memory", "B", "**176**", "8,659 (with a stack)"],
+                                ["echo64", "k/s", "74.0", "**79.1**"]])
+        self.assertEqual(len(list(recorded.peer_rows(self.PEERS, ["echo64"]))), 2)
+
+    def test_a_suite_that_is_not_there_is_refused(self):
+        self.assertRaisesRegex(programs.Unavailable, "no suite mesh; it has memory, echo64",
+                               lambda: list(recorded.peer_rows(self.PEERS, ["mesh"])))
+
+    def test_what_was_measured_of_a_claim_is_looked_up(self):
+        self.assertEqual(recorded.measured_text("{memory Two} B, {echo64 One/Two} of it", self.PEERS), "8,659 B, 0.94 of it")
+        self.assertRaisesRegex(programs.Unavailable, "asks for {memory Three}",
+                               lambda: recorded.measured_text("{memory Three}", self.PEERS))
+
+    def test_our_table_shows_the_better_forms_and_the_best_peer(self):
+        rows = list(recorded.our_rows(as_record(made_up_lines()), ["spawn"]))
+        self.assertEqual(rows[0], ["suite", "unit", "floor", "percore", "Asio", "Tokio", "percore of floor", "of best peer here"])
+        self.assertEqual(rows[1][4:6], ["70.0 (70.0..70.0)", "50.0 (50.0..50.0)"])
+        self.assertEqual(rows[1][6:], ["1.25", "0.20 (Tokio)"])
+
+    def test_every_table_of_figures_on_the_page_is_made_of_a_record(self):
+        page = (programs.ROOT / "docs/reference/runtime-comparison.md").read_text()
+        figures = page.split("## Figures")[1].split("\n## ")[0]
+        tables = re.findall(r"(.*)\n\|(?: [^|\n]* \|)+\n\|(?: --- \|)+", figures)
+        self.assertGreaterEqual(len(tables), 5)
+        for before in tables:
+            self.assertRegex(before, r"^<!-- table: tools/bench recorded ")
+
+    def test_every_suite_of_the_peers_is_shown(self):
+        page = (programs.ROOT / "docs/reference/runtime-comparison.md").read_text()
+        for suite in recorded.load(programs.ROOT, "peers")["suites"]:
+            self.assertRegex(page, rf"recorded peers [^\n]*--suite {suite['suite']}\b")
+
+    def test_a_figure_changed_on_the_page_fails_the_check_of_the_tree(self):
+        page = programs.ROOT / "docs/reference/runtime-comparison.md"
+        text = page.read_text()
+        changed = re.sub(r"(\| memory \| B \| \*\*)176", r"\g<1>128", text)
+        self.assertNotEqual(changed, text)
+        with tempfile.NamedTemporaryFile("w", suffix=".md", dir=programs.ROOT / "build") as copy:
+            copy.write(changed)
+            copy.flush()
+            done = subprocess.run([sys.executable, programs.ROOT / "tools/tree/markdown.py", "--no-outputs", copy.name],
+                                  text=True, capture_output=True, timeout=120)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("differs from what is recorded, which `tools/bench recorded peers", done.stdout)
+
+
+class ManyCores(unittest.TestCase):
+    """What docs/reference/many-cores.md takes for granted."""
+
+    def test_what_an_executor_does_by_itself_has_no_atomic_and_no_lock(self):
+        for module in ("task", "executor", "frame_pool", "timer", "sync", "task_queue", "fair_share"):
+            sources = sorted((programs.ROOT / "runtime" / module).rglob("*.[ch]pp"))
+            self.assertTrue(sources, module)
+            for source in sources:
+                code = re.sub(r"//.*", "", source.read_text())
+                if source.name == "frame_pool.cpp":  # what threads that have ended leave to others
+                    self.assertEqual(code.count("lock_guard lock("), 2)
+                    code = code.replace("std::mutex mutex;", "").replace("const std::lock_guard lock(shared.mutex);", "")
+                    code = code.replace("#include <mutex>", "")
+                self.assertNotRegex(code, r"atomic|mutex|lock_guard|fence", source.name)
 
 
 class Commands(unittest.TestCase):
@@ -296,7 +399,7 @@ class Commands(unittest.TestCase):
 
     def test_an_unknown_command_and_an_unknown_suite_are_usage(self):
         self.assertEqual(self.bench("glomio").returncode, 2)
-        self.assertIn("there are compare, glommio, growth, verdict", self.bench("glomio").stderr)
+        self.assertIn("there are compare, glommio, growth, recorded, verdict", self.bench("glomio").stderr)
         self.assertEqual(self.bench("--suite", "spwan").returncode, 2)
 
     def test_every_option_is_there_to_be_completed(self):

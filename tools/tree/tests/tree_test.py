@@ -63,7 +63,15 @@ int main() {
 ```text
 took 97 ms
 ```
+
+<!-- table: cat figures.md -->
+| suite | ns |
+| --- | --- |
+| spawn | 12 |
+
+After it.
 """,
+    "figures.md": "| suite | ns |\n| --- | --- |\n| spawn | 12 |\n",
     "exercises/01-hello/README.md": "# Hello\n\n" + EXERCISE,
     "exercises/01-hello/ring/percore/ring.hpp": "#pragma once\n",
     "runtime/ring/percore/ring.hpp": "#pragma once\n",
@@ -146,6 +154,29 @@ class Markdown(TreeTest):
     def test_a_program_that_is_not_built(self):
         self.change(self.lesson, "run: echo", "output: hello")
         self.says("markdown.py", "hello, which is not built")
+
+    def test_a_table_that_drifted_from_what_is_recorded(self):
+        self.change(self.lesson, "| spawn | 12 |", "| spawn | 11 |")
+        self.says("markdown.py", f"{self.lesson}:30:", "differs from what is recorded, which `cat figures.md` prints")
+        self.tool("markdown.py", "--write")
+        self.passes("markdown.py")
+
+    def test_recorded_figures_that_changed(self):
+        self.change("figures.md", "| spawn | 12 |", "| spawn | 13 |\n| yield | 2 |")
+        self.says("markdown.py", "differs from what is recorded")
+        self.tool("markdown.py", "--write")
+        self.passes("markdown.py")
+        self.assertIn("| spawn | 13 |\n| yield | 2 |\n\nAfter it.\n", (self.root / self.lesson).read_text())
+
+    def test_a_table_without_a_row_of_the_record(self):
+        self.change(self.lesson, "| spawn | 12 |\n", "")
+        self.says("markdown.py", "differs from what is recorded")
+
+    def test_a_table_whose_command_fails_or_prints_none(self):
+        self.change(self.lesson, "table: cat figures.md", "table: cat gone.md")
+        self.says("markdown.py", "ended with status 1")
+        self.change(self.lesson, "table: cat gone.md", "table: echo nothing")
+        self.says("markdown.py", "`echo nothing` printed no table")
 
     def test_a_link_to_no_file(self):
         self.change("README.md", "README.md#the-harvest", "TEXT.md")

@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "parts/costs.hpp"
+#include "parts/magnitudes.hpp"
 #include "parts/pin_here.hpp"
 #include "parts/sabotage.hpp"
 #include "parts/turn.hpp"
@@ -18,11 +19,13 @@ int main(int argc, char** argv) {
   unsigned spread_ms = 200;
   bool turn = false;
   bool wake_ups = false;
+  bool magnitudes = false;
   std::string mistake;
   line.number("--tasks", options.tasks, 100U, 1'000'000U, "alive at once");
   line.number("--rounds", options.rounds, 5U, 10'000U, "that count; two before them warm up");
   line.number("--spread", spread_ms, 10U, 60'000U, "ms over which the sleepers wake");
   line.flag("--wake-ups", wake_ups, "only how late sleepers wake, and what the executor did");
+  line.flag("--magnitudes", magnitudes, "what things cost, to the power of ten");
   line.flag("--turn", turn, "where the time goes in one turn of the loop");
   line.sabotage(mistake, {{"cold-start", "the first round counts like the others"},
                           {"unpinned", "the thread is moved between CPUs"},
@@ -31,10 +34,13 @@ int main(int argc, char** argv) {
   if (const auto status = line.parse(argc, argv)) return *status;
 
   try {
-    const int cpu = lesson::pin_to_first_cpu();
+    // Not where a thread is to be woken on another CPU.
+    const int cpu = magnitudes ? 0 : lesson::pin_to_first_cpu();
     const percore::Time spread{spread_ms * std::int64_t{1'000'000}};
     if (!mistake.empty()) {
       lesson::sabotage(mistake);
+    } else if (magnitudes) {
+      lesson::show_magnitudes();
     } else if (turn) {
       lesson::show_turn();
     } else if (wake_ups) {

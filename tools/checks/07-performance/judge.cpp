@@ -144,7 +144,7 @@ PERCORE_CHECK("", noise_is_told_as_noise, "G6", "what the pairs do not agree on 
                  fmt::format("runs vary by {:.0f} %", 100 * truth.noise));
 }
 
-PERCORE_CHECK("", a_gain_below_the_noise, "G6", "what the pairs do not agree on is inconclusive",
+PERCORE_CHECK("", a_gain_below_the_noise, "G6", "a gain that the noise hides is not carried",
               what_data_carries, .ring = false) {
   const Truth truth{.gain = run.chance(50) ? 0.01 : -0.01, .noise = 0.1};
   expect_verdict(run, truth, Verdict::inconclusive,

@@ -1,6 +1,6 @@
-// 07.1 magnitudes: what is counted is recorded in our histogram and asked of it. What things cost is
-// not measured here, since a check counts and never times. The ranges hold on any machine of the
-// last ten years; lesson 07 says which program measures each.
+// 07.1 magnitudes: what is counted is recorded in our histogram and asked of it. What things cost
+// is not measured here, since a check counts and never times. The ranges hold on any machine of the
+// last ten years; lesson 07 has the program that measures them.
 
 #include <percore/histogram.hpp>
 
@@ -22,7 +22,7 @@ namespace {
 constexpr const char* magnitudes = "Lesson 07, *Orders of magnitude*";
 constexpr const char* percentiles = "Lesson 07, *Percentiles*";
 constexpr const char* omission = "Lesson 07, *Coordinated omission*";
-constexpr const char* places_of_values = "Lesson 07, *The places of the values*";
+constexpr const char* places_of_values = "Lesson 07, *The buckets*";
 
 /// Any of `right` will do; else the misconception, or `otherwise`.
 void expect_one_of(Run& run, std::string_view question,
@@ -91,8 +91,8 @@ PERCORE_CHECK("", miss, "G1", "memory is a hundred nanoseconds away", magnitudes
   constexpr Misconception why[] = {
       {"1", "that is the cache next to the core"},
       {"10", "that is a cache further out: memory is ten times as far"},
-      {"1000", "no disk is asked: memory is a hundred nanoseconds away"}};
-  expect_one_of(run, "miss", {"100"}, why, "memory is about a hundred nanoseconds away");
+      {"10000", "no device is asked: memory is a hundred nanoseconds away, more where it is busy"}};
+  expect_one_of(run, "miss", {"100", "1000"}, why, "memory is about a hundred nanoseconds away");
 }
 
 PERCORE_CHECK("", wake, "G1", "a wake-up costs microseconds", magnitudes, .seeds = 1,

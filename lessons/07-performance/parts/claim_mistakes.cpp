@@ -50,7 +50,7 @@ std::string sign_of(const Figure& gain) {
 
 void one_order(unsigned rounds) {
   const Side side = from_operator_new();
-  const unsigned pairs = std::clamp(rounds / 20, 6U, 20U);
+  const unsigned pairs = std::clamp(rounds / 10, 6U, 20U);
   std::vector<double> first, second;
   {
     for (unsigned i = 0; i < pairs; ++i) first.push_back(long_round(side));

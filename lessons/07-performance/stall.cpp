@@ -27,15 +27,15 @@ struct Load {
   Time stall{200 * ms};
 };
 
-/// One request after the other, in the order of their coming. The third of the way there it stalls.
+/// One request after the other, in the order of their coming. A third of the way it stalls.
 class Server {
  public:
   explicit Server(const Load& load) : load_(load) {}
 
   Task<> answer() {
     co_await turn_.acquire();
-    const bool stalls = ++answered_ == load_.requests / 3;
-    const auto slept = co_await percore::sleep_for(stalls ? load_.stall : load_.service);
+    const Time takes = ++answered_ == load_.requests / 3 ? load_.stall : load_.service;
+    const auto slept = co_await percore::sleep_for(takes);
     static_cast<void>(slept);
     turn_.release();
   }

@@ -91,8 +91,8 @@ Task<> await_each(Round& round) {
   asm volatile("" : : "r"(sum));
 }
 
-Task<> yields() {
-  for (unsigned i = 0; i < times_each; ++i) co_await percore::yield();
+Task<> yields() {  // more often than is timed: none ends meanwhile
+  for (unsigned i = 0; i < times_each + 2; ++i) co_await percore::yield();
 }
 
 Task<> asks() {
@@ -107,14 +107,17 @@ Task<> asks() {
 Task<> yields_and_times(Round& round) {
   co_await percore::yield();
   Watch watch(round);
-  for (unsigned i = 1; i < times_each + 1; ++i) co_await percore::yield();
+  for (unsigned i = 0; i < times_each; ++i) co_await percore::yield();
   watch.stop();
 }
 
 Task<> asks_and_times(Round& round) {
   auto answer = co_await percore::nop();
   Watch watch(round);
-  for (unsigned i = 1; answer && i < times_each; ++i) answer = co_await percore::nop();
+  for (unsigned i = 1; i < times_each; ++i) {
+    answer = co_await percore::nop();
+    if (!answer) break;
+  }
   watch.stop();
 }
 

@@ -107,6 +107,12 @@ Waits waits_of(const Store& store) {
   return waits;
 }
 
+/// By itself: the learner's file has one of its own.
+std::int64_t place_of(std::vector<std::int64_t> values, unsigned percent) {
+  std::ranges::sort(values);
+  return values[(values.size() * percent + 99) / 100 - 1];
+}
+
 std::int64_t mean_of(const std::vector<std::int64_t>& values) {
   std::int64_t sum = 0;
   for (const std::int64_t value : values) sum += value;
@@ -147,7 +153,7 @@ PERCORE_CHECK("", only_the_work_is_timed, "G2", "what prepares the work is not t
   SimulatedBench bench(run, store);
   const Report report = measure(bench);
   expect_all_counted(bench, report);
-  const std::int64_t right = percentile(store.takes_ns, 99);
+  const std::int64_t right = place_of(store.takes_ns, 99);
   require(report.p99_ns < right + store.key_takes_ns,
           "99 of a hundred lookups take at most {} ns, and the report says {}: making a key takes "
           "{} ns, and is timed with the lookup",
@@ -167,9 +173,9 @@ PERCORE_CHECK("", from_the_moment_it_was_due, "G7", "a wait counts from the mome
   const Report report = measure(bench);
   expect_all_counted(bench, report);
   const Waits waits = waits_of(store);
-  const std::int64_t right = percentile(waits.from_due, 99);
+  const std::int64_t right = place_of(waits.from_due, 99);
   if (report.p99_ns == right) return;
-  if (report.p99_ns == percentile(waits.from_start, 99))
+  if (report.p99_ns == place_of(waits.from_start, 99))
     fail(
         "lookup {} stalls for {} periods, so as many users wait who come meanwhile, and the "
         "report says that 99 of a hundred wait for at most {} ns: it is {}. Only one wait was "
@@ -190,7 +196,7 @@ PERCORE_CHECK("", typical_is_what_half_of_them_take, "G5", "the median says what
   SimulatedBench bench(run, store);
   const Report report = measure(bench);
   expect_all_counted(bench, report);
-  const std::int64_t right = percentile(store.takes_ns, 50);
+  const std::int64_t right = place_of(store.takes_ns, 50);
   if (report.typical_ns == right) return;
   if (report.typical_ns == mean_of(store.takes_ns))
     fail(

@@ -62,8 +62,14 @@ class TimedMarks final : public Marks {
 class FirstPoller final : public percore::Poller {
  public:
   explicit FirstPoller(Marks& marks) : marks_(marks) {}
-  bool poll() override { return marks_.now_in(pollers), false; }
-  bool prepare_to_sleep() override { return marks_.now_in(pollers), true; }
+  bool poll() override {
+    marks_.now_in(pollers);
+    return false;
+  }
+  bool prepare_to_sleep() override {
+    marks_.now_in(pollers);
+    return true;
+  }
   void cancel_sleep() override { marks_.now_in(run); }
 
  private:
@@ -73,8 +79,14 @@ class FirstPoller final : public percore::Poller {
 class LastPoller final : public percore::Poller {
  public:
   explicit LastPoller(Marks& marks) : marks_(marks) {}
-  bool poll() override { return marks_.now_in(enter), false; }
-  Time next_deadline() const override { return marks_.now_in(enter), Time::never(); }
+  bool poll() override {
+    marks_.now_in(enter);
+    return false;
+  }
+  Time next_deadline() const override {
+    marks_.now_in(enter);
+    return Time::never();
+  }
   void cancel_sleep() override { marks_.now_in(pollers); }
 
  private:

@@ -1,5 +1,6 @@
 // A server that stalls once, and two ways to ask how long its answers take.
 #include <command_line.hpp>
+#include <percore/executor.hpp>
 #include <percore/histogram.hpp>
 #include <percore/sync.hpp>
 #include <percore/timer.hpp>

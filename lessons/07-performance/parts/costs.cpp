@@ -148,7 +148,7 @@ constexpr Line lines[] = {
 /// Of one operation, among a few tasks: a child is stopped after each instruction, which takes some
 /// microseconds. "-", and `problem` in words, where the system forbids that.
 std::string instructions_each(const Line& line, std::string& problem) {
-  constexpr unsigned tasks = 100;
+  constexpr unsigned tasks = 50;
   SharedPhase phase;
   std::optional<Executor> executor;  // of the child: a ring belongs to the thread that opened it
   const auto counted = percore::observe::count_by_phase(

@@ -3,10 +3,13 @@
 // last ten years; lesson 07 has the program that measures them.
 
 #include <percore/histogram.hpp>
+#include <percore/io.hpp>
+#include <percore/sim.hpp>
 
 #include <cmath>
 #include <initializer_list>
 #include <set>
+#include <vector>
 
 #include "01-hello-world/answers.hpp"
 
@@ -20,6 +23,7 @@ using percore::check::Run;
 namespace {
 
 constexpr const char* magnitudes = "Lesson 07, *Orders of magnitude*";
+constexpr const char* the_submission = "Lesson 01, *The submission*";
 constexpr const char* percentiles = "Lesson 07, *Percentiles*";
 constexpr const char* omission = "Lesson 07, *Coordinated omission*";
 constexpr const char* places_of_values = "Lesson 07, *The buckets*";
@@ -37,6 +41,16 @@ void expect_one_of(Run& run, std::string_view question,
     fail("`{}` is answered with `{}`: write a power of ten in nanoseconds, such as 1, 10 or 1000",
          question, answer);
   expect_answer(run, question, std::string(*right.begin()), misconceptions, otherwise);
+}
+
+percore::Task<> asks_once() {
+  const auto answer = co_await percore::nop();
+  static_cast<void>(answer);
+}
+percore::Task<> all_ask() {
+  std::vector<percore::JoinHandle<void>> handles;
+  for (unsigned i = 0; i < 64; ++i) handles.push_back(percore::spawn(asks_once()));
+  for (auto& handle : handles) co_await handle;
 }
 
 /// What the closed loop of the questions counted.
@@ -62,6 +76,16 @@ PERCORE_CHECK("", yield, "G1", "a yield is a handful of loads and stores", magni
        "there is no system call in it: a handle goes into the run queue, another comes out"}};
   expect_one_of(run, "yield", {"10", "1"}, why,
                 "a handle goes into the run queue, another comes out, and no kernel is asked");
+}
+
+PERCORE_CHECK("", spawn, "G1", "a task costs some 140 instructions from spawn to join", magnitudes,
+              .seeds = 1, .ring = false) {
+  constexpr Misconception why[] = {
+      {"1", "that is a call: a spawn makes a frame, queues it, resumes it and hands over a result"},
+      {"1000", "there is no system call in it, and its frame comes from a free list"},
+      {"10000", "that is what a thread costs: a task is a frame and a place in the run queue"}};
+  expect_one_of(run, "spawn", {"10", "100"}, why,
+                "a frame from a free list, a place in the run queue, a result that is handed over");
 }
 
 PERCORE_CHECK("", malloc, "G1", "malloc() and free() take some 150 instructions", magnitudes,
@@ -95,6 +119,17 @@ PERCORE_CHECK("", miss, "G1", "memory is a hundred nanoseconds away", magnitudes
   expect_one_of(run, "miss", {"100", "1000"}, why, "memory is about a hundred nanoseconds away");
 }
 
+PERCORE_CHECK("", message, "G1", "a cache line between cores takes a hundred nanoseconds",
+              magnitudes, .seeds = 1, .ring = false) {
+  constexpr Misconception why[] = {
+      {"10",
+       "the line in which it lies must come from the other core's cache: that is no cache of "
+       "one's own"},
+      {"10000", "that is a wake-up: who is awake looks by itself, and no kernel is asked"}};
+  expect_one_of(run, "message", {"100", "1000"}, why,
+                "some cache lines travel from one core to the other, and no kernel is asked");
+}
+
 PERCORE_CHECK("", wake, "G1", "a wake-up costs microseconds", magnitudes, .seeds = 1,
               .ring = false) {
   constexpr Misconception why[] = {
@@ -114,6 +149,22 @@ PERCORE_CHECK("", disk, "G1", "a disk is tens of microseconds away", magnitudes,
       {"10000000", "that is a disk that turns: a solid-state one need not wait for its arm"}};
   expect_one_of(run, "disk", {"100000", "10000"}, why,
                 "some tens of microseconds: lesson 06 has measured 33 at depth one");
+}
+
+PERCORE_CHECK("", enters, "I6", "one enter carries what all tasks of a turn have asked for",
+              the_submission, .seeds = 1, .faults = false) {
+  percore::sim::Options options = run.options();
+  options.inline_percent = 100;
+  run.restart(options);
+  percore::Executor executor;
+  executor.run(all_ask());
+  constexpr Misconception why[] = {
+      {"64", "that is what read() and write() would cost: an entry in the queue is no system call"},
+      {"128", "nobody asks twice: one enter submits and collects"},
+      {"2", "one enter does both: it submits what there is, and brings what is done"},
+      {"0", "somebody must tell the kernel that there are entries, once"}};
+  expect_answer(run, "enters", std::to_string(percore::sim::counts().enters), why,
+                "the entries of a turn are submitted together");
 }
 
 PERCORE_CHECK("", closed_p99, "G7", "who asks only after the answer meets a stall once", omission,

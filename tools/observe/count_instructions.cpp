@@ -2,12 +2,15 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <new>
+#include <numeric>
 
 namespace percore::observe {
 namespace {
@@ -53,29 +56,33 @@ bool move_on(pid_t child, MoveOn how, int signal, std::string& problem) {
   return false;
 }
 
-// Follows a running child until it stops at the next mark. Returns the single steps it made on the
-// way, or sets `problem`.
-std::uint64_t follow_to_mark(pid_t child, MoveOn how, std::string& problem) {
-  for (std::uint64_t steps = 0;;) {
+// Follows a running child until it stops at the next mark. Adds the single steps it made on the way
+// to the phase that each was made in, or sets `problem`.
+void follow_to_mark(pid_t child, MoveOn how, const SharedPhase* phase, PhaseCounts& count) {
+  for (unsigned in = phase == nullptr ? 0 : phase->get();;) {
     int status = 0;
     if (waitpid(child, &status, 0) < 0) {
       if (errno == EINTR) continue;
-      problem = std::string("waiting for the traced child failed: ") + std::strerror(errno);
-      return steps;
+      count.problem = std::string("waiting for the traced child failed: ") + std::strerror(errno);
+      return;
     }
     if (!WIFSTOPPED(status)) {
-      problem = ended_early(status);
-      return steps;
+      count.problem = ended_early(status);
+      return;
     }
-    if (WSTOPSIG(status) == mark_signal) return steps;
+    if (WSTOPSIG(status) == mark_signal) return;
     const bool stepped = how == MoveOn::by_one_instruction && WSTOPSIG(status) == SIGTRAP;
-    if (stepped) ++steps;
-    if (!move_on(child, how, stepped ? 0 : WSTOPSIG(status), problem)) return steps;
+    if (stepped) {
+      ++count.instructions[in];
+      if (phase != nullptr) in = phase->get() % SharedPhase::phases_max;
+    }
+    if (!move_on(child, how, stepped ? 0 : WSTOPSIG(status), count.problem)) return;
   }
 }
 
-InstructionCount count_with_marks(void (*prepare)(void*), void (*work)(void*), void* argument) {
-  InstructionCount count;
+PhaseCounts count_with_marks(void (*prepare)(void*), void (*work)(void*), void* argument,
+                             const SharedPhase* phase) {
+  PhaseCounts count;
   fflush(nullptr);  // the child must not print what the parent has buffered
   const pid_t child = fork();
   if (child == 0) run_child(prepare, work, argument);
@@ -83,9 +90,9 @@ InstructionCount count_with_marks(void (*prepare)(void*), void (*work)(void*), v
     count.problem = std::string("no child to count in: ") + std::strerror(errno);
     return count;
   }
-  follow_to_mark(child, MoveOn::until_it_stops, count.problem);
+  follow_to_mark(child, MoveOn::until_it_stops, phase, count);
   if (count.counted() && move_on(child, MoveOn::by_one_instruction, 0, count.problem)) {
-    count.instructions = follow_to_mark(child, MoveOn::by_one_instruction, count.problem);
+    follow_to_mark(child, MoveOn::by_one_instruction, phase, count);
   }
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
@@ -94,13 +101,35 @@ InstructionCount count_with_marks(void (*prepare)(void*), void (*work)(void*), v
 
 void nothing(void*) {}
 
+InstructionCount sum_of(const PhaseCounts& count) {
+  return {std::accumulate(count.instructions.begin(), count.instructions.end(), std::uint64_t{0}),
+          count.problem};
+}
+
 }  // namespace
+
+SharedPhase::SharedPhase() {
+  void* const page =
+      mmap(nullptr, sizeof(unsigned), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) throw std::bad_alloc();
+  phase_ = static_cast<volatile unsigned*>(page);
+}
+
+SharedPhase::~SharedPhase() {
+  munmap(const_cast<unsigned*>(phase_), sizeof(unsigned));
+}
+
+PhaseCounts count_by_phase(void (*prepare)(void*), void (*work)(void*), void* argument,
+                           const SharedPhase& phase) {
+  return count_with_marks(prepare, work, argument, &phase);
+}
 
 InstructionCount count_instructions(void (*prepare)(void*), void (*work)(void*), void* argument) {
   // The way out of one raise() and into the next, and the call itself, belong to us.
-  static const InstructionCount ours = count_with_marks(&nothing, &nothing, nullptr);
+  static const InstructionCount ours =
+      sum_of(count_with_marks(&nothing, &nothing, nullptr, nullptr));
   if (!ours.counted()) return ours;
-  InstructionCount count = count_with_marks(prepare, work, argument);
+  InstructionCount count = sum_of(count_with_marks(prepare, work, argument, nullptr));
   if (count.counted()) count.instructions -= ours.instructions;
   return count;
 }

@@ -63,3 +63,27 @@ TEST_CASE("work that ends the child is told apart from work that was counted") {
   const auto crashed = count_instructions([] {}, [] { raise(SIGKILL); });
   CHECK(crashed.problem == "the traced child was ended by Killed");
 }
+
+TEST_CASE("phases are told apart, and nothing is counted twice") {
+  if (!tracing_works()) return;
+  percore::observe::SharedPhase phase;
+  const auto work = [&](std::uint64_t first, std::uint64_t second) {
+    return percore::observe::count_by_phase([] {},
+                                            [&] {
+                                              phase.set(1);
+                                              loop(first);
+                                              phase.set(2);
+                                              loop(second);
+                                              phase.set(0);
+                                            },
+                                            phase);
+  };
+  const auto shorter = work(100, 50);
+  const auto longer = work(600, 350);
+  REQUIRE(shorter.counted());
+  REQUIRE(longer.counted());
+  CHECK(longer.instructions[1] - shorter.instructions[1] == 1'000);
+  CHECK(longer.instructions[2] - shorter.instructions[2] == 600);
+  CHECK(longer.instructions[0] == shorter.instructions[0]);
+  CHECK(longer.instructions[3] == 0);
+}

@@ -78,21 +78,25 @@ std::vector<std::string> programs_of(const Session& session, const Lesson& lesso
   return out;
 }
 
-// The lesson's own program is called as the lesson ("hello" of hello-world), else the first.
-std::string main_program(const Lesson& lesson, const std::vector<std::string>& programs) {
-  for (const std::string& program : programs)
-    if (lesson.folder.find("-" + program) != lesson.folder.npos) return program;
-  return programs.front();
-}
-
-// The program that the lesson's text draws with `percore trace`, or nothing.
-std::string traced_program(const fs::path& folder) {
+// The program that the lesson's text names in a mark, `<!-- main: NAME -->`, or nothing.
+std::string marked_program(const fs::path& folder, const std::string& mark_name) {
   const std::string text = read_if_there(folder / "README.md").value_or("");
-  constexpr std::string_view mark = "<!-- trace: ";
+  const std::string mark = "<!-- " + mark_name + ": ";
   const std::size_t at = text.find(mark);
   if (at == text.npos) return "";
   const std::size_t begin = at + mark.size();
   return text.substr(begin, text.find(' ', begin) - begin);
+}
+
+// The lesson's own program is the one that its text marks, or the one that is called as the lesson
+// ("hello" of hello-world), else the first.
+std::string main_program(const fs::path& folder, const Lesson& lesson,
+                         const std::vector<std::string>& programs) {
+  const std::string marked = marked_program(folder, "main");
+  if (!marked.empty()) return marked;
+  for (const std::string& program : programs)
+    if (lesson.folder.find("-" + program) != lesson.folder.npos) return program;
+  return programs.front();
 }
 
 }  // namespace
@@ -131,8 +135,8 @@ LessonProgram find_program(Session& session, const std::string& lesson_name,
   const auto programs = programs_of(session, lesson);
   if (programs.empty()) give_up("Lesson {} has no program.", lesson.folder);
   std::string program = program_name;
-  if (program.empty() && for_trace) program = traced_program(folder);
-  if (program.empty()) program = main_program(lesson, programs);
+  if (program.empty() && for_trace) program = marked_program(folder, "trace");
+  if (program.empty()) program = main_program(folder, lesson, programs);
   if (std::ranges::count(programs, program) == 0) {
     std::string all;
     for (const std::string& one : programs) all += (all.empty() ? "" : ", ") + one;

@@ -15,7 +15,9 @@ struct LessonProgram {
   bool on_runtime = false;  ///< and not on liburing alone
 };
 
-/// The program named, or the lesson's own; of the current lesson when none is named.
+/// The program named, or the lesson's own: the one that its text names (`<!-- main: NAME -->`),
+/// else the one that is called as the lesson, else the first. Of the current lesson when none is
+/// named.
 /// for_trace  the lesson's own is then the one that its text draws: `<!-- trace: NAME -->`.
 LessonProgram find_program(Session& session, const std::string& lesson, const std::string& program,
                            bool for_trace = false);

@@ -54,6 +54,12 @@ class LessonPrograms(unittest.TestCase):
         alone = subprocess.run([sys.executable, HERE / "without_io_uring.py", "EPERM", program], capture_output=True)
         self.assertNotEqual(alone.returncode, 0)
 
+    def test_a_lessons_text_names_its_main_program(self):
+        named = percore(REPOSITORY, "run", "07", "ten_thousand", "--", "--help", timeout=600)
+        self.assertEqual(named.returncode, PASS, named.stderr)
+        self.assertIn("ten_thousand", named.stdout)
+        self.assertEqual(percore(REPOSITORY, "run", "07", "--", "--help", timeout=600).stdout, named.stdout)
+
     def test_a_program_without_a_ring_says_nothing(self):
         result = blocked("EPERM", REPOSITORY, "run", "01", "coroutine")
         self.assertEqual(result.returncode, PASS, result.stderr)

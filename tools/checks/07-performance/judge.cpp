@@ -1,0 +1,195 @@
+// 07.2 judge: the learner's experiment on a simulated machine, of which the truth is known.
+
+#include <percore/check.hpp>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+// As in the learner's file.
+class Experiment {
+ public:
+  virtual ~Experiment() = default;
+  virtual double ns_of_a() = 0;
+  virtual double ns_of_b() = 0;
+  virtual unsigned runs_left() const = 0;
+  static constexpr unsigned warm_up_runs = 50;
+};
+enum class Verdict { faster, slower, inconclusive };
+Verdict judge(Experiment& experiment);
+
+using percore::check::fail;
+using percore::check::require;
+using percore::check::Run;
+
+namespace {
+
+constexpr const char* in_turn = "Lesson 07, *In turn*";
+constexpr const char* warm = "Lesson 07, *Warm*";
+constexpr const char* what_data_carries = "Lesson 07, *What the data carries*";
+constexpr const char* percentiles = "Lesson 07, *Percentiles*";
+
+constexpr unsigned runs_lent = 300;
+
+/// What is true of the two, and of the machine. All are shares of a run's time.
+struct Truth {
+  double gain = 0;          // by how much B is faster; below 0: slower
+  double noise = 0.01;      // the standard deviation of a run
+  double drift = 0;         // by how much the last run is slower than the first
+  double every_second = 0;  // by how much every second run of the machine is slower
+  double cold_a = 0;        // by how much the first run is; the last one that is cold, half of it
+  double cold_b = 0;
+  unsigned disturbed_percent = 0;  // of the runs, which then take `disturbed` times as long
+  double disturbed = 0;
+};
+
+class Machine final : public Experiment {
+ public:
+  Machine(Run& run, const Truth& truth) : run_(run), truth_(truth) {}
+
+  double ns_of_a() override { return one_run(false, runs_of_a_, truth_.cold_a, 0); }
+  double ns_of_b() override { return one_run(true, runs_of_b_, truth_.cold_b, truth_.gain); }
+  unsigned runs_left() const override { return runs_lent - static_cast<unsigned>(was_b_.size()); }
+
+  /// How the learner ran the two, for a verdict that is wrong.
+  std::string how() const {
+    const unsigned fewer = std::min(runs_of_a_, runs_of_b_);
+    if (fewer == 0) return "one of the two was never run";
+    if (std::ranges::is_sorted(was_b_)) return "all runs of A came before those of B";
+    if (std::ranges::is_sorted(was_b_, std::greater{}))
+      return "all runs of B came before those of A";
+    unsigned changes = 0;
+    for (std::size_t i = 1; i < was_b_.size(); ++i) changes += was_b_[i] != was_b_[i - 1] ? 1 : 0;
+    if (changes + 1 == was_b_.size())
+      return was_b_.front() ? "B came before A in every pair" : "A came before B in every pair";
+    if (fewer < Experiment::warm_up_runs + 40)
+      return fmt::format("one of the two was run {} times, {} of them warm", fewer,
+                         fewer - std::min(fewer, Experiment::warm_up_runs));
+    return fmt::format("A was run {} times and B {}, in {} stretches", runs_of_a_, runs_of_b_,
+                       changes + 1);
+  }
+
+ private:
+  double one_run(bool is_b, unsigned& runs, double cold, double gain) {
+    require(runs_left() != 0,
+            "the machine is lent for {} runs, and one more was made: ask "
+            "runs_left() before each",
+            runs_lent);
+    const double of_all = static_cast<double>(was_b_.size()) / runs_lent;
+    double took = (1 - gain) * (1 + truth_.noise * normal()) * (1 + truth_.drift * of_all);
+    if (was_b_.size() % 2 == 0) took *= 1 + truth_.every_second;
+    if (runs < warm_up_runs) took *= 1 + cold * (1 - 0.5 * runs / warm_up_runs);
+    if (run_.chance(truth_.disturbed_percent)) took *= truth_.disturbed;
+    ++runs;
+    was_b_.push_back(is_b);
+    run_.operation(was_b_.size());
+    return 1'000 * took;
+  }
+
+  double normal() {  // nearly: the sum of twelve draws between 0 and 1 has the deviation 1
+    double sum = -6;
+    for (unsigned i = 0; i < 12; ++i) sum += static_cast<double>(run_.random(1'000'001)) / 1e6;
+    return sum;
+  }
+
+  Run& run_;
+  Truth truth_;
+  unsigned runs_of_a_ = 0;
+  unsigned runs_of_b_ = 0;
+  std::vector<bool> was_b_;
+};
+
+const char* name_of(Verdict verdict) {
+  return verdict == Verdict::faster   ? "faster"
+         : verdict == Verdict::slower ? "slower"
+                                      : "inconclusive";
+}
+
+/// A gain, or a loss, of so many per cent.
+double some_gain(Run& run) {
+  const double gain = 0.08 + 0.01 * static_cast<double>(run.random(20));
+  return run.chance(50) ? gain : -gain;
+}
+
+/// Tells `what_the_machine_did` where the learner's verdict is not what the truth says.
+void expect_verdict(Run& run, const Truth& truth, Verdict right,
+                    const std::string& what_the_machine_did) {
+  Machine machine(run, truth);
+  const Verdict verdict = judge(machine);
+  if (verdict == right) return;
+  const std::string truth_in_words =
+      truth.gain == 0 ? std::string("B takes as long as A")
+                      : fmt::format("B takes {:.0f} % {} time than A", 100 * std::abs(truth.gain),
+                                    truth.gain > 0 ? "less" : "more");
+  fail("{}, {}, and the verdict is \"{}\": {}", truth_in_words, what_the_machine_did,
+       name_of(verdict), machine.how());
+}
+
+Verdict verdict_of(double gain) {
+  return gain > 0 ? Verdict::faster : Verdict::slower;
+}
+
+}  // namespace
+
+PERCORE_CHECK("", a_gain_is_told, "G6", "a difference that is larger than the spread is one",
+              what_data_carries, .ring = false) {
+  const Truth truth{.gain = some_gain(run)};
+  expect_verdict(run, truth, verdict_of(truth.gain), "runs vary by 1 %");
+}
+
+PERCORE_CHECK("", noise_is_told_as_noise, "G6", "what the pairs do not agree on is inconclusive",
+              what_data_carries, .ring = false) {
+  const Truth truth{.noise = 0.02 + 0.01 * static_cast<double>(run.random(9))};
+  expect_verdict(run, truth, Verdict::inconclusive,
+                 fmt::format("runs vary by {:.0f} %", 100 * truth.noise));
+}
+
+PERCORE_CHECK("", a_gain_below_the_noise, "G6", "a gain that the noise hides is not carried",
+              what_data_carries, .ring = false) {
+  const Truth truth{.gain = run.chance(50) ? 0.01 : -0.01, .noise = 0.1};
+  expect_verdict(run, truth, Verdict::inconclusive,
+                 "runs vary by 10 %, so that far fewer than "
+                 "three quarters of the pairs agree");
+}
+
+PERCORE_CHECK("", the_machine_drifts, "G4", "what is compared is measured in turn", in_turn,
+              .ring = false) {
+  const Truth truth{.gain = 0, .drift = run.chance(50) ? 0.4 : -0.3};
+  expect_verdict(run, truth, Verdict::inconclusive,
+                 fmt::format("the machine gets {:.0f} % {} over the runs",
+                             100 * std::abs(truth.drift), truth.drift > 0 ? "slower" : "faster"));
+}
+
+PERCORE_CHECK("", a_gain_on_a_machine_that_drifts, "G4", "a pair is of one moment", in_turn,
+              .ring = false) {
+  Truth truth{.gain = some_gain(run)};
+  truth.drift = truth.gain > 0 ? 0.4 : -0.3;  // against it
+  expect_verdict(run, truth, verdict_of(truth.gain),
+                 fmt::format("the machine gets {:.0f} % {} over the runs, which no pair sees",
+                             100 * std::abs(truth.drift), truth.drift > 0 ? "slower" : "faster"));
+}
+
+PERCORE_CHECK("", every_second_run, "G4", "the order in a pair changes from pair to pair", in_turn,
+              .ring = false) {
+  const Truth truth{.every_second = run.chance(50) ? 0.06 : -0.06};
+  expect_verdict(run, truth, Verdict::inconclusive,
+                 "something makes every second run of the machine 6 % slower or faster");
+}
+
+PERCORE_CHECK("", cold_runs_do_not_count, "G3", "what is paid once is not in the figure", warm,
+              .ring = false) {
+  Truth truth{.gain = some_gain(run)};
+  (truth.gain > 0 ? truth.cold_b : truth.cold_a) = 2;
+  expect_verdict(run, truth, verdict_of(truth.gain),
+                 fmt::format("the first {} runs of {} find cold caches", Experiment::warm_up_runs,
+                             truth.gain > 0 ? "B" : "A"));
+}
+
+PERCORE_CHECK("", disturbed_runs_decide_nothing, "G5",
+              "one run that was disturbed must not outweigh a hundred", percentiles,
+              .ring = false) {
+  const bool none = run.chance(50);
+  const Truth truth{.gain = none ? 0 : some_gain(run), .disturbed_percent = 3, .disturbed = 50};
+  expect_verdict(run, truth, none ? Verdict::inconclusive : verdict_of(truth.gain),
+                 "3 % of the runs are disturbed and take 50 times as long");
+}

@@ -22,7 +22,7 @@ void gone(uv_handle_t* handle) {
 
 void lend(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
   auto& connection = *static_cast<Connection*>(handle->data);
-  *buffer = uv_buf_init(connection.buffer.data(), connection.buffer.size());
+  *buffer = uv_buf_init(connection.buffer.data(), sizeof connection.buffer);
 }
 
 // A client asks again when it has its answer, so one write is under way at most, and the buffer is

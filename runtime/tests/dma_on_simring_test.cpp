@@ -245,14 +245,18 @@ Task<> neighbours_are_made_one() {
   Result<DmaFile> file = co_await opened(arena, DmaOpen::create);
   REQUIRE(file);
   const std::vector<DmaBuffer> blocks = numbered_blocks(arena, 4096);
-  std::uint64_t writes = co_await writes_for(*file, blocks, {3});
+  const std::vector<std::size_t> alone{3};
+  std::uint64_t writes = co_await writes_for(*file, blocks, alone);
   CHECK(writes == 1);
   CHECK(sim::counts().opcodes[IORING_OP_WRITEV] == 0);
-  writes = co_await writes_for(*file, blocks, {4, 7, 5, 6});
+  const std::vector<std::size_t> neighbours_in_any_order{4, 7, 5, 6};
+  writes = co_await writes_for(*file, blocks, neighbours_in_any_order);
   CHECK(writes == 1);
-  writes = co_await writes_for(*file, blocks, {1, 2, 9, 10, 12});  // two runs and one by itself
+  const std::vector<std::size_t> two_runs_and_one{1, 2, 9, 10, 12};
+  writes = co_await writes_for(*file, blocks, two_runs_and_one);  // two runs and one by itself
   CHECK(writes == 3);
-  writes = co_await writes_for(*file, blocks, {5, 5, 6});  // one of the two that overlap is alone
+  const std::vector<std::size_t> overlapping{5, 5, 6};
+  writes = co_await writes_for(*file, blocks, overlapping);  // one of the two that overlap is alone
   CHECK(writes == 2);
   co_await file->close();
 }
@@ -265,17 +269,20 @@ Task<> a_run_has_an_end() {
   for (int i = 0; i < 8; ++i)
     blocks.push_back(block_of(arena, std::string(48 << 10, static_cast<char>('a' + i))));
   // Two of 48 KiB are a run of at most 128 KiB.
-  const std::uint64_t writes = co_await writes_for(*file, blocks, {0, 1, 2, 3, 4, 5, 6, 7});
+  const std::vector<std::size_t> eight{0, 1, 2, 3, 4, 5, 6, 7};
+  const std::uint64_t writes = co_await writes_for(*file, blocks, eight);
   CHECK(writes == 4);
   co_await file->close();
 }
 
 Task<> a_run_takes_a_place() {
+  const DmaFileOptions one_at_a_time{.in_flight_max = 1};
   DmaArena arena({.bytes = neighbours * dma_granule_bytes});
-  Result<DmaFile> file = co_await opened(arena, DmaOpen::create, {.in_flight_max = 1});
+  Result<DmaFile> file = co_await opened(arena, DmaOpen::create, one_at_a_time);
   REQUIRE(file);
   const std::vector<DmaBuffer> blocks = numbered_blocks(arena, 4096);
-  const std::uint64_t writes = co_await writes_for(*file, blocks, {0, 1, 3, 4, 6, 7});
+  const std::vector<std::size_t> three_runs{0, 1, 3, 4, 6, 7};
+  const std::uint64_t writes = co_await writes_for(*file, blocks, three_runs);
   CHECK(writes == 3);
   CHECK(sim::counts().in_flight_max == 1);
   co_await file->close();

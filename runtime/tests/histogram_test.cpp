@@ -254,7 +254,8 @@ TEST_CASE("mistakes of the programmer end the program") {
       death_of([] { Histogram({.significant_digits = 0}); }).has_a_sentence("1 to 5 significant"));
   CHECK(
       death_of([] { Histogram({.significant_digits = 6}); }).has_a_sentence("1 to 5 significant"));
-  CHECK(death_of([] { Histogram({.value_max = 1'000}); }).has_a_sentence("value_max is at least"));
+  CHECK(death_of([] { Histogram({.value_max = 1'999}); }).has_a_sentence("value_max is at least"));
+  Histogram({.value_max = 2'000});
   CHECK(death_of([] {
           Histogram one, other({.significant_digits = 2});
           one.merge(other);

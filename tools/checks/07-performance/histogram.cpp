@@ -1,0 +1,67 @@
+// 07.4 histogram, all steps together: the text, which is drawn from all that it says of itself.
+
+#include <algorithm>
+#include <sstream>
+
+#include "01-hello-world/assertions.hpp"
+#include "histogram_support.hpp"
+
+using namespace checks;
+
+namespace {
+
+void demand(const std::string& text, const std::string& wanted) {
+  if (text == wanted) return;
+  std::istringstream got_lines(text);
+  std::istringstream wanted_lines(wanted);
+  for (unsigned number = 1;; ++number) {
+    std::string got_line, wanted_line;
+    const bool more = static_cast<bool>(std::getline(got_lines, got_line));
+    const bool wanted_more = static_cast<bool>(std::getline(wanted_lines, wanted_line));
+    require(got_line == wanted_line && more == wanted_more,
+            "line {} of a histogram's text is \"{}\", and was to be \"{}\"", number, got_line,
+            wanted_line);
+    require(more, "a histogram's text has other line ends than it was to have");
+  }
+}
+
+}  // namespace
+
+PERCORE_CHECK("merge", the_text_has_its_lines, "V2",
+              "the text has a line for each percentile that there are values for", the_buckets,
+              .seeds = 1, .ring = false) {
+  Histogram histogram({.value_max = 2'000, .significant_digits = 3});
+  demand(histogram.to_text(), "0 values\n");
+  histogram.record(7);
+  demand(histogram.to_text({.columns = 50}),
+         "1 value, mean 7.0\n"
+         "      min      7  ████████████████████████████████\n"
+         "      max      7  ████████████████████████████████\n");
+  histogram.reset();
+  for (std::uint64_t value = 1; value <= 1'000; ++value) histogram.record(value);
+  histogram.record_many(2'468, 2);
+  demand(histogram.to_text({.unit = "ns", .columns = 60}),
+         "1,002 values, mean 504.4 ns\n"
+         "      min      1 ns  \n"
+         "      p10    101 ns  █▋\n"
+         "      p25    251 ns  ████\n"
+         "      p50    501 ns  ███████▉\n"
+         "      p75    752 ns  ███████████▉\n"
+         "      p90    902 ns  ██████████████▎\n"
+         "      p95    952 ns  ███████████████\n"
+         "      p99    992 ns  ███████████████▋\n"
+         "    p99.9  2,000 ns  ███████████████████████████████▋\n"
+         "      max  2,468 ns  ███████████████████████████████████████\n"
+         "  2 of them above 2,000 ns, the end of the range: percentiles there are lower bounds\n");
+}
+
+PERCORE_CHECK("merge", a_narrow_text_ends_the_program, "V2",
+              "a text of fewer than 50 columns is a programmer's mistake and ends the program",
+              the_buckets, .seeds = 1, .ring = false) {
+  Histogram histogram;
+  histogram.record(1);
+  require(ends_the_program([&] { static_cast<void>(histogram.to_text({.columns = 49})); }),
+          "a text of 49 columns was made");
+  require(!ends_the_program([&] { static_cast<void>(histogram.to_text({.columns = 50})); }),
+          "a text of 50 columns ended the program");
+}

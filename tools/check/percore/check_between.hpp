@@ -20,8 +20,10 @@
 // once in a while. A lock is seen, too: who waits for it sleeps, and the first one goes on.
 // Elsewhere than on x86-64 both just run at the same time.
 // For a *_real.cpp: the threads of the simulated ring run one at a time.
-// Cost     some ten microseconds for each instruction on a virtual machine, and what the work costs.
-// Source   Intel SDM volume 3, 17.3.2 (single-step exception); sigaction(2), SIGTRAP; proc(5).
+// Cost     some ten microseconds for each instruction on a virtual machine, and what the work
+//          costs.
+// Source   Intel SDM volume 3, "Single-Step Exception Condition"; sigaction(2), SIGTRAP; futex(2);
+//          proc(5).
 namespace checks {
 
 class Between {

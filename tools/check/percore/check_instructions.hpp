@@ -10,7 +10,7 @@
 // neither ptrace(2) nor perf_event_open(2). Exact and the same on every run: what the kernel
 // executes is not counted, and a system call is one instruction.
 // Cost     some ten microseconds for each instruction on a virtual machine: a few thousand at most.
-// Source   Intel SDM volume 3, 17.3.2 (single-step exception); sigaction(2), SIGTRAP.
+// Source   Intel SDM volume 3, "Single-Step Exception Condition"; sigaction(2), SIGTRAP.
 namespace checks {
 
 namespace stepping {

@@ -19,38 +19,38 @@ percore::Task<int> number(int value) {
 
 }  // namespace
 
-PERCORE_MEASURE(a_frame, "allocate_frame() and free_frame()", 1000) {
+PERCORE_MEASURE(a_frame, "allocate_frame() and free_frame()", 100) {
   free_frame(allocate_frame(size), size);
   run.count_from_here();
-  for (unsigned i = 0; i < 1000; ++i) {
+  for (unsigned i = 0; i < 100; ++i) {
     void* frame = allocate_frame(size);
     keep(frame);
     free_frame(frame, size);
   }
   run.count_to_here();
 }
-PERCORE_MEASURE(malloc_and_free, "malloc() and free()", 1000) {
+PERCORE_MEASURE(malloc_and_free, "malloc() and free()", 100) {
   std::free(std::malloc(size));
   run.count_from_here();
-  for (unsigned i = 0; i < 1000; ++i) {
+  for (unsigned i = 0; i < 100; ++i) {
     void* block = std::malloc(size);
     keep(block);
     std::free(block);
   }
   run.count_to_here();
 }
-PERCORE_MEASURE(a_fresh_frame, "a frame in new memory", 1000) {
+PERCORE_MEASURE(a_fresh_frame, "a frame in new memory", 100) {
   run.count_from_here();
-  for (unsigned i = 0; i < 1000; ++i) {
+  for (unsigned i = 0; i < 100; ++i) {
     void* frame = allocate_frame(size);
     keep(frame);
   }
   run.count_to_here();
 }
-PERCORE_MEASURE(a_task, "a task that is made and dropped", 1000) {
+PERCORE_MEASURE(a_task, "a task that is made and dropped", 100) {
   for (int i = 0; i < 2; ++i) number(i);
   run.count_from_here();
-  for (int i = 0; i < 1000; ++i) {
+  for (int i = 0; i < 100; ++i) {
     percore::Task<int> task = number(i);
     percore::Task<int>* seen = &task;
     keep(seen);

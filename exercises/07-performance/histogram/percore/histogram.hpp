@@ -13,8 +13,8 @@
 // - Step "figures" (V2, V5): what is exact, and what lies above the range.
 // - Step "merge" (V4): two histograms, and the values that never came.
 //
-// This header needs no change, and what is missing is in histogram.cpp. histogram_text.cpp draws the
-// plot from what the public functions say; it is done.
+// This header needs no change, and what is missing is in histogram.cpp. histogram_text.cpp draws
+// the plot from what the public functions say; it is done.
 
 namespace percore {
 

@@ -39,7 +39,7 @@ void watch_thread_end() {
 }
 
 void* refill(std::size_t size_class) {
-  // TODO threads (F5): a block that an ended thread has left? And who calls watch_thread_end()?
+  // TODO threads (F5): a block that an ended thread has left?
   // TODO slabs (F4): cut it from a slab of frame_slab_bytes; take a new slab when the rest is too
   // small.
   return ::operator new(size_class * frame_granule_bytes);

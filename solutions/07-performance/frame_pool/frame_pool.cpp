@@ -47,7 +47,6 @@ void watch_thread_end() {
 
 // A block of a class of which this thread has none.
 void* refill(std::size_t size_class) {
-  if (!pool.watched) watch_thread_end();
   Depot& shared = depot();
   const std::lock_guard lock(shared.mutex);
   if (FreeBlock* const block = shared.free[size_class]) {

@@ -9,7 +9,7 @@
 using namespace checks;
 
 PERCORE_CHECK("lists", fewer_instructions_than_malloc, "F3",
-              "an allocation and its free take at most 24 instructions, and 20 fewer than malloc() "
+              "an allocation and its free take at most 20 instructions, and 20 fewer than malloc() "
               "and free()",
               free_lists, .seeds = 1, .ring = false) {
   constexpr std::size_t size = 176;  // as of a small task

@@ -62,7 +62,7 @@ inline void free_frame(void* frame, std::size_t size_bytes) noexcept {
   if (PERCORE_FRAMES_FROM_MALLOC != 0 || size_bytes > pooled_frame_bytes_max)
     return ::operator delete(frame, size_bytes);
   // TODO lists (F2, F3): in front of its class's list.
-  // TODO threads (F5): a thread may only ever free. Its lists must not be lost either.
+  // TODO threads (F5): from now on this thread has something that must not be lost with it.
   ::operator delete(frame, size_bytes);
 }
 

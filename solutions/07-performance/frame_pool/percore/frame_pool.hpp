@@ -56,7 +56,7 @@ inline void free_frame(void* frame, std::size_t size_bytes) noexcept {
   auto* const block = static_cast<FreeBlock*>(frame);
   block->next = pool.free[size_class];
   pool.free[size_class] = block;
-  if (!pool.watched) watch_thread_end();  // a thread may only ever free
+  if (!pool.watched) watch_thread_end();
 }
 
 }  // namespace percore

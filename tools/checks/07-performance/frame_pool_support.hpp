@@ -5,6 +5,7 @@
 #undef PERCORE_FRAMES_FROM_MALLOC
 #define PERCORE_FRAMES_FROM_MALLOC 0
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <percore/check.hpp>

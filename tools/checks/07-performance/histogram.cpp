@@ -1,8 +1,5 @@
 // 07.4 histogram, all steps together: the text, which is drawn from all that it says of itself.
 
-#include <algorithm>
-#include <sstream>
-
 #include "01-hello-world/assertions.hpp"
 #include "histogram_support.hpp"
 
@@ -10,19 +7,23 @@ using namespace checks;
 
 namespace {
 
-void demand(const std::string& text, const std::string& wanted) {
-  if (text == wanted) return;
-  std::istringstream got_lines(text);
-  std::istringstream wanted_lines(wanted);
-  for (unsigned number = 1;; ++number) {
-    std::string got_line, wanted_line;
-    const bool more = static_cast<bool>(std::getline(got_lines, got_line));
-    const bool wanted_more = static_cast<bool>(std::getline(wanted_lines, wanted_line));
-    require(got_line == wanted_line && more == wanted_more,
-            "line {} of a histogram's text is \"{}\", and was to be \"{}\"", number, got_line,
-            wanted_line);
-    require(more, "a histogram's text has other line ends than it was to have");
+// The first line of `text`, which is taken off.
+std::string_view next_line(std::string_view& text) {
+  const std::string_view line = text.substr(0, text.find('\n'));
+  text.remove_prefix(std::min(line.size() + 1, text.size()));
+  return line;
+}
+
+void demand(const std::string& text, std::string_view wanted) {
+  std::string_view got = text;
+  for (unsigned number = 1; !got.empty() || !wanted.empty(); ++number) {
+    const std::string_view got_line = next_line(got);
+    const std::string_view wanted_line = next_line(wanted);
+    require(got_line == wanted_line && got.empty() == wanted.empty(),
+            "line {} of a histogram's text is \"{}\", and was to be \"{}\"; {} behind it", number,
+            got_line, wanted_line, got.empty() ? "nothing stands" : "more stands");
   }
+  require(text.ends_with('\n'), "a histogram's text has no end of line at its end");
 }
 
 }  // namespace
@@ -32,6 +33,20 @@ PERCORE_CHECK("merge", the_text_has_its_lines, "V2",
               .seeds = 1, .ring = false) {
   Histogram histogram({.value_max = 2'000, .significant_digits = 3});
   demand(histogram.to_text(), "0 values\n");
+  histogram.record(0);
+  demand(histogram.to_text({.columns = 50}),
+         "1 value, mean 0.0\n"
+         "      min      0  \n"
+         "      max      0  \n");
+  histogram.record(1);
+  demand(histogram.to_text({.unit = "of a unit with a long name", .columns = 50}),
+         "2 values, mean 0.5 of a unit with a long name\n"
+         "      min      0 of a unit with a long name  \n"
+         "      p10      0 of a unit with a long name  \n"
+         "      p25      0 of a unit with a long name  \n"
+         "      p50      0 of a unit with a long name  \n"
+         "      max      1 of a unit with a long name  ████████\n");
+  histogram.reset();
   histogram.record(7);
   demand(histogram.to_text({.columns = 50}),
          "1 value, mean 7.0\n"

@@ -10,8 +10,6 @@ constinit thread_local ThreadPool pool{};
 
 namespace {
 
-constexpr std::size_t slab_bytes = 64 * 1024;
-
 // What an ended thread had not handed out of its newest slab; written into that memory itself.
 struct Remainder {
   Remainder* next;
@@ -90,7 +88,7 @@ void arrange_for_thread_end() {
 
 void* refill(std::size_t size_class) {
   if (!pool.leaves_to_depot) arrange_for_thread_end();
-  const std::size_t block_bytes = size_class * granule_bytes;
+  const std::size_t block_bytes = size_class * frame_granule_bytes;
   if (fresh_bytes() < block_bytes) {
     take_from_depot(size_class, block_bytes);
     if (FreeBlock* const block = pool.free[size_class]; block != nullptr) {
@@ -99,8 +97,8 @@ void* refill(std::size_t size_class) {
     }
   }
   if (fresh_bytes() < block_bytes) {
-    pool.fresh = static_cast<std::byte*>(::operator new(slab_bytes));
-    pool.fresh_end = pool.fresh + slab_bytes;
+    pool.fresh = static_cast<std::byte*>(::operator new(frame_slab_bytes));
+    pool.fresh_end = pool.fresh + frame_slab_bytes;
   }
   void* const block = pool.fresh;
   pool.fresh += block_bytes;

@@ -418,8 +418,8 @@ CheckRunner::Outcome CheckRunner::run_once(const CheckProgram& program, const Ma
       }
       return out;
     }
-    // Only the kernel's ring can be missing.
-    if (event == "skipped" && program.real && has_nonce(json, ran)) {
+    // Only the kernel's ring can be missing, and a processor's way to count.
+    if (event == "skipped" && (program.real || program.counted) && has_nonce(json, ran)) {
       verdict.skipped = true;
       verdict.sentence = json["sentence"].text();
       out.reported = true;

@@ -1,7 +1,8 @@
 // From an exercise to its programs. A build, fix, use or predict exercise has a program for each
 // file of checks; a catch exercise has one for the right modules and one for each folder of wrong
 // ones. A file named *_explore.cpp is linked with the schedule explorer and no ring; only headers
-// of the learner's can be explored.
+// of the learner's can be explored. One named *_counted.cpp counts instructions: it and the
+// learner's files are compiled as for a measurement.
 
 #include "exercise_plan.hpp"
 
@@ -15,6 +16,10 @@ namespace {
 
 bool is_explored(const fs::path& source) {
   return source.stem().string().ends_with("_explore");
+}
+
+bool is_counted(const fs::path& source) {
+  return source.stem().string().ends_with("_counted");
 }
 
 std::string underscored(std::string text) {
@@ -34,6 +39,7 @@ class Planner {
   void compile_explored(const fs::path& source, const fs::path& object,
                         const fs::path& module_folder);
   void plan_checks();
+  void plan_counted(CheckProgram program, const fs::path& file);
   void plan_catch();
   void plan_fault(const fs::path& fault);
   void link(CheckProgram program, const std::vector<fs::path>& own,
@@ -50,15 +56,15 @@ class Planner {
   fs::path checks_folder_;  ///< tools/checks/NN-lesson
   std::string flags_;
   NinjaFile ninja_;
-  std::vector<fs::path> own_sources_, own_objects_;
+  std::vector<fs::path> own_sources_, own_objects_, counted_objects_;
   Plan out_;
 };
 
 // The learner's folders first: their header, not ours, is the module's.
-std::string all_flags(const Toolchain& tools, const PlanRequest& request) {
+std::string all_flags(const Toolchain& tools, const PlanRequest& request, Variant variant) {
   const std::string module = request.exercise.module();
   const bool takes_module = !module.empty() && !request.ours;
-  std::string out = tools.flags(request.variant);
+  std::string out = tools.flags(variant);
   if (request.stepped) out += " -g";
   if (takes_module) out += " -I" + shell_quoted((request.sources / module).string());
   out += " -I" + shell_quoted(request.sources.string());
@@ -71,7 +77,7 @@ Planner::Planner(const Toolchain& toolchain, const PlanRequest& request)
       exercise_(request.exercise),
       module_(request.exercise.module()),
       checks_folder_(toolchain.root() / "tools" / "checks" / request.exercise.lesson),
-      flags_(all_flags(toolchain, request)),
+      flags_(all_flags(toolchain, request, request.variant)),
       ninja_(toolchain.config().compiler, flags_, toolchain.header_flag(request.variant)) {
   out_.folder =
       request.folder / (std::string(word(request.variant)) + (request.ours ? "-ours" : "") +
@@ -173,7 +179,7 @@ std::vector<fs::path> Planner::check_files() const {
     // What an ordinary run shows reads better than an execution: it comes first.
     for (const Step& step : exercise_.steps)
       if (!step.name.empty())
-        for (const char* kind : {"", "_explore"})
+        for (const char* kind : {"", "_explore", "_counted"})
           stems.push_back(exercise_.name + "_" + underscored(step.name) + kind);
     for (const char* kind : {"", "_explore", "_real"}) stems.push_back(exercise_.name + kind);
   }
@@ -192,7 +198,7 @@ void Planner::plan_checks() {
     give_up("There are no checks for {} {} in {}.", exercise_.number, exercise_.name,
             checks_folder_.string());
   for (const fs::path& file : files) {
-    if (is_explored(file) && request_.variant != Variant::fast) continue;
+    if ((is_explored(file) || is_counted(file)) && request_.variant != Variant::fast) continue;
     CheckProgram program;
     program.stem = file.stem();
     program.path = out_.folder / program.stem;
@@ -200,7 +206,12 @@ void Planner::plan_checks() {
     program.real = program.stem.ends_with("_real");
     for (const Step& step : exercise_.steps) {
       const std::string stem = exercise_.name + "_" + underscored(step.name);
-      if (program.stem == stem || program.stem == stem + "_explore") program.step = step.name;
+      for (const char* kind : {"", "_explore", "_counted"})
+        if (program.stem == stem + kind) program.step = step.name;
+    }
+    if (is_counted(file)) {
+      plan_counted(std::move(program), file);
+      continue;
     }
     std::vector<fs::path> own = {out_.folder / (program.stem + ".check.o")};
     if (is_explored(file)) {
@@ -213,6 +224,30 @@ void Planner::plan_checks() {
     own.insert(own.end(), own_objects_.begin(), own_objects_.end());
     link(std::move(program), own, modules);
   }
+}
+
+// Over the same modules and harness as a measurement.
+void Planner::plan_counted(CheckProgram program, const fs::path& file) {
+  const std::string flags = all_flags(tools_, request_, Variant::measured);
+  const std::string header = tools_.header_flag(Variant::measured);
+  std::vector<fs::path> objects = {out_.folder / (program.stem + ".check.o")};
+  ninja_.compile(file, objects.front(), flags, header);
+  for (const fs::path& source : own_sources_) {
+    objects.push_back(out_.folder / ("counted_" + hash_of(source.string()) + "_" +
+                                     source.filename().string() + ".o"));
+    // Of several counted files the first one has its rule.
+    if (std::ranges::count(counted_objects_, objects.back()) == 0) {
+      ninja_.compile(source, objects.back(), flags, header);
+      counted_objects_.push_back(objects.back());
+    }
+  }
+  program.own.assign(objects.begin() + 1, objects.end());
+  for (const auto& more : {tools_.module_objects(Variant::measured, module_, module_),
+                           tools_.harness_objects(Variant::measured, false)})
+    objects.insert(objects.end(), more.begin(), more.end());
+  program.counted = true;
+  ninja_.link(program.path, objects, tools_.link_flags() + " " + tools_.config().fmt_link);
+  out_.programs.push_back(std::move(program));
 }
 
 void Planner::plan_catch() {

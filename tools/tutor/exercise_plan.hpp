@@ -17,6 +17,7 @@ struct CheckProgram {
   std::vector<fs::path> own;   ///< the objects of the learner's files; none where they are checks
   bool real = false;           ///< on the kernel's ring
   bool explored = false;       ///< over the schedule explorer
+  bool counted = false;        ///< optimised, since it counts instructions
   std::string fault;           ///< catch: the folder of the module that is wrong; "right" for ours
   std::string fault_sentence;  ///< what is wrong with it
 };

@@ -182,6 +182,7 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
       build_.plan({exercise, options.sources, folder, Variant::fast});
   if (std::ranges::any_of(programs, &CheckProgram::explored))
     build_.build_shared(Variant::explored);
+  if (std::ranges::any_of(programs, &CheckProgram::counted)) build_.build_shared(Variant::measured);
   if (!options.with_real || options.seed)
     std::erase_if(programs, [](const auto& program) { return program.real; });
   if (options.only_real) {

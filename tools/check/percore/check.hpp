@@ -50,6 +50,9 @@
 /// A file whose name ends in _explore.cpp is linked with the schedule explorer and no ring
 /// (<percore/explore.hpp>); its checks say .seeds = 1, .faults = false, .ring = false.
 ///
+/// A file named <exercise>_<step>_counted.cpp is compiled with -O2, as the learner's files are for
+/// it: it holds instructions to a number (<percore/check_instructions.hpp>).
+///
 /// A file named <exercise>_real.cpp is linked with liburing instead and runs once, on the kernel;
 /// it may not use percore/sim.hpp.
 
@@ -154,6 +157,10 @@ struct OracleRegistration {
 /// The same with an invariant other than the check's own, where one body can see several break.
 [[noreturn]] void fail_with(std::string_view invariant, std::string_view lesson,
                             std::string_view sentence) noexcept;
+
+/// The check cannot be made on this machine, for a reason outside the learner's code. For a
+/// *_real.cpp and a *_counted.cpp.
+[[noreturn]] void skip_with(std::string_view sentence);
 
 template <typename... Args>
 [[noreturn]] void fail(fmt::format_string<Args...> sentence, Args&&... args) {

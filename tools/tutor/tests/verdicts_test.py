@@ -4,6 +4,7 @@ it is, nothing may stay behind, and none may look like a pass."""
 import json
 import os
 import pathlib
+import platform
 import re
 import shutil
 import subprocess
@@ -307,6 +308,32 @@ class Kinds(unittest.TestCase):
         self.write("counter/counter.cpp", right)
         os.utime(self.root / "my" / LESSON / "counter/counter.cpp", (1_000_000_000, 1_000_000_000))
         self.assertEqual(self.check("counter")["status"], "pass")
+
+    @unittest.skipUnless(platform.machine() == "x86_64", "only there a program can step through itself")
+    def test_instructions_are_counted_in_optimised_code(self):
+        counted = self.root / "tools" / "checks" / LESSON / "counter_count_down_counted.cpp"
+        counted.write_text("""
+            #include <percore/check_instructions.hpp>
+            #include <percore/counter.hpp>
+            #ifndef __OPTIMIZE__
+            #error "compiled as other checks are"
+            #endif
+            PERCORE_CHECK("count down", down_is_short, "I2", "down is short", "Lesson 90, *Counting*", .ring = false) {
+              percore::Counter counter;
+              const auto took = checks::instructions_of([&] { counter.down(); });
+              percore::check::require(took > 0 && took <= 20, "down() takes {} instructions", took);
+            }
+            """)
+        self.addCleanup(counted.unlink)
+        right = (FIXTURE / "solutions" / LESSON / "counter/counter.cpp").read_text()
+        self.write("counter/counter.cpp", right)
+        verdict = self.check("counter")
+        self.assertEqual((verdict["status"], verdict["points"]), ("pass", 25), verdict["message"])
+        self.write("counter/counter.cpp", "static void wait_a_little() { for (volatile int i = 0; i < 30;) i = i + 1; }\n" +
+                   right.replace("--value_", "wait_a_little(); --value_"))
+        verdict = self.check("counter")
+        self.assertRegex(verdict["message"], r"^I2 broken: down\(\) takes \d\d+ instructions")
+        self.assertEqual(verdict["points"], 10)
 
     def test_after_a_pass_the_costs_beside_ours(self):
         shutil.rmtree(self.root / "my", ignore_errors=True)

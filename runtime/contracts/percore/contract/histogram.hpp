@@ -66,7 +66,8 @@ concept HistogramContract = requires(H histogram, const H const_histogram, Histo
   { const_histogram.mean() } noexcept -> std::same_as<double>;
   // V2: the value that `percentile` of a hundred do not exceed; 0 to 100, what is outside is taken
   // as the nearest of these. The percentile of so many values is the one that stands at place
-  // ceil(percentile / 100 * count()) when they are sorted.
+  // ceil(percentile / 100 * count()) when they are sorted, the first at the least. That a double
+  // holds a little more than 99.9 does not count: of 1,000 values p99.9 is the 999th.
   { const_histogram.value_at(percentile) } noexcept -> std::same_as<std::uint64_t>;
   { const_histogram.options() } noexcept -> std::same_as<const HistogramOptions&>;
   { const_histogram.memory_bytes() } noexcept -> std::same_as<std::size_t>;

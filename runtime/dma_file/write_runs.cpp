@@ -46,7 +46,8 @@ Task<> DmaFile::write_in_run(Inside& file, Write& write) {
     join_runs(file.asked);
   }
   co_await write.settled.wait();
-  if (write.leads && write.behind != nullptr) co_await write_run(file, write);
+  const bool has_others = write.leads && write.behind != nullptr;
+  if (has_others) co_await write_run(file, write);
 }
 
 // What fails or ends short is gone on with by each write itself: an error is then of the one that

@@ -58,7 +58,7 @@ Task<double> sequential_writes(std::string path, unsigned depth) {
   DmaArena arena({.bytes = 1u << 20});
   const std::int64_t begin = bench::now_ns();
   DmaFile file = co_await open_file(arena, path, DmaOpen::create_new);
-  static_cast<void>(co_await file.preallocate(bench::writes * bench::block_bytes));
+  if (depth != 1) static_cast<void>(co_await file.preallocate(bench::writes * bench::block_bytes));
   std::size_t next = 0;
   std::vector<JoinHandle<void>> writers;
   for (unsigned i = 0; i < depth; ++i) writers.push_back(spawn(write_blocks(file, next)));

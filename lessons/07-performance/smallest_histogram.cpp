@@ -4,7 +4,7 @@
 #include <percore/histogram.hpp>
 
 int main() {
-  percore::Histogram took_us;                                       // 1 us to an hour, 3 digits
+  percore::Histogram took_us;                                       // 1 us to 41 days, 3 digits
   for (unsigned i = 0; i < 990; ++i) took_us.record(100 + i % 10);  // nearly all are quick
   for (unsigned i = 0; i < 9; ++i) took_us.record(20'000);          // nine meet a full disk queue
   took_us.record(1'000'000);                                        // one meets the stall

@@ -47,7 +47,7 @@ void short_range() {
   fmt::print("a thousand answers, twenty of them between 40,000 and 60,000 us\n\n");
   fmt::print("                                 p50        p99        max   above the range\n");
   for (const auto& [name, histogram] :
-       {std::pair{"value_max: an hour in ns", &large}, std::pair{"value_max: 10,000", &small}})
+       {std::pair{"value_max: the default", &large}, std::pair{"value_max: 10,000", &small}})
     fmt::print("  {:<25}{:>6} us{:>8} us{:>8} us{:>18}\n", name, histogram->value_at(50),
                histogram->value_at(99), histogram->max(), histogram->above_range());
   fmt::print(

@@ -33,14 +33,16 @@ constexpr unsigned runs_lent = 300;
 
 /// What is true of the two, and of the machine. All are shares of a run's time.
 struct Truth {
-  double gain = 0;          // by how much B is faster; below 0: slower
-  double noise = 0.01;      // the standard deviation of a run
-  double drift = 0;         // by how much the last run is slower than the first
-  double every_second = 0;  // by how much every second run of the machine is slower
-  double cold_a = 0;        // by how much the first run is; the last one that is cold, half of it
+  double gain = 0;               // by how much B is faster; below 0: slower
+  double noise = 0.01;           // the standard deviation of a run
+  double drift = 0;              // by how much the last run is slower than the first
+  double every_second = 0;       // by how much every second run of the machine is slower
+  unsigned turn_changes_at = 0;  // from that run on it is the other ones; 0: never
+  double cold_a = 0;  // by how much the first run is; the last one that is cold, half of it
   double cold_b = 0;
   unsigned disturbed_percent = 0;  // of the runs, which then take `disturbed` times as long
   double disturbed = 0;
+  unsigned agreeing = 0;  // so many of each 100 runs of B in a row agree on `gain`; 0: all
 };
 
 class Machine final : public Experiment {
@@ -48,7 +50,7 @@ class Machine final : public Experiment {
   Machine(Run& run, const Truth& truth) : run_(run), truth_(truth) {}
 
   double ns_of_a() override { return one_run(false, runs_of_a_, truth_.cold_a, 0); }
-  double ns_of_b() override { return one_run(true, runs_of_b_, truth_.cold_b, truth_.gain); }
+  double ns_of_b() override { return one_run(true, runs_of_b_, truth_.cold_b, gain_of_this_b()); }
   unsigned runs_left() const override { return runs_lent - static_cast<unsigned>(was_b_.size()); }
 
   /// How the learner ran the two, for a verdict that is wrong.
@@ -62,12 +64,19 @@ class Machine final : public Experiment {
     for (std::size_t i = 1; i < was_b_.size(); ++i) changes += was_b_[i] != was_b_[i - 1] ? 1 : 0;
     if (changes + 1 == was_b_.size())
       return was_b_.front() ? "B came before A in every pair" : "A came before B in every pair";
+    const std::string unused =
+        runs_left() < 2 ? ""
+                        : fmt::format(". {} of {} runs were left unused", runs_left(), runs_lent);
     if (fewer < Experiment::warm_up_runs + 40)
-      return fmt::format("one of the two was run {} times, {} of them warm", fewer,
-                         fewer - std::min(fewer, Experiment::warm_up_runs));
-    return fmt::format("A was run {} times and B {}, in {} stretches", runs_of_a_, runs_of_b_,
-                       changes + 1);
+      return fmt::format("one of the two was run {} times, {} of them warm{}", fewer,
+                         fewer - std::min(fewer, Experiment::warm_up_runs), unused);
+    return fmt::format("A was run {} times and B {}, in {} stretches of the same one{}", runs_of_a_,
+                       runs_of_b_, changes + 1, unused);
   }
+
+  /// The runs made when both were warm, and how often it was another one than the run before.
+  std::size_t warm_runs() const { return warm_runs_; }
+  std::size_t warm_stretches() const { return warm_stretches_; }
 
  private:
   double one_run(bool is_b, unsigned& runs, double cold, double gain) {
@@ -77,13 +86,29 @@ class Machine final : public Experiment {
             runs_lent);
     const double of_all = static_cast<double>(was_b_.size()) / runs_lent;
     double took = (1 - gain) * (1 + truth_.noise * normal()) * (1 + truth_.drift * of_all);
-    if (was_b_.size() % 2 == 0) took *= 1 + truth_.every_second;
+    const bool turn_changed =
+        truth_.turn_changes_at != 0 && was_b_.size() >= truth_.turn_changes_at;
+    if ((was_b_.size() % 2 == 0) != turn_changed) took *= 1 + truth_.every_second;
     if (runs < warm_up_runs) took *= 1 + cold * (1 - 0.5 * runs / warm_up_runs);
     if (run_.chance(truth_.disturbed_percent)) took *= truth_.disturbed;
+    if (std::min(runs_of_a_, runs_of_b_) >= warm_up_runs) {
+      ++warm_runs_;
+      if (was_b_.back() != is_b || warm_runs_ == 1) ++warm_stretches_;
+    }
     ++runs;
     was_b_.push_back(is_b);
     run_.operation(was_b_.size());
     return 1'000 * took;
+  }
+
+  /// Where not all runs agree, each hundred of B in a row has the same hundred gains, evenly spread
+  /// about `gain`, so that no chance decides how many agree.
+  double gain_of_this_b() const {
+    if (truth_.agreeing == 0) return truth_.gain;
+    constexpr unsigned step = 37;  // has no divisor in common with 100: none comes twice
+    const double place = (runs_of_b_ * step) % 100 + 0.5;  // 0.5 to 99.5, the median at 50
+    const double disagreeing = 100 - truth_.agreeing;
+    return truth_.gain * (place - disagreeing) / (50 - disagreeing);
   }
 
   double normal() {  // nearly: the sum of twelve draws between 0 and 1 has the deviation 1
@@ -97,6 +122,8 @@ class Machine final : public Experiment {
   unsigned runs_of_a_ = 0;
   unsigned runs_of_b_ = 0;
   std::vector<bool> was_b_;
+  std::size_t warm_runs_ = 0;
+  std::size_t warm_stretches_ = 0;
 };
 
 const char* name_of(Verdict verdict) {
@@ -152,6 +179,41 @@ PERCORE_CHECK("", a_gain_below_the_noise, "G6", "a gain that the noise hides is 
                  "three quarters of the pairs agree");
 }
 
+PERCORE_CHECK("", a_small_gain_that_is_steady, "G6", "how large a gain is does not decide",
+              what_data_carries, .ring = false) {
+  const Truth truth{.gain = run.chance(50) ? 0.02 : -0.02, .noise = 0.003};
+  expect_verdict(run, truth, verdict_of(truth.gain),
+                 "runs vary by 0.3 %, so that all pairs agree on it");
+}
+
+PERCORE_CHECK("", more_than_three_quarters_agree, "G6", "three quarters of the pairs are enough",
+              what_data_carries, .ring = false) {
+  const Truth truth{.gain = run.chance(50) ? 0.15 : -0.15, .noise = 0.0005, .agreeing = 78};
+  expect_verdict(run, truth, verdict_of(truth.gain),
+                 "as a rule: 78 of 100 pairs agree on that, which are more than three quarters");
+}
+
+PERCORE_CHECK("", fewer_than_three_quarters_agree, "G6",
+              "fewer than three quarters of the pairs are not enough", what_data_carries,
+              .ring = false) {
+  const Truth truth{.gain = run.chance(50) ? 0.15 : -0.15, .noise = 0.0005, .agreeing = 70};
+  expect_verdict(run, truth, Verdict::inconclusive,
+                 "as a rule: 70 of 100 pairs agree on that, which are fewer than three quarters");
+}
+
+PERCORE_CHECK("", right_after_one_another, "G4", "the two runs of a pair follow one another",
+              in_turn, .ring = false) {
+  Machine machine(run, {.gain = some_gain(run)});
+  static_cast<void>(judge(machine));
+  // In turn with the order changed each time a stretch has two runs. Three leaves room for a few
+  // runs more to warm up.
+  require(machine.warm_runs() <= 3 * machine.warm_stretches(),
+          "when both were warm, {} runs were made in {} stretches of the same one: where a "
+          "neighbour comes, or goes, in the middle of it all, one has it and the other has not. A "
+          "pair is one run of each, right after one another",
+          machine.warm_runs(), machine.warm_stretches());
+}
+
 PERCORE_CHECK("", the_machine_drifts, "G4", "what is compared is measured in turn", in_turn,
               .ring = false) {
   const Truth truth{.gain = 0, .drift = run.chance(50) ? 0.4 : -0.3};
@@ -174,6 +236,17 @@ PERCORE_CHECK("", every_second_run, "G4", "the order in a pair changes from pair
   const Truth truth{.every_second = run.chance(50) ? 0.06 : -0.06};
   expect_verdict(run, truth, Verdict::inconclusive,
                  "something makes every second run of the machine 6 % slower or faster");
+}
+
+PERCORE_CHECK("", every_second_run_and_then_the_others, "G4",
+              "the order in a pair changes from pair to pair", in_turn, .ring = false) {
+  const Truth truth{.every_second = run.chance(50) ? 0.06 : -0.06,
+                    .turn_changes_at = 180 + static_cast<unsigned>(run.random(41))};
+  expect_verdict(run, truth, Verdict::inconclusive,
+                 fmt::format("something makes every second run of the machine 6 % slower or "
+                             "faster, and from run {} on the others, so the order must change in "
+                             "each next pair",
+                             truth.turn_changes_at));
 }
 
 PERCORE_CHECK("", cold_runs_do_not_count, "G3", "what is paid once is not in the figure", warm,

@@ -29,35 +29,55 @@ class SimulatedBench final : public Bench {
  public:
   SimulatedBench(Run& run, Store store) : run_(run), store_(std::move(store)) {
     done_.resize(store_.takes_ns.size());
+    asked_for_.resize(store_.takes_ns.size());
+    // Neither says which lookup it belongs to, nor one the other: they must come from the store.
+    first_key_ = 1'000'000 + static_cast<unsigned>(run.random(1'000'000));
+    first_value_ = 3'000'000 + static_cast<unsigned>(run.random(1'000'000));
   }
 
   unsigned requests() const override { return static_cast<unsigned>(store_.takes_ns.size()); }
   std::int64_t period_ns() const override { return store_.period_ns; }
-  std::int64_t now_ns() override { return clock_ns_; }
-  void sleep_until_ns(std::int64_t moment) override { clock_ns_ = std::max(clock_ns_, moment); }
+  std::int64_t now_ns() override {
+    clock_was_read_ = clock_was_read_since_a_key_ = true;
+    return clock_ns_;
+  }
+  void sleep_until_ns(std::int64_t moment) override {
+    if (moment <= clock_ns_) return;
+    if (asked_ == 0) slept_before_all_ns_ += moment - clock_ns_;
+    clock_ns_ = moment;
+  }
 
   Key make_key(unsigned number) override {
     require(number < requests(), "key {} was made, and there are {}", number, requests());
     clock_ns_ += store_.key_takes_ns;
-    if (looked_up_) ++keys_made_late_;
-    return {number};
+    if (asked_ != 0) ++keys_made_late_;
+    clock_was_read_since_a_key_ = false;
+    return {first_key_ + number};
   }
 
   Value look_up(const Key& key) override {
-    require(key.number < requests(), "a key was looked up that make_key() had not made");
-    run_.operation(key.number);
-    looked_up_ = true;
+    const unsigned number = key.number - first_key_;  // wraps round for one that is too small
+    require(number < requests(), "a key was looked up that make_key() had not made");
+    run_.operation(number);
+    if (asked_ == 0) began_before_the_keys_ = clock_was_read_ && !clock_was_read_since_a_key_;
     ++asked_;
-    if (!store_.lazy) do_it(key.number);
-    return {key.number};
+    ++asked_for_[number];
+    if (!store_.lazy) do_it(number);
+    return {first_value_ + number};
   }
   void use(const Value& value) override {
-    if (value.number < requests()) do_it(value.number);
+    const unsigned number = value.number - first_value_;
+    require(number < requests() && asked_for_[number] != 0,
+            "a value was used that no lookup gave: use() wants what look_up() returns");
+    do_it(number);
   }
 
   std::size_t asked() const { return asked_; }
   std::size_t done() const { return static_cast<std::size_t>(std::ranges::count(done_, true)); }
+  unsigned most_of_one_key() const { return std::ranges::max(asked_for_); }
   unsigned keys_made_late() const { return keys_made_late_; }
+  bool began_before_the_keys() const { return began_before_the_keys_ && keys_made_late_ == 0; }
+  std::int64_t slept_before_all_ns() const { return slept_before_all_ns_; }
 
  private:
   void do_it(unsigned number) {
@@ -69,7 +89,13 @@ class SimulatedBench final : public Bench {
   Run& run_;
   Store store_;
   std::int64_t clock_ns_ = 1'000'000;
-  bool looked_up_ = false;
+  unsigned first_key_ = 0;
+  unsigned first_value_ = 0;
+  bool clock_was_read_ = false;
+  bool clock_was_read_since_a_key_ = false;
+  bool began_before_the_keys_ = false;
+  std::int64_t slept_before_all_ns_ = 0;
+  std::vector<unsigned> asked_for_;  // how often each key was looked up
   std::vector<bool> done_;
   std::size_t asked_ = 0;
   unsigned keys_made_late_ = 0;
@@ -122,8 +148,16 @@ std::int64_t mean_of(const std::vector<std::int64_t>& values) {
 void expect_all_counted(const SimulatedBench& bench, const Report& report) {
   require(bench.asked() == bench.requests(), "{} lookups were due, and {} were made",
           bench.requests(), bench.asked());
+  require(bench.most_of_one_key() == 1,
+          "{} lookups were made, of the same key {} times: lookup i is one of key i", bench.asked(),
+          bench.most_of_one_key());
   require(report.counted == bench.requests(), "{} lookups were made, and the report counts {}",
           bench.requests(), report.counted);
+  const std::int64_t least = std::min(report.typical_ns, report.p99_ns);
+  require(least >= 0,
+          "the report says that lookups take {} ns, which is less than nothing: they were made "
+          "before they were due, where users had not come yet. Sleep until then",
+          least);
 }
 
 }  // namespace
@@ -154,6 +188,11 @@ PERCORE_CHECK("", only_the_work_is_timed, "G2", "what prepares the work is not t
   const Report report = measure(bench);
   expect_all_counted(bench, report);
   const std::int64_t right = place_of(store.takes_ns, 99);
+  require(!bench.began_before_the_keys(),
+          "`begin` was taken before the keys were made, so the first lookups were due while there "
+          "were no keys yet: 99 of a hundred take at most {} ns, and the report says {}. Make the "
+          "keys, then look at the clock",
+          right, report.p99_ns);
   require(report.p99_ns < right + store.key_takes_ns,
           "99 of a hundred lookups take at most {} ns, and the report says {}: making a key takes "
           "{} ns, and is timed with the lookup",
@@ -172,6 +211,10 @@ PERCORE_CHECK("", from_the_moment_it_was_due, "G7", "a wait counts from the mome
   SimulatedBench bench(run, store);
   const Report report = measure(bench);
   expect_all_counted(bench, report);
+  require(bench.slept_before_all_ns() == 0,
+          "the first lookup is due at once, and the benchmark slept for {} ns before it: lookup i "
+          "is due i periods after `begin`",
+          bench.slept_before_all_ns());
   const Waits waits = waits_of(store);
   const std::int64_t right = place_of(waits.from_due, 99);
   if (report.p99_ns == right) return;

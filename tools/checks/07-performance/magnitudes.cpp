@@ -88,7 +88,7 @@ PERCORE_CHECK("", spawn, "G1", "a task costs some 140 instructions from spawn to
                 "a frame from a free list, a place in the run queue, a result that is handed over");
 }
 
-PERCORE_CHECK("", malloc, "G1", "malloc() and free() take some 150 instructions", magnitudes,
+PERCORE_CHECK("", malloc, "G1", "malloc() and free() take some 135 instructions", magnitudes,
               .seeds = 1, .ring = false) {
   constexpr Misconception why[] = {
       {"1000",
@@ -96,7 +96,7 @@ PERCORE_CHECK("", malloc, "G1", "malloc() and free() take some 150 instructions"
        "is on a list of the thread's own"},
       {"1", "they are 135 instructions together: cheap, but not that cheap"}};
   expect_one_of(run, "malloc", {"10", "100"}, why,
-                "the two together are some 150 instructions, and no system call as a rule");
+                "the two together are some 135 instructions, and no system call as a rule");
 }
 
 PERCORE_CHECK("", system_call, "G1", "a system call costs a hundred calls", magnitudes, .seeds = 1,
@@ -200,8 +200,9 @@ PERCORE_CHECK("", corrected, "G7", "what could not be asked is counted too", omi
   Histogram took_ms;
   took_ms.record_with_interval(1'000, 1);
   constexpr Misconception why[] = {
-      {"1", "that is record(): the other one adds what those would have seen who could not ask"},
-      {"999", "the value itself is counted, too"},
+      {"1",
+       "that is record(): the other one counts what those would have seen who could not ask, too"},
+      {"999", "so many are added to the value itself, and count() counts that one, too"},
       {"1001", "it goes down to the interval, which is 1 ms, and not to nothing"}};
   expect_answer(run, "corrected", std::to_string(took_ms.count()), why,
                 "1000, 999, 998, ... down to the interval");

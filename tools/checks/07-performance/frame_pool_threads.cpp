@@ -84,9 +84,9 @@ PERCORE_CHECK("threads", a_block_goes_to_who_frees_it, "F3",
 
 PERCORE_CHECK("threads", what_ended_threads_had_serves_others, "F5",
               "what a thread leaves behind when it ends serves the other threads", free_lists,
-              .seeds = 20, .ring = false) {
-  // A class of its own for each seed: what seeds before have left is not counted.
-  const std::size_t size = 16 * (1 + run.seed());
+              .seeds = classes, .ring = false) {
+  // A class of its own for each seed, the largest first, so that none finds what another left.
+  const std::size_t size = frame_granule_bytes * (classes - run.seed() % classes);
   const unsigned count = run.size(1, 200);
   std::set<void*> known;
   const auto demand_known = [&](const Places& places, const char* what) {

@@ -6,6 +6,29 @@
 
 using namespace checks;
 
+// The first, while hardly a class has free blocks.
+PERCORE_CHECK("slabs", classes_share_a_slab, "F4",
+              "memory is taken from the system in slabs, and a block of any class is cut from the "
+              "same one",
+              free_lists, .seeds = 1, .ring = false) {
+  std::vector<Frame> frames;
+  frames.reserve(pooled_frame_bytes_max / frame_granule_bytes);
+  const std::int64_t before = taken_from_system();
+  std::size_t bytes = 0;
+  for (std::size_t size = frame_granule_bytes; size <= pooled_frame_bytes_max;
+       size += frame_granule_bytes) {
+    frames.emplace_back(size);
+    bytes += size;
+  }
+  const std::int64_t taken = taken_from_system() - before;
+  require(taken <= 2,
+          "a frame of each class was made, {} bytes together, and memory was taken from the system "
+          "{} times: a slab of {} bytes, of which blocks of all classes are cut, and one more for "
+          "what is set up once are enough",
+          bytes, taken, frame_slab_bytes);
+  for (const Frame& frame : frames) frame.free();
+}
+
 PERCORE_CHECK("slabs", memory_comes_in_slabs, "F4",
               "memory is taken from the system in slabs, where no free block of the class is left",
               free_lists, .seeds = 50, .ring = false) {

@@ -8,6 +8,17 @@ using namespace checks;
 
 namespace {
 
+constexpr unsigned classes = pooled_frame_bytes_max / frame_granule_bytes;
+
+/// Makes a frame on its thread when all that the thread's use of the pool has set up is gone.
+struct MakesAFrameAtTheEnd {
+  std::size_t size_bytes = 0;
+  void** frame = nullptr;
+  ~MakesAFrameAtTheEnd() {
+    if (frame != nullptr) *frame = allocate_frame(size_bytes);
+  }
+};
+
 // How many of `places` are not among `known`; they are from now on.
 std::size_t new_ones(const Places& places, std::set<void*>& known) {
   const std::size_t before = known.size();
@@ -73,9 +84,9 @@ PERCORE_CHECK("threads", a_block_goes_to_who_frees_it, "F3",
 
 PERCORE_CHECK("threads", what_ended_threads_had_serves_others, "F5",
               "what a thread leaves behind when it ends serves the other threads", free_lists,
-              .seeds = 20, .ring = false) {
-  // A class of its own for each seed: what seeds before have left is not counted.
-  const std::size_t size = 16 * (1 + run.seed());
+              .seeds = classes, .ring = false) {
+  // A class of its own for each seed, the largest first, so that none finds what another left.
+  const std::size_t size = frame_granule_bytes * (classes - run.seed() % classes);
   const unsigned count = run.size(1, 200);
   std::set<void*> known;
   const auto demand_known = [&](const Places& places, const char* what) {
@@ -84,7 +95,7 @@ PERCORE_CHECK("threads", what_ended_threads_had_serves_others, "F5",
         more == 0,
         "{}: {} blocks of {} bytes were free then, and of the next {} frames on another thread {} "
         "are in new memory",
-        what, count, size, count, more);
+        what, count, size, places.size(), more);
   };
   Places places;
   on_a_thread([&] {
@@ -108,6 +119,35 @@ PERCORE_CHECK("threads", what_ended_threads_had_serves_others, "F5",
     free_all(places, size);
   });
   demand_known(places, "a thread freed, made and freed frames and ended");
+  // This one only ever makes: it may have taken more from those before than it used.
+  Places first;
+  on_a_thread([&] { first = allocate(1, size); });
+  on_a_thread([&] { places = allocate(count - 1, size); });
+  demand_known(places, "a thread made one frame, freed none and ended");
+  on_a_thread([&] { free_all(first, size); });
+  on_a_thread([&] { free_all(places, size); });
+  on_a_thread([&] { places = allocate(count, size); });
+  demand_known(places, "two threads, one after the other, freed some of the frames and ended");
+}
+
+PERCORE_CHECK("threads", what_was_left_behind_is_gone_from_the_thread, "F1",
+              "frames are nobody else's, also those that a thread makes at its very end",
+              free_lists, .seeds = 10, .ring = false) {
+  const std::size_t size = any_size(run);
+  const unsigned count = run.size(1, 50);
+  void* last = nullptr;
+  on_a_thread([&] {
+    static thread_local MakesAFrameAtTheEnd at_the_end;  // made first, so it goes last
+    at_the_end.size_bytes = size;
+    at_the_end.frame = &last;
+    free_all(allocate(count, size), size);
+  });
+  Places theirs;
+  on_a_thread([&] { theirs = allocate(count, size); });
+  require(std::ranges::count(theirs, last) == 0,
+          "a thread that ended left {} blocks of {} bytes to the others, then a destructor of one "
+          "of its thread_local objects made a frame, and another thread got the same block",
+          count, size);
 }
 
 PERCORE_CHECK(
@@ -133,7 +173,8 @@ PERCORE_CHECK(
   require(
       taken <= enough,
       "{} threads came one after the other and made a frame of {} bytes each, and memory was taken "
-      "from the system {} times: in slabs of {} bytes {} times are enough",
-      threads, size, taken, frame_slab_bytes, enough);
+      "from the system {} times: {} times are enough, one for what is set up once and the others "
+      "for slabs of {} bytes, of which the next thread cuts on where the last one ended",
+      threads, size, taken, enough, frame_slab_bytes);
   free_all(frames, size);
 }

@@ -100,5 +100,14 @@ PERCORE_CHECK("merge", what_could_not_come_is_recorded_too, "V1",
             "where {} is right",
             value, interval, all, histogram.count(), wanted.count());
   }
+  // Twice the interval is more than 64 bits hold, and what is left of it less than the value.
+  const std::uint64_t value = any_value(run, options.value_max);
+  const std::uint64_t interval = (std::uint64_t{1} << 63U) + value / 8 + 1;
+  histogram.record_with_interval(value, interval);
+  wanted.record(value);
+  require(histogram.count() == wanted.count(),
+          "{} was recorded with an interval of {}: that is one value, and count() went up to {} "
+          "where {} is right",
+          value, interval, histogram.count(), wanted.count());
   demand_same(histogram, wanted, "values were recorded with an interval");
 }

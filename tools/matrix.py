@@ -25,12 +25,14 @@ import time
 from faults import ROOT, FaultError, exercises, faults_of, read_fault
 
 JOBS = max(2, os.cpu_count() or 2)
+# What tools/percore starts once it has seen that all is set up: seeing that a thousand times costs a minute.
+TUTOR = ROOT / "build" / "tools" / "tutor" / "percore-tutor"
 SEEDS_MIN = 200  # of one check at least, where an order can matter
 
 
 def verdict(exercise, folder, sanitizers=False, only=None):
     """What the tutor says about the files in `folder`, as its JSON."""
-    command = [ROOT / "tools" / "percore", "check", exercise.name, "--from", folder, "--json"]
+    command = [TUTOR, "--root", ROOT, "check", exercise.name, "--from", folder, "--json"]
     if only:
         command += ["--only", only]
     if not sanitizers:

@@ -103,7 +103,7 @@ std::string Toolchain::includes(const std::string& without_module) const {
 }
 
 fs::path Toolchain::header(Variant variant) const {
-  return shared_folder() / word(variant) / "std.hpp";
+  return shared_folder() / word(variant) / "checks.hpp";
 }
 
 std::string Toolchain::header_flag(Variant variant) const {
@@ -120,7 +120,7 @@ fs::path Toolchain::object(Variant variant, const fs::path& source) const {
 
 std::vector<fs::path> Toolchain::explorer_sources() const {
   std::vector<fs::path> out = sources_in(root_ / "runtime" / "base");
-  for (const char* name : {"main.cpp", "report.cpp", "run.cpp", "signals.cpp"})
+  for (const char* name : {"main.cpp", "report.cpp", "run.cpp", "sentence.cpp", "signals.cpp"})
     out.push_back(root_ / "tools" / "check" / name);
   for (const char* folder : {"tools/explore", "tools/explore/check"})
     for (const fs::path& source : sources_in(root_ / folder)) out.push_back(source);
@@ -130,7 +130,7 @@ std::vector<fs::path> Toolchain::explorer_sources() const {
 std::vector<fs::path> Toolchain::harness_objects(Variant variant, bool real) const {
   const fs::path folder = root_ / "tools" / "check";
   std::vector<fs::path> out;
-  for (const char* name : {"main.cpp", "report.cpp", "run.cpp", "signals.cpp"})
+  for (const char* name : {"main.cpp", "report.cpp", "run.cpp", "sentence.cpp", "signals.cpp"})
     out.push_back(object(variant, folder / name));
   out.push_back(object(variant, folder / (real ? "flavour_real.cpp" : "flavour_sim.cpp")));
   // In this order: what lies between the two marks stands for the kernel.

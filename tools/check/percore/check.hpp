@@ -56,9 +56,8 @@
 /// A file named <exercise>_real.cpp is linked with liburing instead and runs once, on the kernel;
 /// it may not use percore/sim.hpp.
 
-#include <fmt/core.h>
-
 #include <cstdint>
+#include <percore/sentence.hpp>
 #include <string_view>
 
 namespace percore::sim {
@@ -162,18 +161,19 @@ struct OracleRegistration {
 /// *_real.cpp and a *_counted.cpp.
 [[noreturn]] void skip_with(std::string_view sentence);
 
-template <typename... Args>
-[[noreturn]] void fail(fmt::format_string<Args...> sentence, Args&&... args) {
-  fail_with(fmt::format(sentence, static_cast<Args&&>(args)...));
+/// The same with the words that go into the sentence's {}.
+template <typename... Words>
+[[noreturn]] void fail(Sentence<sizeof...(Words)> sentence, const Words&... words) {
+  fail_with(say(sentence, words...));
 }
 
 /// Demands `held`. The sentence says what went wrong in the lesson's words with its numbers, not
 /// what should be: "operation {} was completed {} times". No full stop at its end; the harness adds
 /// the seed.
-template <typename... Args>
-void require(bool held, fmt::format_string<Args...> sentence, Args&&... args) {
+template <typename... Words>
+void require(bool held, Sentence<sizeof...(Words)> sentence, const Words&... words) {
   if (!held) [[unlikely]]
-    fail_with(fmt::format(sentence, static_cast<Args&&>(args)...));
+    fail_with(say(sentence, words...));
 }
 
 /// How many blocks of memory are allocated at present (operator new and coroutine frames). A body

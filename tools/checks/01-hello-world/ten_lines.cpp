@@ -123,9 +123,10 @@ PERCORE_CHECK("", the_file_holds_the_lines, "I6", "the file holds the lines in t
   if (const unsigned left = io_uring_cq_ready(&place.ring); left != 0) {
     percore::check::fail_with(
         "I2", the_harvest,
-        fmt::format("write_lines() came back and left {} completions in the queue: their places "
-                    "were not given back (io_uring_cq_advance)",
-                    left));
+        percore::check::say(
+            "write_lines() came back and left {} completions in the queue: their places "
+            "were not given back (io_uring_cq_advance)",
+            left));
   }
   compare(contents(place.file), lines);
 }

@@ -82,7 +82,7 @@ struct ChannelStory {
   }
 
   std::string state() const {
-    return fmt::format(
+    return percore::check::say(
         "{} of {} places were taken, {} senders and {} receivers waited, the channel "
         "was {}",
         inside.size(), capacity, senders.size(), receivers.size(), closed ? "closed" : "open");
@@ -129,18 +129,19 @@ inline void ChannelStory::expect_value(unsigned value, unsigned expected) {
   if (value == expected) return;
   if (expected == nothing)
     fail_with("L4", the_close,
-              fmt::format("the channel is {} and empty, and a receive gave value {}",
-                          closed ? "closed" : "open", value));
+              percore::check::say("the channel is {} and empty, and a receive gave value {}",
+                                  closed ? "closed" : "open", value));
   if (value == nothing)
-    fail_with("L4", the_close,
-              fmt::format("a receive gave nothing, and value {} was there for it: what lies in a "
-                          "closed channel can still be received",
-                          expected));
-  fail_with(
-      "L1", the_channel,
-      fmt::format("a receive gave value {}, and it was the turn of value {}: values come out in "
-                  "the order in which their sends began",
-                  value, expected));
+    fail_with(
+        "L4", the_close,
+        percore::check::say("a receive gave nothing, and value {} was there for it: what lies in a "
+                            "closed channel can still be received",
+                            expected));
+  fail_with("L1", the_channel,
+            percore::check::say(
+                "a receive gave value {}, and it was the turn of value {}: values come out in "
+                "the order in which their sends began",
+                value, expected));
 }
 
 inline Task<> sends(ChannelStory& story, unsigned task, unsigned value) {
@@ -152,20 +153,21 @@ inline Task<> sends(ChannelStory& story, unsigned task, unsigned value) {
   const auto sent = co_await story.channel.send(std::move(counted));
   story.run.operation(value);
   if (!sent && sent.error() != std::error_code(EPIPE, std::system_category()))
-    fail_with("L4", the_close,
-              fmt::format("a send to a closed channel gives EPIPE of std::system_category(), and "
-                          "this one gave: {} (category {})",
-                          sent.error().message(), sent.error().category().name()));
+    fail_with(
+        "L4", the_close,
+        percore::check::say("a send to a closed channel gives EPIPE of std::system_category(), and "
+                            "this one gave: {} (category {})",
+                            sent.error().message(), sent.error().category().name()));
   if (waits) {
     story.sent.emplace_back(task, sent.has_value());
     co_return;
   }
   ++story.done;
   if (sent.has_value() != taken)
-    fail_with(
-        "L4", the_close,
-        fmt::format("the channel is {} and {}, and a send {}", story.closed ? "closed" : "open",
-                    taken ? "had room" : "had no room", sent ? "succeeded" : "gave EPIPE"));
+    fail_with("L4", the_close,
+              percore::check::say(
+                  "the channel is {} and {}, and a send {}", story.closed ? "closed" : "open",
+                  taken ? "had room" : "had no room", sent ? "succeeded" : "gave EPIPE"));
 }
 
 inline Task<> receives(ChannelStory& story, unsigned task) {
@@ -207,12 +209,14 @@ inline void ChannelStory::try_receive() {
   const unsigned number = got ? got->number() : nothing;
   if (number == expected) return;
   if (expected == nothing)
-    fail_with(fmt::format("nothing lies in the channel, and try_receive() gave value {}", number));
+    fail_with(percore::check::say("nothing lies in the channel, and try_receive() gave value {}",
+                                  number));
   if (number == nothing)
-    fail_with(
-        fmt::format("value {} lies in the channel, and try_receive() gave nothing", expected));
-  fail_with(fmt::format("value {} has been in the channel longest, and try_receive() gave value {}",
-                        expected, number));
+    fail_with(percore::check::say("value {} lies in the channel, and try_receive() gave nothing",
+                                  expected));
+  fail_with(percore::check::say(
+      "value {} has been in the channel longest, and try_receive() gave value {}", expected,
+      number));
 }
 inline void ChannelStory::close() {
   closed = true;
@@ -233,13 +237,13 @@ inline void ChannelStory::compare(const char* after) {
           channel.size());
   if (channel.size() > capacity)
     fail_with("L2", the_channel,
-              fmt::format("{} values lie in a channel of {}", channel.size(), capacity));
+              percore::check::say("{} values lie in a channel of {}", channel.size(), capacity));
   for (std::size_t i = 0; i < std::min(received.size(), expected_received.size()); ++i) {
     if (received[i] == expected_received[i]) continue;
     if (received[i].task != expected_received[i].task)
       fail_with("L3", the_channel,
-                fmt::format("receiver {} went on, and receiver {} had waited longer",
-                            received[i].task, expected_received[i].task));
+                percore::check::say("receiver {} went on, and receiver {} had waited longer",
+                                    received[i].task, expected_received[i].task));
     expect_value(received[i].value, expected_received[i].value);
   }
   require(done == begun, "after {} {} of the {} calls that began still wait, and {}", after,
@@ -248,31 +252,34 @@ inline void ChannelStory::compare(const char* after) {
                  : "there was room, or a value, for each of them");
   if (received.size() < expected_received.size()) {
     const Got& next = expected_received[received.size()];
-    fail_with(next.value == nothing
-                  ? fmt::format("after {} the channel is closed, and receiver {}, who waited, does "
-                                "not go on",
-                                after, next.task)
-                  : fmt::format("after {} value {} is there for receiver {}, who waited, and it "
-                                "does not go on",
-                                after, next.value, next.task));
+    fail_with(
+        next.value == nothing
+            ? percore::check::say(
+                  "after {} the channel is closed, and receiver {}, who waited, does "
+                  "not go on",
+                  after, next.task)
+            : percore::check::say("after {} value {} is there for receiver {}, who waited, and it "
+                                  "does not go on",
+                                  after, next.value, next.task));
   }
   require(received.size() == expected_received.size(),
           "after {} a receiver went on, and there was nothing for it", after);
   for (std::size_t i = 0; i < std::min(sent.size(), expected_sent.size()); ++i) {
     if (sent[i].first != expected_sent[i].first)
       fail_with("L3", the_channel,
-                fmt::format("sender {} went on, and sender {} had waited longer", sent[i].first,
-                            expected_sent[i].first));
+                percore::check::say("sender {} went on, and sender {} had waited longer",
+                                    sent[i].first, expected_sent[i].first));
     if (sent[i].second != expected_sent[i].second)
       fail_with("L4", the_close,
-                fmt::format("sender {} was told that its value {}, and the channel {}",
-                            sent[i].first, sent[i].second ? "was sent" : "was not sent",
-                            expected_sent[i].second ? "had taken it" : "was closed before it did"));
+                percore::check::say(
+                    "sender {} was told that its value {}, and the channel {}", sent[i].first,
+                    sent[i].second ? "was sent" : "was not sent",
+                    expected_sent[i].second ? "had taken it" : "was closed before it did"));
   }
   if (sent.size() < expected_sent.size()) {
     const auto& [task, taken] = expected_sent[sent.size()];
-    fail_with(fmt::format("after {} {}, and sender {}, who waited, does not go on", after,
-                          taken ? "there was room" : "the channel is closed", task));
+    fail_with(percore::check::say("after {} {}, and sender {}, who waited, does not go on", after,
+                                  taken ? "there was room" : "the channel is closed", task));
   }
   require(sent.size() == expected_sent.size(),
           "after {} a sender went on, and its value has no place: {} of {} are taken", after,

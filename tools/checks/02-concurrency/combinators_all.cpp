@@ -53,9 +53,10 @@ void judge(World& world, const Plan& plan, const std::vector<unsigned>& values,
     for (unsigned i = 0; i < count; ++i)
       if (values[i] != i)
         fail_with("C2", all_of_them,
-                  fmt::format("value {} of {} is that of task {}: values come in the order of the "
-                              "tasks, whatever the order of their ends",
-                              i, name, values[i]));
+                  percore::check::say(
+                      "value {} of {} is that of task {}: values come in the order of the "
+                      "tasks, whatever the order of their ends",
+                      i, name, values[i]));
   }
   require(now() - start <= plan.longest + us(200),
           "{} tasks, the longest of {} us, took {} us: they run at the same time", count,

@@ -29,7 +29,7 @@ inline Task<unsigned> ends_after(World& world, unsigned number, Time duration, b
           "task {} still ran when who waited for it had gone on: what it refers to may be gone",
           number);
   ++world.ended;
-  if (throws) throw std::runtime_error(fmt::format("{}", number));
+  if (throws) throw std::runtime_error(percore::check::say("{}", number));
   co_return number;
 }
 inline Task<> ends_quietly(World& world, unsigned number, Time duration, bool throws) {

@@ -29,8 +29,9 @@ void beats(unsigned n) {
   const Time moment = now();
   if (moment < due)
     fail_with("D1", the_deadline,
-              fmt::format("beat {} of a period of {} us came {} us before start + {} periods", n,
-                          heart.period.nanoseconds / 1'000, (due - moment).nanoseconds / 1'000, n));
+              percore::check::say(
+                  "beat {} of a period of {} us came {} us before start + {} periods", n,
+                  heart.period.nanoseconds / 1'000, (due - moment).nanoseconds / 1'000, n));
   const Time possible = std::max(due, heart.work_ended);
   const bool periods_late = moment - due >= heart.period;
   require(moment - possible <= us(100),

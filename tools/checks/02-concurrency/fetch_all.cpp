@@ -43,11 +43,11 @@ class Stuck final : public percore::Poller {
     if (server.threw.empty())
       fail("no page is being fetched, and {} have not begun: as soon as one ends, the next begins",
            left);
-    fail_with(
-        "S2", the_semaphore,
-        fmt::format("page {} threw, {} pages have not begun, and none is being fetched: a page "
-                    "that threw still holds its place",
-                    server.threw, left));
+    fail_with("S2", the_semaphore,
+              percore::check::say(
+                  "page {} threw, {} pages have not begun, and none is being fetched: a page "
+                  "that threw still holds its place",
+                  server.threw, left));
   }
   Time next_deadline() const override {
     return server.begun == server.pages.size() ? Time::never() : server.quiet_since + ms(5);

@@ -65,10 +65,10 @@ Task<> destroys(bool full) {
   auto waiter = spawn(full ? waits_for_room(*channel) : waits_for_a_value(*channel));
   co_await percore::yield();
   channel.reset();
-  fail_with(
-      fmt::format("a channel was destroyed while a {} waited, and the program went on: that "
-                  "task will never be woken",
-                  full ? "sender" : "receiver"));
+  fail_with(percore::check::say(
+      "a channel was destroyed while a {} waited, and the program went on: that "
+      "task will never be woken",
+      full ? "sender" : "receiver"));
 }
 
 }  // namespace

@@ -42,9 +42,9 @@ struct Story {
     hand_over();
     semaphore.release(units);
     if (went_on.size() != before)
-      fail_with(
-          "S3", the_semaphore,
-          fmt::format("release({}) resumed a task that waited: it only makes it ready", units));
+      fail_with("S3", the_semaphore,
+                percore::check::say(
+                    "release({}) resumed a task that waited: it only makes it ready", units));
     left_in_hand = semaphore.available();
   }
   void compare(const char* after) {
@@ -59,21 +59,21 @@ struct Story {
               expected[i]);
     }
     if (went_on.size() < expected.size())
-      fail_with(fmt::format(
+      fail_with(percore::check::say(
           "after {} it is the turn of task {}, for its units are there, and it does not go on",
           after, expected[went_on.size()]));
     if (left_in_hand > in_hand)
-      fail_with(
-          "S3", the_semaphore,
-          fmt::format("when a release was over, {} units should have been in hand, and "
-                      "available() said {}: what is somebody's turn is handed over at once, and "
-                      "is nobody else's any more",
-                      in_hand, left_in_hand));
+      fail_with("S3", the_semaphore,
+                percore::check::say(
+                    "when a release was over, {} units should have been in hand, and "
+                    "available() said {}: what is somebody's turn is handed over at once, and "
+                    "is nobody else's any more",
+                    in_hand, left_in_hand));
     left_in_hand = 0;
     if (semaphore.available() != in_hand)
       fail_with("S2", the_semaphore,
-                fmt::format("after {} {} units are in hand and available() says {}", after, in_hand,
-                            semaphore.available()));
+                percore::check::say("after {} {} units are in hand and available() says {}", after,
+                                    in_hand, semaphore.available()));
     require(semaphore.waiting() == queue.size(), "after {} {} tasks wait and waiting() says {}",
             after, queue.size(), semaphore.waiting());
   }

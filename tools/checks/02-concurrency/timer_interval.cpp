@@ -112,9 +112,9 @@ Task<> ticks_to_the_end(bool& told, Time period, const bool& ends) {
   const auto passed = co_await interval.next();
   if (!ends)
     fail_with("D6", the_interval,
-              fmt::format("an interval of {} told of a tick at once: the next deadline is "
-                          "time_after(last, period), which never wraps around",
-                          period == Time::never() ? "Time::never()" : "an hour"));
+              percore::check::say("an interval of {} told of a tick at once: the next deadline is "
+                                  "time_after(last, period), which never wraps around",
+                                  period == Time::never() ? "Time::never()" : "an hour"));
   require(!passed.has_value() && passed.error() == cancelled(),
           "the root task ended, and one who waited for a tick was not told ECANCELED");
   told = true;

@@ -86,15 +86,15 @@ void expect_next(World& world, Noted& timer) {
   Model& model = world.model;
   const auto found = model.find(timer.number);
   if (found == model.armed.end())
-    fail_with(
-        "D3", the_queue_of_timers,
-        fmt::format("timer {} fired, and it was not armed: it had been cancelled, or had fired "
-                    "already",
-                    timer.number));
+    fail_with("D3", the_queue_of_timers,
+              percore::check::say(
+                  "timer {} fired, and it was not armed: it had been cancelled, or had fired "
+                  "already",
+                  timer.number));
   if (found->first > model.now)
     fail_with("D1", the_deadline,
-              fmt::format("timer {} is due at {}, and it fired when the time was {}", timer.number,
-                          world.told(found->first), world.told(model.now)));
+              percore::check::say("timer {} is due at {}, and it fired when the time was {}",
+                                  timer.number, world.told(found->first), world.told(model.now)));
   const auto next = model.armed.begin();
   require(found->first == next->first, "timer {}, due at {}, fired before timer {}, due at {}",
           timer.number, world.told(found->first), next->second, world.told(next->first));
@@ -134,17 +134,17 @@ void World::compare() {
   }
   const auto& [due, number] = *model.armed.begin();
   if (earliest > Time{due})
-    fail_with(
-        "D4", the_deadline,
-        fmt::format("timer {} is due at {} and earliest() says {}: the thread would sleep past "
-                    "it",
-                    number, told(due), told(earliest)));
+    fail_with("D4", the_deadline,
+              percore::check::say(
+                  "timer {} is due at {} and earliest() says {}: the thread would sleep past "
+                  "it",
+                  number, told(due), told(earliest)));
   if (!cancelled_any && due > model.now && earliest < Time{due})
-    fail_with(
-        "D4", the_deadline,
-        fmt::format("the first timer is due at {} and earliest() says {}: the thread would wake "
-                    "for nothing",
-                    told(due), told(earliest)));
+    fail_with("D4", the_deadline,
+              percore::check::say(
+                  "the first timer is due at {} and earliest() says {}: the thread would wake "
+                  "for nothing",
+                  told(due), told(earliest)));
 }
 
 }  // namespace

@@ -26,10 +26,11 @@ Task<> fires_a_sleep() {
   if (woken) fail_with("D1", the_deadline, "a sleep of 1 ms was over at once");
   const std::size_t armed = percore::timers().size();
   if (armed != 1)
-    fail_with("D4", the_deadline,
-              fmt::format("a task sleeps, and {} timers are armed: await_suspend() arms the "
-                          "awaiter, which is a timer",
-                          armed));
+    fail_with(
+        "D4", the_deadline,
+        percore::check::say("a task sleeps, and {} timers are armed: await_suspend() arms the "
+                            "awaiter, which is a timer",
+                            armed));
   percore::sim::advance(2'000'000);
   percore::timers().fire_due(now());
   require(!woken,
@@ -130,8 +131,8 @@ Task<> sleeps(Sleepers& sleepers, unsigned number, Time deadline) {
   const Time moment = now();
   if (moment < deadline)
     fail_with("D1", the_deadline,
-              fmt::format("sleeper {} went on {} ns before its deadline", number,
-                          (deadline - moment).nanoseconds));
+              percore::check::say("sleeper {} went on {} ns before its deadline", number,
+                                  (deadline - moment).nanoseconds));
   sleepers.woken.emplace_back(deadline, number);
 }
 Task<> all_sleep(Sleepers& sleepers, unsigned count) {

@@ -73,7 +73,7 @@ std::size_t core_count(const Topology& map) {
 /// "on {...}, 3 shards"
 std::string machine_of(const Topology& map) {
   const std::size_t shards = core_count(map);
-  return fmt::format("on {}, {} shard{}", in_words(map), shards, shards == 1 ? "" : "s");
+  return percore::check::say("on {}, {} shard{}", in_words(map), shards, shards == 1 ? "" : "s");
 }
 
 void expect_once(const Topology& map, const Items& items, std::uint64_t number) {

@@ -36,11 +36,12 @@ void expect_one_each(const Topology& map) {
     if (taken.contains(core)) {
       // as it should be
     } else if (lowest.thread != 0) {
-      fail_with("M1", the_allowed,
-                fmt::format("on {} the core of CPU {} got nothing, and {} were chosen: the first "
-                            "thread of that core may not be used here, and it is a core all the "
-                            "same",
-                            on, cpu, chosen.empty() ? "none" : chosen.to_list()));
+      fail_with(
+          "M1", the_allowed,
+          percore::check::say("on {} the core of CPU {} got nothing, and {} were chosen: the first "
+                              "thread of that core may not be used here, and it is a core all the "
+                              "same",
+                              on, cpu, chosen.empty() ? "none" : chosen.to_list()));
     } else {
       fail("on {} the core of CPU {} got nothing, and {} were chosen", on, cpu,
            chosen.empty() ? "none" : chosen.to_list());

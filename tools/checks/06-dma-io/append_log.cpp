@@ -20,7 +20,8 @@ struct Story {
 };
 
 std::string record_of(unsigned number, std::uint64_t seed) {
-  return fmt::format("{}:", number) + noise(1 + (number * 37 + seed * 11) % 700, number + 1);
+  return percore::check::say("{}:", number) +
+         noise(1 + (number * 37 + seed * 11) % 700, number + 1);
 }
 
 Task<> keeps_a_log(DmaArena& arena, Story* story) {

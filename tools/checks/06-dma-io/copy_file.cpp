@@ -160,6 +160,6 @@ PERCORE_CHECK("", what_was_copied_survives, "A5",
           "copy_file() said that {} bytes are copied, the power failed, and the copy {}",
           text.size(),
           found->size() == text.size() ? std::string("has other bytes")
-                                       : fmt::format("has {}", found->size()));
+                                       : percore::check::say("has {}", found->size()));
   run.restart(run.options());
 }

@@ -54,15 +54,17 @@ class ArenaModel {
     const std::size_t first = place_of(buffer.data());
     for (std::size_t i = first; i < first + granules_of(bytes); ++i) {
       if (i >= taken_.size())
-        fail_with("B2", the_arena,
-                  fmt::format("a block of {} bytes begins in granule {} of {} and reaches beyond "
-                              "the arena",
-                              bytes, first, taken_.size()));
+        fail_with(
+            "B2", the_arena,
+            percore::check::say("a block of {} bytes begins in granule {} of {} and reaches beyond "
+                                "the arena",
+                                bytes, first, taken_.size()));
       if (taken_[i])
-        fail_with("B2", the_arena,
-                  fmt::format("granule {} belongs to a block that is in use, and a block of {} "
-                              "bytes was put there (taken: {})",
-                              i, bytes, map()));
+        fail_with(
+            "B2", the_arena,
+            percore::check::say("granule {} belongs to a block that is in use, and a block of {} "
+                                "bytes was put there (taken: {})",
+                                i, bytes, map()));
       taken_[i] = true;
     }
   }
@@ -79,9 +81,10 @@ class ArenaModel {
       fail_with("B2", the_arena, "a block was handed out that lies outside the arena's memory");
     const auto offset = static_cast<std::size_t>(address - begin_);
     if (reinterpret_cast<std::uintptr_t>(address) % granule != 0)
-      fail_with("B1", the_arena,
-                fmt::format("a block begins {} bytes behind a multiple of dma_granule_bytes",
-                            reinterpret_cast<std::uintptr_t>(address) % granule));
+      fail_with(
+          "B1", the_arena,
+          percore::check::say("a block begins {} bytes behind a multiple of dma_granule_bytes",
+                              reinterpret_cast<std::uintptr_t>(address) % granule));
     return offset / granule;
   }
 

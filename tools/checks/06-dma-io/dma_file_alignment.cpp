@@ -29,10 +29,11 @@ Task<> opens_and_uses(DmaArena& arena, Run* run, const std::string* text, Expect
   const std::string words = in_words(sim::options());
   Result<DmaFile> file = co_await DmaFile::open(arena, the_path, DmaOpen::update);
   if (!file && !expected.direct)
-    fail_with("A9", what_the_file_demands,
-              fmt::format("an open failed ({}) where the filesystem refuses O_DIRECT: the file "
-                          "goes through the page cache then",
-                          error_of(file)));
+    fail_with(
+        "A9", what_the_file_demands,
+        percore::check::say("an open failed ({}) where the filesystem refuses O_DIRECT: the file "
+                            "goes through the page cache then",
+                            error_of(file)));
   require(file.has_value(), "an open failed: {}", error_of(file));
   const std::size_t alignment = file->alignment_bytes();
   if (expected.exactly)
@@ -44,15 +45,16 @@ Task<> opens_and_uses(DmaArena& arena, Run* run, const std::string* text, Expect
           "bytes), and alignment_bytes() says {}: at the end of a file any read passes",
           expected.alignment, text->size(), alignment);
   if (file->direct() != expected.direct)
-    fail_with("A9", what_the_file_demands,
-              fmt::format("{}, and direct() says {}", words, file->direct() ? "yes" : "no"));
+    fail_with(
+        "A9", what_the_file_demands,
+        percore::check::say("{}, and direct() says {}", words, file->direct() ? "yes" : "no"));
   if (file->why_not_direct().empty() != expected.direct)
     fail_with("A9", what_the_file_demands,
-              fmt::format("direct() says {}, and why_not_direct() says \"{}\"",
-                          expected.direct ? "yes" : "no", file->why_not_direct()));
+              percore::check::say("direct() says {}, and why_not_direct() says \"{}\"",
+                                  expected.direct ? "yes" : "no", file->why_not_direct()));
   const std::uint64_t offset = run->random(text->size() + 1);
   const Result<DmaBuffer> got = co_await file->read(offset, 5'000);
-  if (!got) explain(got.error(), fmt::format("a read of 5,000 bytes at {}", offset));
+  if (!got) explain(got.error(), percore::check::say("a read of 5,000 bytes at {}", offset));
   compare(*text, offset, 5'000, text_of(*got));
   co_await closed(*file);
 }

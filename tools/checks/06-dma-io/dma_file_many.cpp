@@ -87,7 +87,7 @@ Task<> reads_many(DmaArena& arena, Run* run, const std::string* text, unsigned c
     require(got.size() == ranges.size(), "{} ranges gave {} results", ranges.size(), got.size());
     for (std::size_t i = 0; i < ranges.size(); ++i) {
       run->operation(i);
-      if (!got[i]) explain(got[i].error(), fmt::format("range {} of {}", i, count));
+      if (!got[i]) explain(got[i].error(), percore::check::say("range {} of {}", i, count));
       compare(*text, ranges[i].offset, ranges[i].size, text_of(*got[i]));
     }
   }
@@ -127,7 +127,7 @@ Task<> reads_beyond(DmaArena& arena, const std::string* text) {
                 "a range that ends beyond 2^63 gives EINVAL, and this gave {}", error_of(got[i]));
         continue;
       }
-      if (!got[i]) explain(got[i].error(), fmt::format("range {}", i));
+      if (!got[i]) explain(got[i].error(), percore::check::say("range {}", i));
       compare(*text, ranges[i].offset, ranges[i].size, text_of(*got[i]));
     }
   }

@@ -13,7 +13,7 @@ Task<> reads_ranges(DmaArena& arena, Run* run, const std::string* text, unsigned
     const std::uint64_t offset = run->random(text->size() + 6'000);
     const std::size_t size = run->random(run->chance(40) ? 20'000 : 700);
     const Result<DmaBuffer> got = co_await file.read(offset, size);
-    if (!got) explain(got.error(), fmt::format("a read of {} bytes at {}", size, offset));
+    if (!got) explain(got.error(), percore::check::say("a read of {} bytes at {}", size, offset));
     compare(*text, offset, size, text_of(*got));
   }
   co_await closed(file);
@@ -36,8 +36,9 @@ Task<> reads_into(DmaArena& arena, Run* run, const std::string* text, unsigned c
     const Result<std::size_t> got = co_await file.read_into(out, offset);
     if (!got)
       explain(got.error(),
-              fmt::format("a read of {} bytes at {} into memory of the caller's (the arena has {})",
-                          size, offset, arena.size_bytes()));
+              percore::check::say(
+                  "a read of {} bytes at {} into memory of the caller's (the arena has {})", size,
+                  offset, arena.size_bytes()));
     require(*got <= size, "a read of {} bytes into memory of the caller's says that {} came", size,
             *got);
     compare(*text, offset, size, std::string_view(memory).substr(place, *got));
@@ -120,9 +121,9 @@ PERCORE_CHECK("read", the_range_is_widened, "A1", "the kernel is asked for align
     const DmaRange range{.offset = run.random(run.chance(50) ? 20'000 : std::uint64_t{1} << 62),
                          .size = run.random(run.chance(70) ? 20'000 : std::size_t{1} << 40)};
     const WidenedRange wide = widened(range, alignment);
-    const std::string what =
-        fmt::format("[{}, {}) widened to multiples of {} is [{}, {})", range.offset,
-                    range.offset + range.size, alignment, wide.begin, wide.begin + wide.size);
+    const std::string what = percore::check::say("[{}, {}) widened to multiples of {} is [{}, {})",
+                                                 range.offset, range.offset + range.size, alignment,
+                                                 wide.begin, wide.begin + wide.size);
     require(wide.begin % alignment == 0 && wide.size % alignment == 0, "{}: not aligned", what);
     require(wide.begin <= range.offset && wide.begin + wide.size >= range.offset + range.size,
             "{}, which does not hold it", what);

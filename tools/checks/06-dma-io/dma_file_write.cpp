@@ -9,7 +9,7 @@ namespace {
 
 Task<> writes_a_part(DmaFile& file, DmaBuffer block, std::uint64_t offset, std::size_t size) {
   const Result<void> done = co_await file.write(block.bytes().first(size), offset);
-  if (!done) explain(done.error(), fmt::format("a write of {} bytes at {}", size, offset));
+  if (!done) explain(done.error(), percore::check::say("a write of {} bytes at {}", size, offset));
 }
 
 Task<> writes_all(DmaArena& arena, Run* run, unsigned parts, bool fresh) {

@@ -18,7 +18,7 @@ Task<> takes_all(DmaArena& arena, StreamStory* story) {
               "{} bytes were given from {} on, and position() says {}", got.size(),
               story->options.begin, reader.position());
       const Result<DmaBuffer> buffer = co_await reader.next();
-      if (!buffer) explain(buffer.error(), fmt::format("buffer {} of a stream", number));
+      if (!buffer) explain(buffer.error(), percore::check::say("buffer {} of a stream", number));
       if (buffer->empty()) break;
       got += text_of(*buffer);
       require(got.size() <= expected.size(),

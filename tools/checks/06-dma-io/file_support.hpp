@@ -84,13 +84,14 @@ inline DmaBuffer block_of(DmaArena& arena, std::string_view text) {
 inline void explain(const std::error_code& error, const std::string& what) {
   if (error == system_error(EINVAL))
     fail_with("A1", aligned_ranges,
-              fmt::format("{} gave EINVAL: memory, offset or length that the kernel was asked for "
-                          "is no multiple of what the file demands",
-                          what));
+              percore::check::say(
+                  "{} gave EINVAL: memory, offset or length that the kernel was asked for "
+                  "is no multiple of what the file demands",
+                  what));
   if (error == system_error(EINTR) || error == system_error(EAGAIN))
-    fail_with(fmt::format("{} gave {}: what passes is asked for again, a few times", what,
-                          error.value() == EINTR ? "EINTR" : "EAGAIN"));
-  fail_with(fmt::format("{} gave: {}", what, error.message()));
+    fail_with(percore::check::say("{} gave {}: what passes is asked for again, a few times", what,
+                                  error.value() == EINTR ? "EINTR" : "EAGAIN"));
+  fail_with(percore::check::say("{} gave: {}", what, error.message()));
 }
 
 /// Compares what came of [offset, offset + size).
@@ -99,18 +100,18 @@ inline void compare(const std::string& text, std::uint64_t offset, std::size_t s
   const std::string expected = part_of(text, offset, size);
   if (got == expected) return;
   if (got.size() < expected.size())
-    fail_with(
-        fmt::format("a read of {} bytes at {} of a file of {} gave {}: fewer than were asked "
-                    "for come at the end of the file alone",
-                    size, offset, text.size(), got.size()));
+    fail_with(percore::check::say(
+        "a read of {} bytes at {} of a file of {} gave {}: fewer than were asked "
+        "for come at the end of the file alone",
+        size, offset, text.size(), got.size()));
   if (got.size() > expected.size())
-    fail_with(fmt::format("a read of {} bytes at {} of a file of {} gave {}: there are {}", size,
-                          offset, text.size(), got.size(), expected.size()));
+    fail_with(percore::check::say("a read of {} bytes at {} of a file of {} gave {}: there are {}",
+                                  size, offset, text.size(), got.size(), expected.size()));
   const auto at = std::ranges::mismatch(got, expected).in1 - got.begin();
-  fail_with(
-      fmt::format("a read of {} bytes at {} gave other bytes than the file has, from the {}. "
-                  "on",
-                  size, offset, at + 1));
+  fail_with(percore::check::say(
+      "a read of {} bytes at {} gave other bytes than the file has, from the {}. "
+      "on",
+      size, offset, at + 1));
 }
 
 }  // namespace checks

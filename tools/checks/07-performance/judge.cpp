@@ -65,13 +65,14 @@ class Machine final : public Experiment {
     if (changes + 1 == was_b_.size())
       return was_b_.front() ? "B came before A in every pair" : "A came before B in every pair";
     const std::string unused =
-        runs_left() < 2 ? ""
-                        : fmt::format(". {} of {} runs were left unused", runs_left(), runs_lent);
+        runs_left() < 2
+            ? ""
+            : percore::check::say(". {} of {} runs were left unused", runs_left(), runs_lent);
     if (fewer < Experiment::warm_up_runs + 40)
-      return fmt::format("one of the two was run {} times, {} of them warm{}", fewer,
-                         fewer - std::min(fewer, Experiment::warm_up_runs), unused);
-    return fmt::format("A was run {} times and B {}, in {} stretches of the same one{}", runs_of_a_,
-                       runs_of_b_, changes + 1, unused);
+      return percore::check::say("one of the two was run {} times, {} of them warm{}", fewer,
+                                 fewer - std::min(fewer, Experiment::warm_up_runs), unused);
+    return percore::check::say("A was run {} times and B {}, in {} stretches of the same one{}",
+                               runs_of_a_, runs_of_b_, changes + 1, unused);
   }
 
   /// The runs made when both were warm, and how often it was another one than the run before.
@@ -145,9 +146,10 @@ void expect_verdict(Run& run, const Truth& truth, Verdict right,
   const Verdict verdict = judge(machine);
   if (verdict == right) return;
   const std::string truth_in_words =
-      truth.gain == 0 ? std::string("B takes as long as A")
-                      : fmt::format("B takes {:.0f} % {} time than A", 100 * std::abs(truth.gain),
-                                    truth.gain > 0 ? "less" : "more");
+      truth.gain == 0
+          ? std::string("B takes as long as A")
+          : percore::check::say("B takes {:.0f} % {} time than A", 100 * std::abs(truth.gain),
+                                truth.gain > 0 ? "less" : "more");
   fail("{}, {}, and the verdict is \"{}\": {}", truth_in_words, what_the_machine_did,
        name_of(verdict), machine.how());
 }
@@ -168,7 +170,7 @@ PERCORE_CHECK("", noise_is_told_as_noise, "G6", "what the pairs do not agree on 
               what_data_carries, .ring = false) {
   const Truth truth{.noise = 0.02 + 0.01 * static_cast<double>(run.random(9))};
   expect_verdict(run, truth, Verdict::inconclusive,
-                 fmt::format("runs vary by {:.0f} %", 100 * truth.noise));
+                 percore::check::say("runs vary by {:.0f} %", 100 * truth.noise));
 }
 
 PERCORE_CHECK("", a_gain_below_the_noise, "G6", "a gain that the noise hides is not carried",
@@ -217,18 +219,20 @@ PERCORE_CHECK("", right_after_one_another, "G4", "the two runs of a pair follow 
 PERCORE_CHECK("", the_machine_drifts, "G4", "what is compared is measured in turn", in_turn,
               .ring = false) {
   const Truth truth{.gain = 0, .drift = run.chance(50) ? 0.4 : -0.3};
-  expect_verdict(run, truth, Verdict::inconclusive,
-                 fmt::format("the machine gets {:.0f} % {} over the runs",
-                             100 * std::abs(truth.drift), truth.drift > 0 ? "slower" : "faster"));
+  expect_verdict(
+      run, truth, Verdict::inconclusive,
+      percore::check::say("the machine gets {:.0f} % {} over the runs", 100 * std::abs(truth.drift),
+                          truth.drift > 0 ? "slower" : "faster"));
 }
 
 PERCORE_CHECK("", a_gain_on_a_machine_that_drifts, "G4", "a pair is of one moment", in_turn,
               .ring = false) {
   Truth truth{.gain = some_gain(run)};
   truth.drift = truth.gain > 0 ? 0.4 : -0.3;  // against it
-  expect_verdict(run, truth, verdict_of(truth.gain),
-                 fmt::format("the machine gets {:.0f} % {} over the runs, which no pair sees",
-                             100 * std::abs(truth.drift), truth.drift > 0 ? "slower" : "faster"));
+  expect_verdict(
+      run, truth, verdict_of(truth.gain),
+      percore::check::say("the machine gets {:.0f} % {} over the runs, which no pair sees",
+                          100 * std::abs(truth.drift), truth.drift > 0 ? "slower" : "faster"));
 }
 
 PERCORE_CHECK("", every_second_run, "G4", "the order in a pair changes from pair to pair", in_turn,
@@ -242,11 +246,12 @@ PERCORE_CHECK("", every_second_run_and_then_the_others, "G4",
               "the order in a pair changes from pair to pair", in_turn, .ring = false) {
   const Truth truth{.every_second = run.chance(50) ? 0.06 : -0.06,
                     .turn_changes_at = 180 + static_cast<unsigned>(run.random(41))};
-  expect_verdict(run, truth, Verdict::inconclusive,
-                 fmt::format("something makes every second run of the machine 6 % slower or "
-                             "faster, and from run {} on the others, so the order must change in "
-                             "each next pair",
-                             truth.turn_changes_at));
+  expect_verdict(
+      run, truth, Verdict::inconclusive,
+      percore::check::say("something makes every second run of the machine 6 % slower or "
+                          "faster, and from run {} on the others, so the order must change in "
+                          "each next pair",
+                          truth.turn_changes_at));
 }
 
 PERCORE_CHECK("", cold_runs_do_not_count, "G3", "what is paid once is not in the figure", warm,
@@ -254,8 +259,8 @@ PERCORE_CHECK("", cold_runs_do_not_count, "G3", "what is paid once is not in the
   Truth truth{.gain = some_gain(run)};
   (truth.gain > 0 ? truth.cold_b : truth.cold_a) = 2;
   expect_verdict(run, truth, verdict_of(truth.gain),
-                 fmt::format("the first {} runs of {} find cold caches", Experiment::warm_up_runs,
-                             truth.gain > 0 ? "B" : "A"));
+                 percore::check::say("the first {} runs of {} find cold caches",
+                                     Experiment::warm_up_runs, truth.gain > 0 ? "B" : "A"));
 }
 
 PERCORE_CHECK("", disturbed_runs_decide_nothing, "G5",

@@ -15,11 +15,11 @@ import concurrent.futures
 import json
 import os
 import pathlib
-import queue
 import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 
 from faults import ROOT, FaultError, exercises, faults_of, read_fault
@@ -136,17 +136,18 @@ def prove_rings(exercise, _slot):
     return ["these no longer are our ring with one fault; tools/matrix.py --write-rings makes them anew: " + ", ".join(stale)]
 
 
-def cases(chosen, fault_name, sanitizers):
-    for exercise in chosen:
-        if not fault_name:
-            yield f"{exercise.name}: answer", exercise, prove_answer
-            yield f"{exercise.name}: starting file", exercise, prove_starter
-            if exercise.kind == "catch":
-                yield f"{exercise.name}: faulty rings", exercise, prove_rings
-        for fault in faults_of(exercise.lesson, exercise.name):
-            if fault_name in (None, fault.name):
-                prove = lambda exercise, slot, fault=fault: prove_fault(exercise, fault, slot, sanitizers)
-                yield f"{exercise.name}: fault {fault.name}", exercise, prove
+def cases(exercise, fault_name, sanitizers):
+    """(name, proof) of each case, those that share what is compiled one after the other: a fault in a .cpp leaves the
+    checks' objects as they are."""
+    if not fault_name:
+        yield f"{exercise.name}: answer", prove_answer
+        yield f"{exercise.name}: starting file", prove_starter
+        if exercise.kind == "catch":
+            yield f"{exercise.name}: faulty rings", prove_rings
+    faults = [f for f in faults_of(exercise.lesson, exercise.name) if fault_name in (None, f.name)]
+    for fault in sorted(faults, key=lambda f: (any(c.file.endswith(".hpp") for c in f.changes), f.check, f.name)):
+        prove = lambda exercise, slot, fault=fault: prove_fault(exercise, fault, slot, sanitizers)
+        yield f"{exercise.name}: fault {fault.name}", prove
 
 
 def main():
@@ -169,40 +170,37 @@ def main():
             if exercise.kind == "catch":
                 write_rings(exercise)
         return 0
-    # The tutor, and all that checks share, is built once before two work side by side.
+    # The tutor, and all that checks share, is built once before exercises are proven side by side.
     subprocess.run([ROOT / "tools" / "percore", "--yes", "prepare", "sanitized"], cwd=ROOT, capture_output=True, check=False)
 
-    slots = queue.Queue()
-    for number in range(JOBS):
-        slots.put(ROOT / "build" / "matrix" / str(number))
-
-    def prove(case):
-        name, exercise, proof = case
-        slot = slots.get()
-        began = time.monotonic()
-        try:
-            slot = slot / exercise.lesson
-            slot.mkdir(parents=True, exist_ok=True)
-            return name, proof(exercise, slot)
-        except FaultError as error:
-            return name, [str(error)]
-        except subprocess.TimeoutExpired:
-            return name, ["the tutor gave no verdict within five minutes"]
-        finally:
-            times.append((time.monotonic() - began, name))
-            slots.put(slot.parent)
-
     times = []
-    passed = failed = 0
-    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        for name, problems in pool.map(prove, list(cases(chosen, options.fault, options.all_seeds))):
-            if problems:
-                failed += 1
-                print(f"FAILED {name}: " + "\n".join(problems), flush=True)
-            else:
-                passed += 1
-                if options.verbose:
+    totals = {"passed": 0, "failed": 0}
+    lock = threading.Lock()
+
+    def prove(exercise):
+        slot = ROOT / "build" / "matrix" / exercise.name / exercise.lesson
+        slot.mkdir(parents=True, exist_ok=True)
+        for name, proof in cases(exercise, options.fault, options.all_seeds):
+            began = time.monotonic()
+            try:
+                problems = proof(exercise, slot)
+            except FaultError as error:
+                problems = [str(error)]
+            except subprocess.TimeoutExpired:
+                problems = ["the tutor gave no verdict within five minutes"]
+            with lock:
+                times.append((time.monotonic() - began, name))
+                totals["failed" if problems else "passed"] += 1
+                if problems:
+                    print(f"FAILED {name}: " + "\n".join(problems), flush=True)
+                elif options.verbose:
                     print(f"passed {name}", flush=True)
+
+    # An exercise at a time, so that what its cases share is compiled once; the longest first, so that none is left over.
+    longest_first = sorted(chosen, key=lambda e: -len(list(cases(e, options.fault, False))))
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        list(pool.map(prove, longest_first))
+    passed, failed = totals["passed"], totals["failed"]
     if options.times:
         print("\n".join(f"{seconds:6.1f} s  {name}" for seconds, name in sorted(times)))
     print(f"{passed} passed, {failed} failed")

@@ -351,8 +351,8 @@ PERCORE_CHECK("queue", arming_allocates_nothing, "D5", "arming and cancelling al
 PERCORE_CHECK("queue", among_many_it_costs_the_same, "D5",
               "arming and cancelling cost the same whether ten timers are armed or a million",
               the_queue_of_timers, .seeds = 4, .ring = false) {
-  constexpr std::size_t many = 2'000;
-  constexpr std::size_t probes = 50;
+  constexpr std::size_t many = 500;
+  constexpr std::size_t probes = 20;
   constexpr std::size_t most = 40;
   OnePageEach<Counted> timers(many + probes);
   TimerQueue queue;
@@ -366,7 +366,7 @@ PERCORE_CHECK("queue", among_many_it_costs_the_same, "D5",
         return Time{static_cast<std::int64_t>(1 + run.random(1'000'000))};
     }
   };
-  run.waits_for("2,000 timers to be armed");
+  run.waits_for("500 timers to be armed");
   for (std::size_t i = 0; i < many; ++i) queue.arm(timers[i], deadline(i));
   queue.fire_due(Time{static_cast<std::int64_t>(run.random(200'000))});
   std::size_t armed = 0;
@@ -388,8 +388,8 @@ PERCORE_CHECK("queue", among_many_it_costs_the_same, "D5",
 
 namespace {
 
-constexpr std::size_t long_ones = 1'000;
-constexpr std::size_t short_ones = 100;
+constexpr std::size_t long_ones = 400;
+constexpr std::size_t short_ones = 50;
 
 /// How many timers are looked at when the first of all is cancelled, again and again.
 std::size_t cancel_the_first_of_many(OnePageEach<Counted>& timers, TimerQueue& queue) {
@@ -422,7 +422,7 @@ PERCORE_CHECK("queue", the_first_of_many_goes_at_little_cost, "D5",
   constexpr std::size_t most = 40;
   OnePageEach<Counted> timers(long_ones + short_ones + 1);
   TimerQueue queue;
-  run.waits_for("1,000 timers, of which the first is cancelled again and again");
+  run.waits_for("400 timers, of which the first is cancelled again and again");
   const std::size_t touched = run.seed() == 0 ? cancel_the_first_of_many(timers, queue)
                                               : cancel_what_was_just_armed(timers, queue);
   for (std::size_t i = 0; i < timers.size(); ++i) queue.cancel(timers[i]);
@@ -430,8 +430,8 @@ PERCORE_CHECK("queue", the_first_of_many_goes_at_little_cost, "D5",
           "{}: each looked at {} timers on the average. Where the children of the root are merged "
           "one by one, the next root has them all again: merge in pairs, then the pairs",
           run.seed() == 0
-              ? "1000 timers were armed, and the one that was due first was cancelled, 100 times"
-              : "beside 1000 timers a short one was armed and cancelled, 100 times",
+              ? "400 timers were armed, and the one that was due first was cancelled, 50 times"
+              : "beside 400 timers a short one was armed and cancelled, 50 times",
           touched / short_ones);
 }
 

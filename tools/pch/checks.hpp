@@ -1,5 +1,6 @@
-// What learners' files and checks include most, compiled once: that is what brings the verdict under a second. Of percore
-// only what no learner writes: a check must not find ours where their header is missing.
+// What learners' files and checks include most, compiled once: that is what brings the verdict
+// under a second. Of percore only what no learner writes: a check must not find ours where their
+// header is missing.
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <liburing.h>

@@ -108,8 +108,8 @@ std::string CheckBuild::shared_ninja(Variant variant) const {
   for (const fs::path& source : shared_sources(variant)) {
     const fs::path object = tools_.object(variant, source);
     // A precompiled header of other options is of no use to the explorer itself, which is optimised
-    // since an exploration is tens of thousands of executions; and unsupported.cpp defines functions
-    // that liburing's header declares otherwise. They include what they need.
+    // since an exploration is tens of thousands of executions; and unsupported.cpp defines what
+    // liburing's header declares otherwise. They include what they need.
     if (source.filename() == "unsupported.cpp")
       file.compile(source, object, "", "-O0");
     else if (variant == Variant::explored && source.parent_path() == explorer)

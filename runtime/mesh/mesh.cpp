@@ -22,6 +22,10 @@ void Meeting::fail() noexcept {
 
 void Meeting::end_with(Outcome outcome) noexcept {
   const std::scoped_lock lock(mutex_);
+  end_with_locked(outcome);
+}
+
+void Meeting::end_with_locked(Outcome outcome) noexcept {
   if (outcome_ != Outcome::waits) return;  // once complete, it is too late to fail
   outcome_ = outcome;
   for (const All* one : waiting_) one->bell_->ring(one->number());
@@ -33,11 +37,13 @@ Meeting::Outcome Meeting::outcome() noexcept {
   return outcome_;
 }
 
-bool Meeting::All::await_suspend(std::coroutine_handle<> awaiting) {
+Meeting::All::All(Meeting& meeting)
+    : meeting_(meeting), doorbell_(doorbell()), bell_(doorbell_.bell()) {
+  doorbell_.attach(*this);
+}
+
+bool Meeting::All::await_suspend(std::coroutine_handle<> awaiting) noexcept {
   runnable_ = Runnable::of(awaiting);
-  doorbell_ = &doorbell();
-  doorbell_->attach(*this);
-  bell_ = doorbell_->bell();
   const std::scoped_lock lock(meeting_.mutex_);
   waits_ = meeting_.outcome_ == Outcome::waits && !Executor::current().ending();
   if (waits_) meeting_.waiting_.push_back(this);
@@ -51,9 +57,9 @@ void Meeting::All::look() noexcept {
 }
 
 Result<void> Meeting::All::await_resume() noexcept {
-  if (doorbell_ != nullptr) doorbell_->detach(*this);
   const std::scoped_lock lock(meeting_.mutex_);
   std::erase(meeting_.waiting_, this);
+  meeting_.end_with_locked(Outcome::failed);  // unless all have come meanwhile
   if (meeting_.outcome_ == Outcome::complete) return {};
   return std::unexpected(std::error_code(ECANCELED, std::system_category()));
 }

@@ -1,6 +1,7 @@
 #include "on_executors.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <percore/timer.hpp>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -67,6 +69,65 @@ Task<> one_fails(Mesh<int> mesh, std::size_t number, std::atomic<int>& told) {
   }
   if (number == 1) co_await pause(200'000);  // comes when it is known already
   const auto joined = co_await mesh.join(number);
+  if (!joined && joined.error() == std::errc::operation_canceled) ++told;
+}
+
+Task<> joins_in_vain(Mesh<int> mesh, std::size_t number, std::atomic<int>& told) {
+  const auto joined = co_await mesh.join(number);
+  if (!joined && joined.error() == std::errc::operation_canceled) ++told;
+}
+
+Task<> goes_while_it_waits(Mesh<int> mesh, std::size_t number, std::atomic<int>& told,
+                           std::atomic<bool>& gone) {
+  if (number == 0) {
+    spawn(joins_in_vain(mesh, number, told)).detach();
+    co_return;  // and the executor ends
+  }
+  while (!gone) co_await pause(50'000);
+  co_await joins_in_vain(mesh, number, told);
+}
+
+/// No more files while one lives: a doorbell cannot be made.
+class NoMoreFiles {
+ public:
+  NoMoreFiles() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit none = before_;
+    none.rlim_cur = 0;
+    setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoMoreFiles() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+Task<bool> join_throws(Mesh<int> mesh, std::size_t number) {
+  const NoMoreFiles none;
+  try {
+    co_await mesh.join(number);
+  } catch (const std::system_error&) {
+    co_return true;
+  }
+  co_return false;
+}
+
+Task<> throws_then_fails(Mesh<int> mesh, std::atomic<int>& told) {
+  const bool thrown = co_await join_throws(mesh, 0);
+  CHECK(thrown);
+  auto other = spawn(joins_in_vain(mesh, 1, told));
+  for (int i = 0; i < 3; ++i) co_await yield();
+  mesh.fail();  // in time: who could not join has not come
+  co_await other;
+}
+
+Task<> one_shard_fails(Shards& shards, std::size_t number, std::atomic<int>& told) {
+  if (number == 1) {
+    co_await pause(50'000);
+    shards.fail();
+    co_return;
+  }
+  const auto joined = co_await shards.join(number);
   if (!joined && joined.error() == std::errc::operation_canceled) ++told;
 }
 
@@ -222,6 +283,30 @@ TEST_CASE("a member that fails is told to those who wait and to those who come l
   std::atomic<int> told = 0;
   on_executors(3, [&](std::size_t number) { return one_fails(mesh, number, told); });
   CHECK(told == 2);
+}
+
+TEST_CASE("a member whose executor ends while it waits has failed: all others are told (N3)") {
+  Mesh<int> mesh(2, 1);
+  std::atomic<int> told = 0;
+  std::atomic<bool> gone = false;
+  on_executors(
+      2, [&](std::size_t number) { return goes_while_it_waits(mesh, number, told, gone); },
+      [&](std::size_t number) { gone = gone || number == 0; });
+  CHECK(told == 2);
+}
+
+TEST_CASE("a join that throws has not come: fail() still reaches the others (N3)") {
+  Mesh<int> mesh(2, 1);
+  std::atomic<int> told = 0;
+  on_executors(1, [&](std::size_t) { return throws_then_fails(mesh, told); });
+  CHECK(told == 1);
+}
+
+TEST_CASE("shards are told of a failing one as the members of a mesh are (N3)") {
+  Shards shards(2, 1);
+  std::atomic<int> told = 0;
+  on_executors(2, [&](std::size_t number) { return one_shard_fails(shards, number, told); });
+  CHECK(told == 1);
 }
 
 TEST_CASE("a function runs on the shard asked for; its value or exception comes back (N5)") {

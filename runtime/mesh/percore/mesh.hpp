@@ -19,7 +19,7 @@ namespace mesh_detail {
 // Thread   any.
 class Meeting {
  public:
-  explicit Meeting(std::size_t members) : roles_(members) {}
+  explicit Meeting(std::size_t members) : roles_(members) { waiting_.reserve(members); }
 
   /// Comes in. Returns whether the caller is the last: it makes the channels, and then says
   /// complete() or fail().
@@ -38,13 +38,19 @@ class Meeting {
            *roles_[receiver] != MeshRole::sends;
   }
 
-  /// Goes on when all have come, or one has failed; `co_await` it, as a task of an executor.
+  /// Goes on when all have come, or one has failed; `co_await` it, as a task of an executor. It is
+  /// made before its member comes in: what can throw has then been done, and who has come can
+  /// be told.
+  /// Throws   std::bad_alloc; std::system_error when there is no bell to be had.
   class [[nodiscard]] All final : Inbox {
    public:
-    explicit All(Meeting& meeting) noexcept : meeting_(meeting) {}
+    explicit All(Meeting& meeting);
+    ~All() { doorbell_.detach(*this); }
+    All(const All&) = delete;
+    All& operator=(const All&) = delete;
     bool await_ready() noexcept { return meeting_.outcome() != Outcome::waits; }
-    bool await_suspend(std::coroutine_handle<> awaiting);
-    /// Nothing, or ECANCELED.
+    bool await_suspend(std::coroutine_handle<> awaiting) noexcept;
+    /// Nothing, or ECANCELED. An executor that ends has failed, as far as the others go.
     Result<void> await_resume() noexcept;
 
    private:
@@ -52,7 +58,7 @@ class Meeting {
     void look() noexcept override;
 
     Meeting& meeting_;
-    Doorbell* doorbell_ = nullptr;
+    Doorbell& doorbell_;
     std::shared_ptr<Bell> bell_;
     bool waits_ = false;
     Runnable runnable_;
@@ -60,12 +66,13 @@ class Meeting {
 
  private:
   void end_with(Outcome outcome) noexcept;
+  void end_with_locked(Outcome outcome) noexcept;
 
   std::mutex mutex_;
   std::vector<std::optional<MeshRole>> roles_;
   std::size_t missing_ = roles_.size();
   Outcome outcome_ = Outcome::waits;
-  std::vector<All*> waiting_;
+  std::vector<All*> waiting_;  // room for all from the beginning
 };
 
 }  // namespace mesh_detail
@@ -116,8 +123,9 @@ class Mesh {
   }
 
   /// Waits until all members have joined; `co_await` it.
-  /// Returns  the member's ends; ECANCELED when a member has failed, or the executor ends.
-  /// Throws   std::bad_alloc, std::system_error: call fail() then.
+  /// Returns  the member's ends; ECANCELED when a member has failed, or an executor has ended
+  ///          before all had joined.
+  /// Throws   std::bad_alloc, std::system_error: it has not joined. Call fail() then.
   Task<Result<MeshMember<T>>> join(std::size_t number, MeshRole role = MeshRole::both) {
     return joined(shared_, number, role);
   }
@@ -160,9 +168,10 @@ class Mesh {
 
   static Task<Result<MeshMember<T>>> joined(std::shared_ptr<Shared> shared, std::size_t number,
                                             MeshRole role) {
+    mesh_detail::Meeting::All all(shared->meeting);
     if (shared->meeting.come(number, role)) shared->connect();
-    const Result<void> all = co_await mesh_detail::Meeting::All(shared->meeting);
-    if (!all) co_return std::unexpected(all.error());
+    const Result<void> together = co_await all;
+    if (!together) co_return std::unexpected(together.error());
     co_return std::move(shared->places[number]);
   }
 

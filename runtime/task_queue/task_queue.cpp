@@ -8,7 +8,7 @@ namespace percore {
 constinit thread_local TaskQueues* TaskQueues::current_ = nullptr;
 
 namespace {
-constexpr std::size_t queues_max = 64;
+constexpr std::size_t queues_max = 1024;
 constexpr unsigned stretch_max = 256;
 }  // namespace
 
@@ -42,7 +42,7 @@ TaskQueues::~TaskQueues() {
 }
 
 TaskQueue& TaskQueues::add(TaskQueueOptions options) {
-  PERCORE_ASSERT(queues_.size() <= queues_max, "an executor has room for 64 task queues");
+  PERCORE_ASSERT(queues_.size() <= queues_max, "an executor has room for 1,024 task queues");
   queues_.push_back(std::make_unique<TaskQueue>(*this, std::move(options),
                                                 static_cast<unsigned>(queues_.size()), nullptr));
   TaskQueue& queue = *queues_.back();

@@ -221,7 +221,7 @@ TEST_CASE("programmer's mistakes end the program with a sentence") {
   const auto many = death_of([] {
     Executor executor;
     TaskQueues queues(executor);
-    for (int i = 0; i < 65; ++i) queues.add({});
+    for (int i = 0; i < 1025; ++i) queues.add({});
   });
-  CHECK(many.has_a_sentence("room for 64"));
+  CHECK(many.has_a_sentence("room for 1,024"));
 }

@@ -38,7 +38,7 @@ TaskQueues::~TaskQueues() {
 }
 
 TaskQueue& TaskQueues::add(TaskQueueOptions options) {
-  PERCORE_ASSERT(queues_.size() <= 64, "an executor has room for 64 task queues");
+  PERCORE_ASSERT(queues_.size() <= 1024, "an executor has room for 1,024 task queues");
   // TODO latency (Q6): while there is a queue with a bound, quanta are at most half of it: an event
   // may come when one has just begun, and its task needs time to be seen.
   queues_.push_back(std::make_unique<TaskQueue>(*this, std::move(options),

@@ -36,7 +36,7 @@ TaskQueues::~TaskQueues() {
 }
 
 TaskQueue& TaskQueues::add(TaskQueueOptions options) {
-  PERCORE_ASSERT(queues_.size() <= 64, "an executor has room for 64 task queues");
+  PERCORE_ASSERT(queues_.size() <= 1024, "an executor has room for 1,024 task queues");
   if (options.latency != Time::never())
     quantum_ = std::min(quantum_, Time{options.latency.nanoseconds / 2});
   queues_.push_back(std::make_unique<TaskQueue>(*this, std::move(options),

@@ -37,7 +37,7 @@ SERIES = {
         "title": "NOPs in flight", "x": "in flight", "metrics": {"nop": "a NOP through the ring"},
     },
     "queues": {
-        "sizes": [1, 2, 4, 8, 16, 32, 63],
+        "sizes": [1, 2, 4, 8, 16, 32, 64, 100, 320, 1_000],
         "title": "Task queues that are there", "x": "task queues",
         "metrics": {"queue_switch": "switch, two take turns", "queue_turn_one": "a turn, one is ready",
                     "queue_turn_all": "a turn, all are ready"},

@@ -3,8 +3,8 @@
 //   tasks N     spawn N tasks, await them all; and N tasks that yield in turn
 //   timers N    N tasks that sleep at once: to spawn and arm them, and to fire and join them
 //   depth N     N NOPs in flight
-//   queues N    a switch between two task queues where N are there (an executor has room for 64); a
-//               turn of one where the others have nothing to run, and where all have
+//   queues N    a switch between two task queues where N are there (an executor has room for
+//               1,024); a turn of one where the others have nothing to run, and where all have
 //   shares N    whose turn is it, among N that are ready, and where one of N is (the module
 //               fair_share alone)
 #include <measure.hpp>
@@ -215,7 +215,7 @@ double measure_shares(std::size_t count, std::size_t ready) {
 int main(int argument_count, char** arguments) {
   const std::string what = argument_count > 2 ? arguments[1] : "";
   const std::size_t count = argument_count > 2 ? std::strtoull(arguments[2], nullptr, 10) : 0;
-  if (count == 0 || (what == "queues" && count > 63))
+  if (count == 0 || (what == "queues" && count > 1'000))
     bench::unknown_suite("growth", what.c_str(), "tasks N, timers N, depth N, queues N, shares N");
   percore::Executor executor;
   if (what == "tasks") {

@@ -301,6 +301,7 @@ class Supervisor {
   // Progress: when the page last changed, and the processor time then.
   Clock::time_point moved_ = Clock::now();
   milliseconds processor_then_{0};
+  std::uint64_t resident_then_ = 0;
   std::uint64_t seed_then_ = UINT64_MAX, operation_then_ = UINT64_MAX;
   std::uint32_t stage_then_ = UINT32_MAX;
 };
@@ -413,12 +414,17 @@ bool Supervisor::look() {
   if (now - started_ > limits_.wall) return stop(Ending::out_of_time), false;
   if (!with_page_) return true;
   const check::Page& page = *shared_.page;
-  if (page.seed != seed_then_ || page.operation != operation_then_ || page.stage != stage_then_) {
+  // Who eats memory gets somewhere: to that limit, which is then what there is to tell. A slow
+  // machine takes longer to hand it out than a spin may last.
+  const bool grows = usage.resident_bytes > resident_then_ + (32ULL << 20);
+  if (page.seed != seed_then_ || page.operation != operation_then_ || page.stage != stage_then_ ||
+      grows) {
     seed_then_ = page.seed;
     operation_then_ = page.operation;
     stage_then_ = page.stage;
     moved_ = now;
     processor_then_ = usage.processor;
+    resident_then_ = usage.resident_bytes;
     return true;
   }
   const milliseconds used = usage.processor - processor_then_;

@@ -30,7 +30,7 @@ def make_root(folder):
     shutil.copytree(FIXTURE / "solutions", root / "solutions")
     (root / "tools").mkdir()
     shutil.copytree(FIXTURE / "checks", root / "tools" / "checks")
-    for name in ("check", "explore", "simring", "tree"):
+    for name in ("check", "explore", "pch", "simring", "tree"):
         (root / "tools" / name).symlink_to(REPOSITORY / "tools" / name)
     (root / "runtime").mkdir()
     for module in (REPOSITORY / "runtime").iterdir():

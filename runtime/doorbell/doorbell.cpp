@@ -12,11 +12,6 @@
 namespace percore {
 namespace {
 
-// A wake-up through the kernel costs tens of microseconds: to spin for less than that pays when
-// something comes meanwhile, and is lost when nothing does. So a spin that fails halves the next
-// one, down to none, and a sleep that was shorter than a spin brings it back.
-constexpr Time spin_max{20'000};
-constexpr Time spin_min{500};
 constexpr unsigned looks_a_clock_read = 4;
 
 }  // namespace
@@ -34,12 +29,13 @@ Bell::~Bell() {
 }
 
 void Bell::wake() noexcept {
+  rung_at_.store(now().nanoseconds, std::memory_order_relaxed);  // the write publishes it
   const std::uint64_t one = 1;
   // It fails only where the count would overflow, and then the owner is awake.
   static_cast<void>(!::write(descriptor_, &one, sizeof one));
 }
 
-Doorbell::Doorbell() : bell_(std::make_shared<Bell>()), spin_for_(spin_max) {}
+Doorbell::Doorbell() : bell_(std::make_shared<Bell>()) {}
 
 Doorbell::~Doorbell() {
   if (executor_ != nullptr) executor_->remove_poller(*this);
@@ -108,26 +104,27 @@ bool Doorbell::poll() {
   return true;
 }
 
-bool Doorbell::something_came() const noexcept {
-  if (watched_ != nullptr && watched_->came()) return true;
-  return bell_->word_.rung() || executor_->ring().has_completions();
+bool Doorbell::message_came() const noexcept {
+  return (watched_ != nullptr && watched_->came()) || bell_->word_.rung();
 }
 
 bool Doorbell::spin() {
-  if (spin_for_ < spin_min) return false;
+  const Time may_take = spinning_.next();
+  if (may_take == Time{}) return false;
   ++counts_.spins;
-  const Time began = now();
-  const Time end = std::min(began + spin_for_, timers().earliest());
+  const Time end = std::min(now() + may_take, timers().earliest());
   // The clock is read between looks, not at each: it takes as long as several of them.
-  for (unsigned looks = 1; !something_came(); ++looks) {
-    if (looks % looks_a_clock_read == 0 && now() >= end) {
-      spin_for_ = {spin_for_.nanoseconds / 2};
-      return false;
+  for (unsigned looks = 1; !message_came(); ++looks) {
+    // A completion wakes by itself. It ends the spin, but is no reason for another one.
+    const bool completed = executor_->ring().has_completions();
+    if (completed || (looks % looks_a_clock_read == 0 && now() >= end)) {
+      spinning_.failed();
+      return completed;
     }
     cpu_relax();
   }
   ++counts_.spins_paid;
-  spin_for_ = spin_max;
+  spinning_.paid();
   return true;
 }
 
@@ -147,18 +144,21 @@ bool Doorbell::prepare_to_sleep() {
   }
   look_at_watched();
   listen();
+  fell_asleep_ = now();  // before anybody can see that it sleeps, and note when it rang
   if (!bell_->word_.try_to_sleep()) return false;
   asleep_ = true;
   ++counts_.sleeps;
-  fell_asleep_ = now();
   return true;
 }
 
 void Doorbell::cancel_sleep() {
   if (!asleep_) return;
   asleep_ = false;
-  to_look_at_ |= bell_->word_.take();
-  if (now() - fell_asleep_ < spin_max) spin_for_ = spin_max;
+  const std::uint64_t rung = bell_->word_.take();
+  to_look_at_ |= rung;
+  const Time rung_at{bell_->rung_at_.load(std::memory_order_relaxed)};
+  // Of an earlier sleep where whoever has just rung is about to say when.
+  if (rung != 0 && rung_at >= fell_asleep_) spinning_.woken(fell_asleep_, rung_at, now());
 }
 
 }  // namespace percore

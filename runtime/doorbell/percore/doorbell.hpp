@@ -1,11 +1,14 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <percore/bell_word.hpp>
 #include <percore/contract/doorbell.hpp>
 #include <percore/io.hpp>
+#include <percore/spin_budget.hpp>
 #include <vector>
 
 namespace percore {
@@ -32,7 +35,8 @@ class Bell {
   void wake() noexcept;
 
   alignas(64) BellWord word_;
-  alignas(64) const int descriptor_;  // an eventfd: the owner has a read of it in flight
+  alignas(64) const int descriptor_;       // an eventfd: the owner has a read of it in flight
+  std::atomic<std::int64_t> rung_at_ = 0;  // when a sleeper was last woken, on now()'s clock
 };
 
 /// How others get an executor's attention: it looks at the bell each turn, and sleeps with a read
@@ -50,7 +54,7 @@ class Doorbell final : public Poller {
   void put_off(PutOff& what) noexcept { put_off_.add(what); }
   void take_back(PutOff& what) noexcept { put_off_.remove(what); }
 
-  /// Counted since the doorbell was made: sleeps, and spins that found something.
+  /// Counted since the doorbell was made: sleeps, spins, and spins in which a message came.
   struct Counts {
     std::uint64_t sleeps = 0;
     std::uint64_t spins = 0;
@@ -76,7 +80,7 @@ class Doorbell final : public Poller {
 
   void listen();
   bool spin();
-  bool something_came() const noexcept;
+  bool message_came() const noexcept;
   void look_at_all() noexcept;
   void look_at_watched() noexcept;
 
@@ -87,7 +91,7 @@ class Doorbell final : public Poller {
   std::size_t attached_ = 0;
   std::uint64_t to_look_at_ = 0;  // bits of the bell's word
   Inbox* watched_ = nullptr;
-  Time spin_for_;  // W4: what the next spin may take
+  SpinBudget spinning_;  // W4
   Time fell_asleep_;
   bool asleep_ = false;
   Counts counts_;

@@ -25,7 +25,7 @@ struct Trips {
   std::int64_t pause_ns;
 };
 inline constexpr Trips trips_awake{5'000, 50'000, 0};
-inline constexpr Trips trips_asleep{300, 2'000, 50'000};
+inline constexpr Trips trips_asleep{300, 2'000, 200'000};
 
 /// Keeps the CPU busy, as a task that computes does.
 inline void compute_for(std::int64_t nanoseconds) {

@@ -13,7 +13,7 @@ inline constexpr std::uint64_t primes_below = 200'000;
 inline constexpr std::uint64_t primes_there_are = 17'984;
 inline constexpr std::uint64_t chunks = 64;
 inline constexpr std::size_t cpu_rounds = 9;
-inline constexpr std::size_t passes_a_round = 5;  // so that starting two threads is not seen
+inline constexpr std::size_t passes_a_round = 20;  // so that starting two threads is not seen
 
 inline bool is_prime(std::uint64_t number) {
   if (number < 2) return false;

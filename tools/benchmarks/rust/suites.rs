@@ -321,7 +321,7 @@ async fn find_half(form: Form, half: u64) -> usize {
     found
 }
 
-const PASSES_A_ROUND: usize = 5;
+const PASSES_A_ROUND: usize = 20;
 
 fn measure_cpu(form: Form) -> f64 {
     let mut ms = Vec::new();

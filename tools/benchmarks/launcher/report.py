@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from paired import Comparison, compare, goal_met, summarize
+from paired import Comparison, compare, goal_met, level, maximum_kept, summarize
 from suites import RECORDED, RECORDED_FORMS
 
 BEGIN = "<!-- bench: written by tools/bench --write-docs -->"
@@ -69,10 +69,12 @@ def figure(values):
     return f"{number(summary.median)} ({number(summary.low)}..{number(summary.high)})"
 
 
-def ratio(comparison):
+def ratio(comparison, goal=None):
+    """goal: that of the same two, whose margin may be wider than what nobody can tell apart."""
     if comparison is None:
         return "-"
-    return f"{comparison.ratio:.2f}" + ("" if comparison.conclusive else " inconclusive")
+    unknown = "level" if goal is not None and level(comparison, goal) else "inconclusive"
+    return f"{comparison.ratio:.2f}" + ("" if comparison.conclusive else f" {unknown}")
 
 
 def goal_text(metric):
@@ -89,8 +91,8 @@ def verdict(line):
     """Whether the goal is met against the peers that were measured."""
     metric = line.metric
     if metric.absolute_max is not None:
-        return "met" if summarize(line.samples["percore"]).median <= metric.absolute_max else "missed"
-    if metric.of_floor_max is not None and line.of_floor is not None:
+        met = maximum_kept(line.samples["percore"], metric.absolute_max)
+    elif metric.of_floor_max is not None and line.of_floor is not None:
         met = goal_met(line.of_floor, metric.of_floor_max)
     elif metric.of_best_peer_max is None or line.best_peer is None:
         return "-"
@@ -115,11 +117,14 @@ def rows(lines, titles=None):
     names = [NAMES[runtime] for runtime in runtimes]
     yield ["suite", "unit", *names, *with_mine, "of floor", "of best peer here", "goal", "verdict"]
     for line in lines:
-        best = "-" if line.best_peer is None else f"{ratio(line.of_peer[line.best_peer])} ({NAMES[line.best_peer]})"
+        best = "-"
+        if line.best_peer is not None:
+            best = f"{ratio(line.of_peer[line.best_peer], line.metric.of_best_peer_max)} ({NAMES[line.best_peer]})"
         figures = [figure(line.samples[runtime]) if runtime in line.samples else "-" for runtime in runtimes]
         name = titles.get(line.metric.name, line.metric.name)
         of_ours = [ratio(mine_of_percore(line))] if with_mine else []
-        yield [name, line.metric.unit, *figures, *of_ours, ratio(line.of_floor), best, goal_text(line.metric), verdict(line)]
+        of_floor = ratio(line.of_floor, line.metric.of_floor_max)
+        yield [name, line.metric.unit, *figures, *of_ours, of_floor, best, goal_text(line.metric), verdict(line)]
 
 
 def charts(lines, titles=None):

@@ -1,5 +1,6 @@
 """The arithmetic and the tables of tools/bench, on made-up samples: nothing here is timed."""
 
+import itertools
 import json
 import os
 import re
@@ -45,9 +46,13 @@ class Medians(unittest.TestCase):
 
 
 class Turns(unittest.TestCase):
-    def test_each_program_once_a_round_and_each_first_in_its_turn(self):
-        order = paired.turns(["a", "b", "c"], 4)
-        self.assertEqual(order, [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"], ["a", "b", "c"]])
+    def test_each_program_once_a_round_and_of_any_two_each_comes_first_in_every_other(self):
+        for names in (["a", "b"], ["a", "b", "c"], list("abcdefgh")):
+            order = paired.turns(names, 6)
+            self.assertEqual([sorted(turn) for turn in order], [names] * 6)
+            for one, other in itertools.combinations(names, 2):
+                first = [turn.index(one) < turn.index(other) for turn in order]
+                self.assertEqual(first, [True, False] * 3, (one, other))
 
 
 class Comparisons(unittest.TestCase):
@@ -56,12 +61,37 @@ class Comparisons(unittest.TestCase):
         comparison = paired.compare([1, 10, 100], [2, 20, 200])
         self.assertEqual((comparison.ratio, comparison.low, comparison.high), (0.5, 0.5, 0.5))
 
-    def test_a_spread_as_large_as_the_difference_is_inconclusive(self):
-        self.assertFalse(paired.compare([10, 14, 18], [12, 16, 20]).conclusive)
+    def test_three_quarters_of_many_pairs_carry_a_claim(self):
+        self.assertEqual([paired.pairs_needed(pairs) for pairs in (17, 20, 100)], [13, 15, 75])
+        slower = [2] * 75 + [0.5] * 25
+        self.assertTrue(paired.compare([1] * 100, slower).conclusive)
+        self.assertTrue(paired.compare(slower, [1] * 100).conclusive)
+        self.assertFalse(paired.compare([1] * 100, [2] * 74 + [0.5] * 26).conclusive)
+
+    def test_of_few_pairs_so_many_must_agree_that_chance_does_it_once_in_sixteen(self):
+        self.assertEqual([paired.pairs_needed(pairs) for pairs in (5, 8, 9, 10)], [5, 8, 8, 9])
+        self.assertTrue(paired.compare([10, 11, 12, 30, 40], [11, 12, 13, 31, 41]).conclusive)
+        self.assertFalse(paired.compare([10, 11, 12, 30, 40], [11, 12, 13, 31, 39]).conclusive)
+        self.assertTrue(paired.compare([1] * 9, [2] * 8 + [1]).conclusive)
+
+    def test_of_three_or_four_runs_all_of_one_are_below_all_of_the_other(self):
+        self.assertEqual([paired.pairs_needed(pairs) for pairs in (3, 4)], [None, None])
         self.assertTrue(paired.compare([10, 10, 11], [20, 20, 21]).conclusive)
+        self.assertTrue(paired.compare([20, 20, 21, 20], [10, 10, 11, 19]).conclusive)
+        self.assertFalse(paired.compare([10, 14, 18], [12, 16, 20]).conclusive)
+        self.assertFalse(paired.compare([10, 14, 18, 9], [12, 16, 20, 10]).conclusive)
+
+    def test_fewer_than_three_runs_conclude_nothing(self):
+        for runs in (1, 2):
+            comparison = paired.compare([1] * runs, [100] * runs)
+            self.assertFalse(comparison.conclusive)
+            self.assertIsNone(paired.goal_met(comparison, 0.5))
+            self.assertIsNone(paired.goal_met(paired.compare([5] * runs, [5] * runs), 1.02))
+            self.assertIsNone(paired.maximum_kept([100] * runs, 128))
 
     def test_no_difference_is_inconclusive(self):
         self.assertFalse(paired.compare([5, 5, 5], [5, 5, 5]).conclusive)
+        self.assertFalse(paired.compare([5] * 20, [5] * 20).conclusive)
 
     def test_runs_without_a_partner_are_refused(self):
         self.assertRaises(ValueError, paired.compare, [1, 2], [1])
@@ -70,6 +100,27 @@ class Comparisons(unittest.TestCase):
         self.assertIs(paired.goal_met(paired.compare([1, 1, 1], [4, 4, 4]), 0.5), True)
         self.assertIs(paired.goal_met(paired.compare([3, 3, 3], [4, 4, 4]), 0.5), False)
         self.assertIsNone(paired.goal_met(paired.compare([1, 2, 3], [4, 4, 4]), 0.5))
+
+    def test_what_is_inconclusive_meets_no_goal(self):
+        ahead_of_all = paired.compare([90, 96, 90, 97, 101], [100] * 5)
+        self.assertFalse(ahead_of_all.conclusive)
+        self.assertIsNone(paired.goal_met(ahead_of_all, 1))
+        within_noise = paired.compare([90, 95, 101, 101, 94], [100] * 5)  # every one is within the goal
+        self.assertIsNone(paired.goal_met(within_noise, 1.02))
+        self.assertIsNone(paired.goal_met(paired.compare([100] * 5, [100] * 5), 1))  # ahead is less than level
+
+    def test_what_nobody_can_tell_from_the_floor_to_the_goal_s_margin_meets_it(self):
+        comparison = paired.compare([100, 101, 99, 100.5, 100], [100] * 5)
+        self.assertFalse(comparison.conclusive)
+        self.assertIs(paired.goal_met(comparison, 1.02), True)
+        self.assertIsNone(paired.goal_met(comparison, 1.001))
+
+    def test_what_is_inconclusive_can_miss_a_goal_that_is_far_away(self):
+        self.assertIs(paired.goal_met(paired.compare([10, 11, 9, 10, 10], [10] * 5), 0.5), False)
+
+    def test_a_figure_by_itself_is_below_its_maximum_above_or_open(self):
+        self.assertEqual([paired.maximum_kept(values, 10) for values in ([9, 9, 11, 10, 9], [11, 12, 11], [9, 10, 12])],
+                         [True, False, None])
 
 
 def made_up_samples():
@@ -108,6 +159,17 @@ class Reports(unittest.TestCase):
         for figure, verdict in ((101, "met"), (110, "missed")):
             samples = {metric.name: {("percore", ""): [figure] * 3, ("raw", ""): [100] * 3} for metric in metrics}
             self.assertEqual([report.verdict(line) for line in report.lines_of(metrics, samples)], [verdict] * 2)
+
+    def test_met_never_stands_beside_inconclusive(self):
+        metrics = suites.metrics_of(["echo", "file_write"])[:4]
+        for noise in ([90, 95, 101, 101, 94], [100, 100.5, 99.5, 100, 100], [80] * 5, [100] * 5, [130, 90, 90, 90, 90], [50]):
+            samples = {metric.name: {("percore", ""): noise, ("raw", ""): [100] * len(noise), ("asio", ""): [100] * len(noise)}
+                       for metric in metrics}
+            header, *rows = report.rows(report.lines_of(metrics, samples))
+            for row in rows:
+                judged = row[header.index("of floor" if "floor" in row[header.index("goal")] else "of best peer here")]
+                self.assertFalse(row[-1] == "met" and "inconclusive" in judged, row)
+                self.assertEqual(row[-1], "met" if "level" in judged or "0.80" in judged else "open")
 
     def test_the_floor_is_no_peer(self):
         self.assertIsNone(made_up_lines()[1].best_peer)
@@ -229,6 +291,11 @@ class Comparing(unittest.TestCase):
     def test_a_spread_as_large_as_the_difference_refuses_to_conclude(self):
         self.assertEqual(self.rows([9, 12, 15])[6], "inconclusive")
         self.assertEqual(self.rows([10, 10, 11])[6], "inconclusive")
+
+    def test_fewer_than_three_runs_conclude_nothing(self):
+        self.assertEqual(comparing.verdict([10], [20]), "inconclusive")
+        self.assertEqual(comparing.verdict([10, 10, 10], [20, 20]), "inconclusive")
+        self.assertEqual(comparing.verdict([10, 10, 10], [20, 20, 20]), "worse")
 
     def test_the_better_form_of_each_record_counts(self):
         rows = list(comparing.rows(self.old, self.old, report.NAMES, report.figure))

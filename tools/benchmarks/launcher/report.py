@@ -28,6 +28,7 @@ class Line:
     best_peer: str
     of_form: dict  # (runtime, form) -> Comparison, for every form that was measured
     all_samples: dict  # (runtime, form) -> its samples
+    of_metric: Comparison = None  # percore here, beside itself in the metric that its goal is a share of
 
 
 def lines_of(metrics, samples):
@@ -42,6 +43,8 @@ def lines_of(metrics, samples):
         if "percore" not in best:
             continue
         of = {runtime: compare(best["percore"][1], values) for runtime, (_, values) in best.items() if runtime != "percore"}
+        other, _ = metric.of_metric or (None, None)
+        of_metric = compare(best["percore"][1], samples[other]["percore", best["percore"][0]]) if other in samples else None
         peers = {runtime: comparison for runtime, comparison in of.items() if runtime not in ("raw", "epoll", "mine")}
         lines.append(
             Line(
@@ -53,6 +56,7 @@ def lines_of(metrics, samples):
                 max(peers, key=lambda peer: peers[peer].ratio) if peers else None,
                 {program: compare(best["percore"][1], values) for program, values in by_program.items()},
                 by_program,
+                of_metric,
             )
         )
     return lines
@@ -84,16 +88,28 @@ def goal_text(metric):
         return f"{number(metric.absolute_max)} {metric.unit}"
     if metric.of_floor_max is not None:
         return f"{metric.of_floor_max:.2f} of the floor"
+    if metric.of_metric is not None:
+        other, share = metric.of_metric
+        return f"{share:.2f} of {other}"
     return "-"
 
 
+def goal_cell(line):
+    """The other goals have the ratio that they are about in a column."""
+    if line.of_metric is None:
+        return goal_text(line.metric)
+    return f"{goal_text(line.metric)}: {ratio(line.of_metric, line.metric.of_metric[1])}"
+
+
 def verdict(line):
-    """Whether the goal is met against the peers that were measured."""
+    """Whether the goal is met, against what was measured beside percore."""
     metric = line.metric
     if metric.absolute_max is not None:
         met = maximum_kept(line.samples["percore"], metric.absolute_max)
     elif metric.of_floor_max is not None and line.of_floor is not None:
         met = goal_met(line.of_floor, metric.of_floor_max)
+    elif line.of_metric is not None:
+        met = goal_met(line.of_metric, metric.of_metric[1])
     elif metric.of_best_peer_max is None or line.best_peer is None:
         return "-"
     else:
@@ -124,7 +140,7 @@ def rows(lines, titles=None):
         name = titles.get(line.metric.name, line.metric.name)
         of_ours = [ratio(mine_of_percore(line))] if with_mine else []
         of_floor = ratio(line.of_floor, line.metric.of_floor_max)
-        yield [name, line.metric.unit, *figures, *of_ours, of_floor, best, goal_text(line.metric), verdict(line)]
+        yield [name, line.metric.unit, *figures, *of_ours, of_floor, best, goal_cell(line), verdict(line)]
 
 
 def charts(lines, titles=None):
@@ -205,6 +221,11 @@ def write_docs(path, block):
     path.write_text(before + block + after)
 
 
+def of_itself(line):
+    other, _ = line.metric.of_metric or (None, None)
+    return other, line.of_metric
+
+
 def write_json(path, lines, machine, runs, instructions, command=""):
     results = []
     for line in lines:
@@ -219,7 +240,7 @@ def write_json(path, lines, machine, runs, instructions, command=""):
         {"suite": line.metric.name, "with": other, "ratio": comparison.ratio, "quartiles": [comparison.low, comparison.high],
          "conclusive": comparison.conclusive}
         for line in lines
-        for other, comparison in [("raw", line.of_floor), *line.of_peer.items()]
+        for other, comparison in [("raw", line.of_floor), *line.of_peer.items(), of_itself(line)]
         if comparison is not None
     ]
     goals = [{"suite": line.metric.name, "goal": goal_text(line.metric), "best_peer": line.best_peer, "verdict": verdict(line)}

@@ -160,6 +160,34 @@ class Reports(unittest.TestCase):
             samples = {metric.name: {("percore", ""): [figure] * 3, ("raw", ""): [100] * 3} for metric in metrics}
             self.assertEqual([report.verdict(line) for line in report.lines_of(metrics, samples)], [verdict] * 2)
 
+    def lines(self, *chosen, **of_percore):
+        """Of samples of percore by metric."""
+        samples = {name: {("percore", ""): values} for name, values in of_percore.items()}
+        return report.lines_of(suites.metrics_of(chosen), samples)
+
+    def test_what_computes_is_held_to_the_floor_and_one_per_cent(self):
+        for figure, word in ((100.9, "met"), (101.2, "missed")):
+            samples = {"cpu": {("percore", ""): [figure] * 5, ("raw", ""): [100] * 5}}
+            (line,) = report.lines_of(suites.metrics_of(["cpu"]), samples)
+            self.assertEqual((report.goal_text(line.metric), report.verdict(line)), ("1.01 of the floor", word))
+
+    def test_who_waits_uses_no_cpu(self):
+        for figures, word in (([46, 45, 48], "met"), ([46, 1200, 1300], "open"), ([9e5, 1e6, 1e6], "missed")):
+            (line,) = self.lines("mesh_idle", mesh_idle=figures)
+            self.assertEqual((report.goal_text(line.metric), report.verdict(line)), ("1,000 us", word))
+
+    def test_silent_peers_are_held_to_what_one_peer_costs(self):
+        for of_64, cell, word in (([9.0, 9.1, 8.9, 9, 9], "1.00 level", "met"), ([9.5] * 5, "1.06", "met"),
+                                  ([10.1] * 5, "1.12", "missed"), ([8, 8, 8, 12, 13], "0.89 inconclusive", "open")):
+            lines = self.lines("mesh_peers", mesh_peers_1=[9] * 5, mesh_peers_16=[9] * 5, mesh_peers_64=of_64)
+            header, one, _, many = report.rows(lines)
+            self.assertEqual((many[header.index("goal")], many[-1]), (f"1.10 of mesh_peers_1: {cell}", word))
+            self.assertEqual((one[header.index("goal")], one[-1]), ("-", "-"))
+        with tempfile.TemporaryDirectory() as folder:
+            report.write_json(Path(folder) / "out.json", lines, {}, 5, {})
+            document = json.loads((Path(folder) / "out.json").read_text())
+        self.assertEqual([comparison["with"] for comparison in document["comparisons"]], ["mesh_peers_1"] * 2)
+
     def test_met_never_stands_beside_inconclusive(self):
         metrics = suites.metrics_of(["echo", "file_write"])[:4]
         for noise in ([90, 95, 101, 101, 94], [100, 100.5, 99.5, 100, 100], [80] * 5, [100] * 5, [130, 90, 90, 90, 90], [50]):

@@ -1,5 +1,7 @@
 """The arithmetic and the tables of tools/bench, on made-up samples: nothing here is timed."""
 
+import contextlib
+import io
 import itertools
 import json
 import os
@@ -10,6 +12,7 @@ import tempfile
 import unittest
 import xml.etree.ElementTree
 from pathlib import Path
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "launcher"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -545,6 +548,31 @@ class KeptInstructions(unittest.TestCase):
         self.assertIn("gcc", keep_instructions.reason_to_skip("gcc", "3", ""))
         self.assertIn("release", keep_instructions.reason_to_skip("clang", "none, with sanitizers", ""))
         self.assertIn("task ring", keep_instructions.reason_to_skip("clang", "3", "task ring"))
+
+    def outcome(self, body):
+        """(exit status, what it says) of the test with a program of this body in place of the one that counts."""
+        with tempfile.TemporaryDirectory() as folder:
+            program = Path(folder) / "counts"
+            program.write_text(f"#!/bin/sh\n{body}\n")
+            program.chmod(0o755)
+            with mock.patch.object(keep_instructions, "reason_to_skip", return_value=None):
+                with contextlib.redirect_stdout(io.StringIO()) as said:
+                    return keep_instructions.main(str(program), "clang", "3", ""), said.getvalue().strip()
+
+    def test_where_nobody_can_count_it_is_skipped(self):
+        self.assertEqual(self.outcome("echo ptrace is blocked >&2; exit 77"), (77, "skipped: ptrace is blocked"))
+
+    def test_a_program_that_crashes_or_fails_is_a_failure(self):
+        self.assertEqual(self.outcome("kill -SEGV $$"), (1, "failed: counts ended with signal 11:"))
+        self.assertEqual(self.outcome("echo it threw >&2; exit 3"), (1, "failed: counts ended with status 3: it threw"))
+        self.assertEqual(self.outcome("exit 1")[0], 1)
+
+    def test_figures_decide_where_they_were_counted(self):
+        rows = keep_instructions.kept_figures(keep_instructions.KEPT.read_text())
+        metrics = [{"name": name, "value": figure} for name, (figure, _) in rows.items()]
+        self.assertEqual(self.outcome(f"echo '{json.dumps({'metrics': metrics})}'"), (0, f"{len(rows)} operations take what they took"))
+        metrics[0]["value"] *= 1.1
+        self.assertEqual(self.outcome(f"echo '{json.dumps({'metrics': metrics})}'")[0], 1)
 
 
 if __name__ == "__main__":

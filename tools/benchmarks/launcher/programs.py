@@ -20,6 +20,10 @@ FILE_SUITES = ["file_rand", "file_write"]
 FAMILIES = {"tasks": TASK_SUITES, "nop": ["nop"], "timer": ["timer"], "queues": ["queues"], "mesh": MESH_SUITES,
             "silence": ["mesh_peers", "mesh_idle"], "file": FILE_SUITES, "cpu": ["cpu"], "file_read": ["file_read"],
             "echo": ["echo"]}
+# How a file is written: into blocks that were allocated before, or so that it grows; the floor also all at once as one,
+# which percore does by itself. The better form counts. The Rust peers have one form, as they say.
+WRITE_FORMS = {"raw": ["grow", "preallocate", "grow-merge", "preallocate-merge"], "percore": ["grow", "preallocate"],
+               "asio": ["grow", "preallocate"], "libuv": ["grow", "preallocate"]}
 TWO_CPU_SUITES = ["cpu"]  # not pinned to one
 
 
@@ -97,12 +101,18 @@ def meson_program(runtime, build_dir, paths, form="", mine=False):
         program = paths.get(f"{name}_{family}")
         if program is not None:
             folder = [str(build_dir)] if family == "file" else []  # on a disk, as /tmp may not be
-            commands |= {suite: [str(program), suite, *folder] for suite in suites}
+            commands |= {suite: [str(program), suite, *folder] for suite in suites if suite != "file_write"}
     if runtime == "libuv":
         commands["timer"] = [str(paths[f"{name}_tasks"]), "timer"]
     timed = not mine and form != "single" and runtime != "libuv"  # the same source a second time
     command = compile_command_of(build_dir, f"tools/benchmarks/{runtime}/tasks.cpp") if timed else None
     return Program("mine" if mine else runtime, form, commands, command)
+
+
+def write_programs(runtime, build_dir, paths, mine=False):
+    program = paths.get(f"bench_{runtime}_file")
+    return [Program("mine" if mine else runtime, form, {"file_write": [str(program), "file_write", str(build_dir), form]})
+            for form in WRITE_FORMS[runtime] if program is not None]
 
 
 def epoll_program(paths):
@@ -114,14 +124,14 @@ def asio_programs(build_dir, paths):
     found = [meson_program("asio", build_dir, paths, form) for form in ("threads", "single")]
     if None in found:
         raise Unavailable("Asio is left out: it is not installed (apt install libasio-dev).")
-    return found
+    return found + write_programs("asio", build_dir, paths)
 
 
 def libuv_programs(build_dir, paths):
     found = meson_program("libuv", build_dir, paths)
     if found is None:
         raise Unavailable("libuv is left out: it is not installed (apt install libuv1-dev).")
-    return [found]
+    return [found, *write_programs("libuv", build_dir, paths)]
 
 
 def build_rust_programs(folder, name, packaged, package, target_dir):

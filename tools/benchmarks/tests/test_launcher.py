@@ -258,6 +258,18 @@ class Suites(unittest.TestCase):
     def test_the_six_of_glommio_are_suites_with_a_name_each(self):
         self.assertEqual({metric.name for metric in suites.metrics_of(suites.GLOMMIO_SUITES)}, set(suites.GLOMMIO_NAMES))
 
+    def test_a_file_is_written_in_each_form_and_by_no_program_besides(self):
+        paths = {f"bench_{runtime}_{family}": Path(family) for runtime in ("raw", "percore") for family in ("tasks", "file")}
+        with mock.patch.object(programs, "compile_command_of", return_value=None):
+            found = [programs.meson_program(runtime, Path("b"), paths) for runtime in ("raw", "percore")]
+            for runtime in ("raw", "percore"):
+                found += programs.write_programs(runtime, Path("b"), paths)
+        writing = {program.name: program.commands for program in found if programs.runs(program, "file_write")}
+        self.assertEqual(list(writing), ["raw (grow)", "raw (preallocate)", "raw (grow-merge)", "raw (preallocate-merge)",
+                                         "percore (grow)", "percore (preallocate)"])
+        self.assertEqual(writing["raw (grow-merge)"], {"file_write": ["file", "file_write", "b", "grow-merge"]})
+        self.assertEqual([program.name for program in found if programs.runs(program, "file_rand")], ["raw", "percore"])
+
     def test_the_compiler_is_called_for_minus_o0_and_writes_nothing(self):
         command = ["c++", "-O3", "-MD", "-MQ", "a.o", "-MF", "a.d", "-o", "a.o", "-c", "a.cpp", "-O0"]
         self.assertEqual(programs.for_timing(command), ["c++", "-o", "/dev/null", "-c", "a.cpp", "-O0"])
@@ -570,7 +582,8 @@ class KeptInstructions(unittest.TestCase):
     def test_figures_decide_where_they_were_counted(self):
         rows = keep_instructions.kept_figures(keep_instructions.KEPT.read_text())
         metrics = [{"name": name, "value": figure} for name, (figure, _) in rows.items()]
-        self.assertEqual(self.outcome(f"echo '{json.dumps({'metrics': metrics})}'"), (0, f"{len(rows)} operations take what they took"))
+        took = f"{len(rows)} operations take what they took"
+        self.assertEqual(self.outcome(f"echo '{json.dumps({'metrics': metrics})}'"), (0, took))
         metrics[0]["value"] *= 1.1
         self.assertEqual(self.outcome(f"echo '{json.dumps({'metrics': metrics})}'")[0], 1)
 

@@ -29,23 +29,27 @@ inline constexpr std::size_t write_rounds = 3;
   std::exit(3);
 }
 
-/// A file of 1 GiB in `folder` that is really there, not a hole. It is made once and kept.
-inline std::string read_file(const std::string& folder) {
-  const std::string path = folder + "/percore_bench.data";
+/// A file of so many bytes, whole mebibytes, that is really there, not a hole, and random. It is
+/// made once and kept. Returns `path`.
+inline std::string file_of(const std::string& path, std::uint64_t bytes) {
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) file_failed(path, "it cannot be made", errno);
   std::vector<char> piece(1u << 20);
   std::mt19937_64 random(1);
-  for (auto end = static_cast<std::uint64_t>(lseek(fd, 0, SEEK_END)); end < read_file_bytes;) {
+  for (auto end = static_cast<std::uint64_t>(lseek(fd, 0, SEEK_END)); end < bytes;) {
     for (char& byte : piece) byte = static_cast<char>(random());
     const auto place = static_cast<off_t>(end / piece.size() * piece.size());
     const ssize_t written = pwrite(fd, piece.data(), piece.size(), place);
-    if (written <= 0) file_failed(path, "1 GiB cannot be written", written < 0 ? errno : ENOSPC);
+    if (written <= 0) file_failed(path, "it cannot be filled", written < 0 ? errno : ENOSPC);
     end = static_cast<std::uint64_t>(place + written);
   }
   fdatasync(fd);
   close(fd);
   return path;
+}
+
+inline std::string read_file(const std::string& folder) {
+  return file_of(folder + "/percore_bench.data", read_file_bytes);
 }
 
 /// Where the blocks lie that are read, one after the other.

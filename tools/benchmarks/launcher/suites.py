@@ -11,7 +11,9 @@ class Metric:
     of_best_peer_max: float = None  # the goal, as a share of the best peer's figure
     absolute_max: float = None  # or as a figure
     of_floor_max: float = None  # or as a share of the floor's figure
+    of_device_max: float = None  # or as a share of what fio takes
     of_metric: tuple = None  # or (another metric, share): of percore's own figure there
+    rate: str = None  # where the unit is microseconds for a million of something: shown as so many of it a second
 
 
 SUITES = {
@@ -55,6 +57,12 @@ SUITES = {
     "file_write": [
         Metric("file_write1", "us", "64 MiB written in order by 4 KiB, one at a time, and synced: a write", 1),
         Metric("file_write32", "us", "the same, 32 at once: a write", 1),
+    ],
+    "file_copy": [
+        Metric("file_copy_read", "us/MB", "256 MiB read in order by 128 KiB past the page cache", rate="MB"),
+        Metric("file_copy_write", "us/MB", "the same, written over what was there, and synced", rate="MB"),
+        Metric("file_copy", "us/MB", "one file copied over another, and synced", of_device_max=1 / 0.95, rate="MB"),
+        Metric("file_copy_new", "us/MB", "the same into a file that is made", rate="MB"),
     ],
     "mesh_rtt": [
         Metric("mesh_rtt_awake", "us", "a u64 to an executor on the other CPU and back, both awake: median", 0.75),

@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True
 
 import charts  # noqa: E402
 import comparing  # noqa: E402
+import fio_copy  # noqa: E402
 import growth  # noqa: E402
 import keep_instructions  # noqa: E402
 import paired  # noqa: E402
@@ -190,6 +191,28 @@ class Reports(unittest.TestCase):
             report.write_json(Path(folder) / "out.json", lines, {}, 5, {})
             document = json.loads((Path(folder) / "out.json").read_text())
         self.assertEqual([comparison["with"] for comparison in document["comparisons"]], ["mesh_peers_1"] * 2)
+
+    def test_a_copy_is_held_to_what_the_device_does_and_shown_as_a_rate(self):
+        # Of the same metric in microseconds for a megabyte: 1,000 is 1,000 MB/s, and less is better.
+        for took, share, word in (([1040] * 5, "0.96", "met"), ([1060] * 5, "0.94", "missed"), ([900] * 5, "1.11", "met"),
+                                  ([1000, 990, 1010, 1000, 1000], "1.00 level", "met"),
+                                  ([800, 1200, 1200, 800, 900], "1.11 inconclusive", "open")):
+            samples = {"file_copy": {("percore", ""): took, ("raw", ""): [2000] * 5, ("fio", ""): [1000] * 5}}
+            lines = report.lines_of(suites.metrics_of(["file_copy"]), samples)
+            header, row = report.rows(lines)
+            self.assertEqual((row[header.index("goal")], row[-1]), (f"0.95 of fio: {share}", word))
+            self.assertIsNone(lines[0].best_peer)
+        self.assertEqual((row[1], row[header.index("fio")]), ("MB/s", "1,000 (1,000..1,000)"))
+        self.assertEqual(row[header.index("floor")], "500 (500..500)")
+        self.assertEqual(row[header.index("percore")], "1,111 (833..1,250)")
+        self.assertEqual(row[header.index("of floor")], "2.22")
+
+    def test_without_fio_a_copy_is_beside_the_floor_and_has_no_verdict(self):
+        samples = {"file_copy": {("percore", ""): [1000] * 3, ("raw", ""): [500] * 3}}
+        header, row = report.rows(report.lines_of(suites.metrics_of(["file_copy"]), samples))
+        self.assertEqual((row[header.index("of floor")], row[header.index("goal")], row[-1]), ("0.50", "0.95 of fio", "-"))
+        with mock.patch.object(programs.shutil, "which", return_value=None):
+            self.assertRaisesRegex(programs.Unavailable, "apt install fio", programs.fio_program, Path("build"))
 
     def test_met_never_stands_beside_inconclusive(self):
         metrics = suites.metrics_of(["echo", "file_write"])[:4]
@@ -529,6 +552,52 @@ class Commands(unittest.TestCase):
             self.assertEqual((said.returncode, said.stderr), (0, ""))
             self.assertIn("inconclusive", said.stdout)
             self.assertEqual(self.bench("compare", files[0], Path(folder) / "none.json").returncode, 3)
+
+
+FAKE_FIO = """#!/bin/sh
+case "$*" in
+  *reads*writes*) echo 'note: something'; echo '{"jobs": [%s, %s]}' ;;
+  *reads*) echo '{"jobs": [%s]}' ;;
+  *) echo '{"jobs": [%s]}' ;;
+esac
+echo "$*" >> asked
+"""
+
+
+class Fio(unittest.TestCase):
+    """What is asked of fio, and what is made of its answer."""
+
+    def measure(self, reads_ms, writes_ms, both_ms):
+        def job(reads, writes):
+            return json.dumps({"read": {"runtime": reads}, "write": {"runtime": writes}})
+
+        with tempfile.TemporaryDirectory() as folder:
+            fio = Path(folder) / "fio"
+            fio.write_text(FAKE_FIO % (job(both_ms[0], 0), job(0, both_ms[1]), job(reads_ms, 0), job(0, writes_ms)))
+            fio.chmod(0o755)
+            with contextlib.redirect_stdout(io.StringIO()) as said:
+                fio_copy.main("file_copy", folder, fio=str(fio))
+            metrics = {metric["name"]: metric["value"] for metric in json.loads(said.getvalue())["metrics"]}
+            asked = (Path(folder) / "asked").read_text().splitlines()
+        return {name: round(value * fio_copy.COPIED_BYTES / 1e9) for name, value in metrics.items()}, asked
+
+    def test_a_copy_takes_what_both_at_once_take_and_at_least_the_slower_direction(self):
+        self.assertEqual(self.measure(300, 400, (500, 700))[0], {"file_copy_read": 300, "file_copy_write": 400, "file_copy": 700})
+        self.assertEqual(self.measure(300, 400, (350, 380))[0]["file_copy"], 400)
+
+    def test_the_same_files_pieces_and_depth_are_asked_for_past_the_page_cache(self):
+        asked = self.measure(1, 1, (1, 1))[1]
+        self.assertEqual(len(asked), 3 * (1 + fio_copy.ROUNDS))
+        ours = (programs.ROOT / "tools/benchmarks/common/copy.hpp").read_text()
+        for words in ("piece_bytes = 128u << 10;", "pieces = 4;", "copied_bytes = 256u << 20;"):
+            self.assertIn(words, ours)
+        for line in asked:
+            for word in ("--direct=1", "--bs=128k", "--iodepth=4", "--size=268435456"):
+                self.assertIn(word, line)
+
+    def test_one_that_fails_is_told(self):
+        with self.assertRaisesRegex(SystemExit, "fio failed"), tempfile.TemporaryDirectory() as folder:
+            fio_copy.main("file_copy", folder, fio="false")
 
 
 class KeptInstructions(unittest.TestCase):

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -20,12 +21,14 @@ inline std::int64_t now_ns() noexcept {
   return time.tv_sec * 1'000'000'000LL + time.tv_nsec;
 }
 
-/// The smallest value that at least `percent` of `values` do not exceed.
+/// The smallest value that at least `percent` of `values` do not exceed. Of an even number the
+/// median is therefore the lower one of the two in the middle: one that was measured, and no mean.
+/// Requires   at least one value.
 inline double percentile(std::vector<double> values, double percent) {
   std::sort(values.begin(), values.end());
-  const auto index =
-      static_cast<std::size_t>(percent / 100.0 * static_cast<double>(values.size() - 1) + 0.5);
-  return values[index];
+  // What is a whole number on paper may come out a little above it.
+  const double rank = std::ceil(percent * static_cast<double>(values.size()) / 100.0 - 1e-9);
+  return values[rank <= 1 ? 0 : static_cast<std::size_t>(rank) - 1];
 }
 
 /// CPU time of this thread: what the work costs even where something else has the CPU in between. A

@@ -1,6 +1,8 @@
 """The arithmetic and the tables of tools/bench, on made-up samples: nothing here is timed."""
 
 import contextlib
+import importlib.machinery
+import importlib.util
 import io
 import itertools
 import json
@@ -552,6 +554,124 @@ class Commands(unittest.TestCase):
             self.assertEqual((said.returncode, said.stderr), (0, ""))
             self.assertIn("inconclusive", said.stdout)
             self.assertEqual(self.bench("compare", files[0], Path(folder) / "none.json").returncode, 3)
+
+
+def load_bench():
+    """tools/bench as a module."""
+    loader = importlib.machinery.SourceFileLoader("bench", str(programs.ROOT / "tools/bench"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("bench", loader))
+    loader.exec_module(module)
+    return module
+
+
+bench = load_bench()
+
+# Says where it may run as its figure, and writes its name and suite down. `breaks` is what the learner's module does.
+FAKE_PROGRAM = f"""#!{sys.executable}
+import json, os, pathlib, sys
+here, name = pathlib.Path(__file__).parent, pathlib.Path(__file__).name
+with (here / "log").open("a") as log:
+    log.write(name + "\\n")
+if (here / (name + ".breaks")).exists():
+    sys.exit("a word about it")
+cpus = sorted(os.sched_getaffinity(0))
+print(json.dumps({{"metrics": [{{"name": sys.argv[1], "value": sum(1 << cpu for cpu in cpus), "unit": "ns"}}]}}))
+"""
+
+
+class Launching(unittest.TestCase):
+    """What tools/bench does with programs: these print where they may run, and measure nothing."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.samples = {}
+        self.said = ""
+        self.cpu = max(os.sched_getaffinity(0))
+
+    def program(self, name):
+        path = self.folder / name
+        path.write_text(FAKE_PROGRAM)
+        path.chmod(0o755)
+        return path
+
+    def options(self, *arguments):
+        return bench.parse(["--cpu", str(self.cpu), "--build-dir", str(self.folder), *arguments])
+
+    def run_suite(self, suite, *names, runs=3):
+        found = [programs.Program(name.removeprefix("bench_"), "", {suite: [str(self.program(name)), suite]}) for name in names]
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            bench.run_suite(suite, found, self.options("--runs", str(runs)), self.samples)
+        self.said = said.getvalue()
+
+    def order(self):
+        return (self.folder / "log").read_text().split()
+
+    def test_each_program_is_pinned_to_the_cpu_that_was_said(self):
+        self.run_suite("spawn", "percore", "raw")
+        self.assertEqual(self.samples["spawn"], {("percore", ""): [1 << self.cpu] * 3, ("raw", ""): [1 << self.cpu] * 3})
+
+    def test_what_needs_two_cpus_may_run_on_all(self):
+        self.run_suite("cpu", "percore", runs=1)
+        everywhere = sum(1 << cpu for cpu in os.sched_getaffinity(0))
+        self.assertEqual(self.samples["cpu"], {("percore", ""): [everywhere]})
+
+    def test_they_take_turns_there_and_back(self):
+        self.run_suite("spawn", "a", "b", "c", runs=4)
+        self.assertEqual(self.order(), list("abc" "cba" "abc" "cba"))
+
+    def test_who_does_not_know_a_suite_takes_no_part_in_it(self):
+        other = programs.Program("other", "", {"spawn": [str(self.program("other")), "spawn"]})
+        bench.run_suite("nop", [other], self.options(), self.samples)
+        self.assertEqual(self.samples, {})
+
+    def test_a_learner_s_module_that_breaks_is_left_out_with_a_word_and_the_others_go_on(self):
+        (self.folder / "mine.breaks").touch()
+        self.run_suite("spawn", "percore", "mine", "raw")
+        self.assertEqual({runtime: len(values) for (runtime, _), values in self.samples["spawn"].items()},
+                         {"percore": 3, "raw": 3})
+        self.assertEqual(self.order().count("mine"), 1)
+        self.assertIn("Your modules are left out of spawn: mine spawn ended with status 1: a word about it", self.said)
+
+    def test_one_of_ours_that_breaks_ends_it_with_a_word(self):
+        (self.folder / "percore.breaks").touch()
+        with self.assertRaisesRegex(programs.Unavailable, "percore spawn ended with status 1: a word"):
+            self.run_suite("spawn", "percore")
+
+    def collect(self, *arguments, built=(), mine=None):
+        """The names of what takes part where Meson has built these, and `mine` raises what building the learner's does."""
+        names = [f"bench_{runtime}_{family}" for runtime in ("percore", "raw", *built) for family in ("tasks", "file")]
+        paths = {name: self.program(name) for name in [*names, "bench_epoll_echo", "bench_echo_load"]}
+
+        def build_targets(build_dir, prefix="bench_"):
+            if build_dir.name.endswith("-mine") and mine is not None:
+                raise programs.Unavailable(mine)
+            return paths
+
+        with contextlib.ExitStack() as stack:
+            for name, value in (("configure", mock.DEFAULT), ("build_targets", build_targets), ("CARGO_REGISTRY", self.folder),
+                                ("compile_command_of", lambda *_: (["c++"], "."))):
+                stack.enter_context(mock.patch.object(programs, name, value))
+            said = stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+            found, _ = bench.collect_programs(self.options(*arguments))
+        self.said = said.getvalue()
+        return sorted({program.runtime for program in found} - {"fio"})
+
+    def test_a_peer_that_is_missing_is_left_out_with_what_brings_it(self):
+        self.assertEqual(self.collect(built=["asio", "asio-single"]), ["asio", "epoll", "percore", "raw"])
+        for word in ("libuv is left out", "apt install libuv1-dev", "librust-tokio-dev", "librust-smol-dev"):
+            self.assertIn(word, self.said)
+        self.assertNotIn("Asio", self.said)
+        self.assertEqual(self.collect("--peer", "asio"), ["epoll", "percore", "raw"])
+        self.assertIn("Asio is left out: it is not installed (apt install libasio-dev).", self.said)
+        self.assertNotIn("libuv", self.said)
+
+    def test_a_learner_s_module_that_does_not_build_is_left_out_with_a_word(self):
+        self.assertIn("mine", self.collect("--peer", "none", "--mine", "ring"))
+        self.assertEqual(self.collect("--peer", "none", "--mine", "ring", mine="This failed, see above: ninja"),
+                         ["epoll", "percore", "raw"])
+        self.assertIn("Your modules are left out: This failed, see above: ninja", self.said)
 
 
 FAKE_FIO = """#!/bin/sh

@@ -65,9 +65,9 @@ class Offsets {
 /// divided by how many there were. What was read while it warmed up does not count.
 class Reads {
  public:
-  explicit Reads(std::int64_t now = now_ns()) : begin_(now) {}
+  explicit Reads(Clock clock = now_ns) : clock_(clock), begin_(clock()) {}
   bool more() {
-    if (++count_ % 16 == 0) end_ = now_ns();
+    if (++count_ % 16 == 0) end_ = clock_();
     if (!warm_ && end_ - begin_ >= read_warm_up_ns) {
       warm_ = true;
       begin_ = end_;
@@ -76,12 +76,13 @@ class Reads {
     return end_ - begin_ < read_ns_min;
   }
   double us_each() const {
-    return static_cast<double>(now_ns() - begin_) / 1000 / static_cast<double>(count_);
+    return static_cast<double>(clock_() - begin_) / 1000 / static_cast<double>(count_);
   }
 
  private:
+  Clock clock_;
   std::int64_t begin_;
-  std::int64_t end_ = 0;
+  std::int64_t end_ = begin_;
   std::size_t count_ = 0;
   bool warm_ = false;
 };

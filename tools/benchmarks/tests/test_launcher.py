@@ -403,6 +403,18 @@ class Growth(unittest.TestCase):
         self.assertEqual([row[5] for row in rows[1:]], ["2.00", "1.00"])
         self.assertEqual(rows[2][3:5], ["ns", "50.0 (49.5..50.5)"])
 
+    def test_sizes_take_turns_there_and_back(self):
+        asked = []
+
+        def measure_point(program, what, size, cpu):
+            asked.append(size)
+            return {"nop": float(size)}
+
+        with mock.patch.object(growth, "measure_point", measure_point):
+            samples = growth.measure_series("p", "depth", growth.parse(["--runs", "3", "--largest", "10"], "bench", Path(".")))
+        self.assertEqual(asked, [1, 2, 4, 8, 8, 4, 2, 1, 1, 2, 4, 8])
+        self.assertEqual(samples, {"nop": {1: [1.0] * 3, 2: [2.0] * 3, 4: [4.0] * 3, 8: [8.0] * 3}})
+
     def test_what_is_counted_has_its_unit_and_no_spread(self):
         rows = list(growth.rows({"mesh": {"mesh_message": {2: [1126.25]}, "mesh_turn": {2: [164.0]}}}))
         self.assertEqual([row[3:5] for row in rows[1:]], [["instructions", "1,126"], ["instructions", "164"]])

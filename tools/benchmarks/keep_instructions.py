@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Holds the instructions of the hot paths to tools/benchmarks/instructions_kept.txt: they do not depend on the machine's
-mood. Called by the build's test; exits with 77, and says why, where the figures say nothing.
+mood. Called by the build's test; exits with 77, and says why, where the figures say nothing or nobody can count. A program
+that cannot count ends with 77, too; one that ends in any other way has failed, and so has this test.
 
     keep_instructions.py PROGRAM COMPILER OPTIMISATION TAKEN    as meson.build calls it
 """
@@ -58,11 +59,15 @@ def main(program, compiler, optimisation, taken):
     reason = reason_to_skip(compiler, optimisation, taken)
     if reason is None:
         run = subprocess.run([program, "quick"], capture_output=True, text=True)
-        if run.returncode != 0:  # no ptrace, or no ring
+        if run.returncode == SKIPPED:  # no ptrace, or no ring
             reason = run.stderr.strip()
     if reason is not None:
         print(f"skipped: {reason}")
         return SKIPPED
+    if run.returncode != 0:
+        how = f"signal {-run.returncode}" if run.returncode < 0 else f"status {run.returncode}"
+        print(f"failed: {Path(program).name} ended with {how}: {run.stderr.strip()}")
+        return 1
     counted = {metric["name"]: metric["value"] for metric in json.loads(run.stdout)["metrics"]}
     wrong = differences(kept_figures(KEPT.read_text()), counted)
     print("\n".join(wrong) or f"{len(counted)} operations take what they took")

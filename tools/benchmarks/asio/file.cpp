@@ -69,11 +69,11 @@ double random_reads(const std::string& path, unsigned depth) {
   return reads.us_each();
 }
 
-double sequential_writes(const std::string& path, unsigned depth) {
+double sequential_writes(const std::string& path, unsigned depth, bench::WriteForm form) {
   const std::int64_t begin = bench::now_ns();
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (fd < 0) bench::file_failed(path, "it cannot be made", errno);
-  if (fallocate(fd, 0, 0, bench::writes * bench::block_bytes) != 0)
+  if (form.preallocates && fallocate(fd, 0, 0, bench::writes * bench::block_bytes) != 0)
     bench::file_failed(path, "it cannot be preallocated", errno);
   std::size_t next = 0;
   run_at(depth,

@@ -21,6 +21,7 @@ namespace bench {
 
 inline constexpr std::size_t echo_bytes = 64;
 inline constexpr std::array<unsigned, 3> echo_connections{1, 64, 500};
+inline constexpr unsigned echo_ring_entries = 1024;  // of those that have a ring of their own
 inline constexpr std::int64_t echo_warm_up_ns = 200'000'000;
 inline constexpr std::int64_t echo_ns = 1'000'000'000;
 

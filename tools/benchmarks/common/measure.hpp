@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -20,12 +21,14 @@ inline std::int64_t now_ns() noexcept {
   return time.tv_sec * 1'000'000'000LL + time.tv_nsec;
 }
 
-/// The smallest value that at least `percent` of `values` do not exceed.
+/// The smallest value that at least `percent` of `values` do not exceed. Of an even number the
+/// median is therefore the lower one of the two in the middle: one that was measured, and no mean.
+/// Requires   at least one value.
 inline double percentile(std::vector<double> values, double percent) {
   std::sort(values.begin(), values.end());
-  const auto index =
-      static_cast<std::size_t>(percent / 100.0 * static_cast<double>(values.size() - 1) + 0.5);
-  return values[index];
+  // What is a whole number on paper may come out a little above it.
+  const double rank = std::ceil(percent * static_cast<double>(values.size()) / 100.0 - 1e-9);
+  return values[rank <= 1 ? 0 : static_cast<std::size_t>(rank) - 1];
 }
 
 /// CPU time of this thread: what the work costs even where something else has the CPU in between. A
@@ -36,15 +39,18 @@ inline std::int64_t cpu_ns() noexcept {
   return time.tv_sec * 1'000'000'000LL + time.tv_nsec;
 }
 
+/// now_ns() or cpu_ns(), and in a test what it says.
+using Clock = std::int64_t (*)();
+
 /// Times rounds of the same work and gives the median of their CPU times. `while (timer.next())
 /// one_round();` is the whole use, so that the round can be ordinary code or a part of a coroutine.
 class RoundTimer {
  public:
-  explicit RoundTimer(std::size_t operations_a_round)
-      : operations_(static_cast<double>(operations_a_round)) {}
+  explicit RoundTimer(std::size_t operations_a_round, Clock clock = cpu_ns)
+      : clock_(clock), operations_(static_cast<double>(operations_a_round)) {}
 
   bool next() {
-    const std::int64_t now = cpu_ns();
+    const std::int64_t now = clock_();
     if (first_ == 0) {
       first_ = now;
     } else if (now - first_ > warm_up_ns) {
@@ -52,7 +58,7 @@ class RoundTimer {
       rounds_.push_back(static_cast<double>(now - round_from_) / operations_);
     }
     const bool enough = rounds_.size() >= rounds_min && now - measured_from_ > measure_ns;
-    round_from_ = cpu_ns();
+    round_from_ = clock_();
     return !enough;
   }
 
@@ -63,6 +69,7 @@ class RoundTimer {
   static constexpr std::int64_t measure_ns = 200'000'000;
   static constexpr std::size_t rounds_min = 5;
 
+  Clock clock_;
   double operations_;
   std::int64_t first_ = 0;
   std::int64_t measured_from_ = 0;

@@ -6,7 +6,7 @@ to the floor, which was taken in turn within its own run, and a difference count
 
 import json
 
-from paired import summarize
+from paired import CONCLUDING_RUNS_MIN, summarize
 
 
 class Unreadable(Exception):
@@ -34,7 +34,9 @@ def best_samples(document):
 
 
 def verdict(old, new):
-    """Says that something changed only where the change is larger than either run's spread."""
+    """Says that something changed only where the change is larger than either record's spread. A few runs have none."""
+    if min(len(old), len(new)) < CONCLUDING_RUNS_MIN:
+        return "inconclusive"
     before, after = summarize(old), summarize(new)
     if max(before.spread, after.spread) >= abs(after.median - before.median):
         return "inconclusive"

@@ -82,11 +82,12 @@ def measure_point(program, what, size, cpu):
 
 
 def measure_series(program, what, options):
-    """{metric: {size: samples}}: each round goes through all sizes, so that a slow minute slows none of them alone."""
+    """{metric: {size: samples}}: each round goes through all sizes, there and back, so that a slow minute slows none of them
+    alone."""
     samples = {}
     sizes = [size for size in SERIES[what]["sizes"] if size <= options.largest]
-    for _ in range(options.runs):
-        for size in sizes:
+    for turn in paired.turns(sizes, options.runs):
+        for size in turn:
             for name, value in measure_point(program, what, size, options.cpu).items():
                 samples.setdefault(name, {}).setdefault(size, []).append(value)
     return samples

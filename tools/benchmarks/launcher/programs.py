@@ -19,7 +19,11 @@ FILE_SUITES = ["file_rand", "file_write"]
 # A program for each family, named bench_<runtime>_<family>, and the suites that it knows.
 FAMILIES = {"tasks": TASK_SUITES, "nop": ["nop"], "timer": ["timer"], "queues": ["queues"], "mesh": MESH_SUITES,
             "silence": ["mesh_peers", "mesh_idle"], "file": FILE_SUITES, "cpu": ["cpu"], "file_read": ["file_read"],
-            "echo": ["echo"]}
+            "echo": ["echo"], "copy": ["file_copy"]}
+# How a file is written: into blocks that were allocated before, or so that it grows; the floor also all at once as one,
+# which percore does by itself. The better form counts. The Rust peers have one form, as they say.
+WRITE_FORMS = {"raw": ["grow", "preallocate", "grow-merge", "preallocate-merge"], "percore": ["grow", "preallocate"],
+               "asio": ["grow", "preallocate"], "libuv": ["grow", "preallocate"]}
 TWO_CPU_SUITES = ["cpu"]  # not pinned to one
 
 
@@ -96,8 +100,8 @@ def meson_program(runtime, build_dir, paths, form="", mine=False):
     for family, suites in FAMILIES.items():
         program = paths.get(f"{name}_{family}")
         if program is not None:
-            folder = [str(build_dir)] if family == "file" else []  # on a disk, as /tmp may not be
-            commands |= {suite: [str(program), suite, *folder] for suite in suites}
+            folder = [str(build_dir)] if family in ("file", "copy") else []  # on a disk, as /tmp may not be
+            commands |= {suite: [str(program), suite, *folder] for suite in suites if suite != "file_write"}
     if runtime == "libuv":
         commands["timer"] = [str(paths[f"{name}_tasks"]), "timer"]
     timed = not mine and form != "single" and runtime != "libuv"  # the same source a second time
@@ -105,23 +109,37 @@ def meson_program(runtime, build_dir, paths, form="", mine=False):
     return Program("mine" if mine else runtime, form, commands, command)
 
 
+def write_programs(runtime, build_dir, paths, mine=False):
+    program = paths.get(f"bench_{runtime}_file")
+    return [Program("mine" if mine else runtime, form, {"file_write": [str(program), "file_write", str(build_dir), form]})
+            for form in WRITE_FORMS[runtime] if program is not None]
+
+
 def epoll_program(paths):
     """No peer and no floor: what echo costs without a ring, to be shown beside it."""
     return Program("epoll", "", {"echo": [str(paths["bench_epoll_echo"]), "echo"]})
+
+
+def fio_program(build_dir):
+    """No runtime: what a device does, for the suite that is to reach it."""
+    if shutil.which("fio") is None:
+        raise Unavailable("fio is left out, and with it what the device does in file_copy: not installed (apt install fio).")
+    script = ROOT / "tools/benchmarks/launcher/fio_copy.py"
+    return Program("fio", "", {"file_copy": [sys.executable, str(script), "file_copy", str(build_dir)]})
 
 
 def asio_programs(build_dir, paths):
     found = [meson_program("asio", build_dir, paths, form) for form in ("threads", "single")]
     if None in found:
         raise Unavailable("Asio is left out: it is not installed (apt install libasio-dev).")
-    return found
+    return found + write_programs("asio", build_dir, paths)
 
 
 def libuv_programs(build_dir, paths):
     found = meson_program("libuv", build_dir, paths)
     if found is None:
         raise Unavailable("libuv is left out: it is not installed (apt install libuv1-dev).")
-    return [found]
+    return [found, *write_programs("libuv", build_dir, paths)]
 
 
 def build_rust_programs(folder, name, packaged, package, target_dir):
@@ -263,6 +281,8 @@ def machine(build_dir):
     libuv = subprocess.run(["pkg-config", "--modversion", "libuv"], text=True, capture_output=True)
     if libuv.returncode == 0:
         versions["libuv"] = libuv.stdout.strip()
+    if shutil.which("fio"):
+        versions["fio"] = run_quietly(["fio", "--version"]).strip().removeprefix("fio-")
     return {
         "cpu": first_match(r"^(?:model name|Hardware|CPU part)\s*:\s*(.+)$", cpuinfo, os.uname().machine),
         "cpus": os.cpu_count(),

@@ -79,7 +79,7 @@ def our_rows(record, wanted):
         of = samples[name]
         figures = [report.figure(of[runtime]["samples"]) if runtime in of else "-" for runtime in runtimes]
         ratios = {runtime: compare(of["percore"]["samples"], of[runtime]["samples"]) for runtime in of if runtime != "percore"}
-        peers = {runtime: ratio for runtime, ratio in ratios.items() if runtime not in ("raw", "epoll")}
+        peers = {runtime: ratio for runtime, ratio in ratios.items() if runtime not in report.NO_PEERS}
         best = max(peers, key=lambda peer: peers[peer].ratio) if peers else None
         of_best = f"{report.ratio(peers[best])} ({report.NAMES[best]})" if best else "-"
         yield [name, of["percore"]["unit"], *figures, report.ratio(ratios.get("raw")), of_best]

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from paired import Comparison, compare, goal_met, summarize
+from paired import Comparison, compare, goal_met, level, maximum_kept, summarize
 from suites import RECORDED, RECORDED_FORMS
 
 BEGIN = "<!-- bench: written by tools/bench --write-docs -->"
@@ -12,7 +12,8 @@ END = "<!-- bench: end -->"
 ESTIMATE = """Not paired: *there* is one sitting on another machine (2-core virtual machine, AMD EPYC, Linux 6.18;
 Tokio 1.53, Asio 1.38), *here* is this run. The two meet in Asio and in Tokio, in the same form, so the estimate is
 rough."""
-NAMES = {"raw": "floor", "epoll": "epoll", "percore": "percore", "mine": "mine", "asio": "Asio", "libuv": "libuv",
+NO_PEERS = ("raw", "epoll", "fio", "mine")
+NAMES = {"raw": "floor", "epoll": "epoll", "fio": "fio", "percore": "percore", "mine": "mine", "asio": "Asio", "libuv": "libuv",
          "tokio": "Tokio", "smol": "smol", "async-std": "async-std"}
 
 
@@ -24,10 +25,12 @@ class Line:
     samples: dict  # runtime -> its samples
     forms: dict  # runtime -> the form that was better
     of_floor: Comparison
+    of_device: Comparison
     of_peer: dict  # peer -> Comparison
     best_peer: str
     of_form: dict  # (runtime, form) -> Comparison, for every form that was measured
     all_samples: dict  # (runtime, form) -> its samples
+    of_metric: Comparison = None  # percore here, beside itself in the metric that its goal is a share of
 
 
 def lines_of(metrics, samples):
@@ -42,17 +45,21 @@ def lines_of(metrics, samples):
         if "percore" not in best:
             continue
         of = {runtime: compare(best["percore"][1], values) for runtime, (_, values) in best.items() if runtime != "percore"}
-        peers = {runtime: comparison for runtime, comparison in of.items() if runtime not in ("raw", "epoll", "mine")}
+        other, _ = metric.of_metric or (None, None)
+        of_metric = compare(best["percore"][1], samples[other]["percore", best["percore"][0]]) if other in samples else None
+        peers = {runtime: comparison for runtime, comparison in of.items() if runtime not in NO_PEERS}
         lines.append(
             Line(
                 metric,
                 {runtime: values for runtime, (_, values) in best.items()},
                 {runtime: form for runtime, (form, _) in best.items()},
                 of.get("raw"),
+                of.get("fio"),
                 peers,
                 max(peers, key=lambda peer: peers[peer].ratio) if peers else None,
                 {program: compare(best["percore"][1], values) for program, values in by_program.items()},
                 by_program,
+                of_metric,
             )
         )
     return lines
@@ -64,15 +71,19 @@ def number(value):
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def figure(values):
-    summary = summarize(values)
+def figure(values, rate=None):
+    """rate: they are microseconds, and shown is how many go into a second."""
+    summary = summarize([1e6 / value for value in values] if rate else values)
     return f"{number(summary.median)} ({number(summary.low)}..{number(summary.high)})"
 
 
-def ratio(comparison):
+def ratio(comparison, goal=None, rate=None):
+    """goal: that of the same two, whose margin may be wider than what nobody can tell apart. rate: as figure() has it."""
     if comparison is None:
         return "-"
-    return f"{comparison.ratio:.2f}" + ("" if comparison.conclusive else " inconclusive")
+    unknown = "level" if goal is not None and level(comparison, goal) else "inconclusive"
+    share = 1 / comparison.ratio if rate else comparison.ratio
+    return f"{share:.2f}" + ("" if comparison.conclusive else f" {unknown}")
 
 
 def goal_text(metric):
@@ -82,16 +93,35 @@ def goal_text(metric):
         return f"{number(metric.absolute_max)} {metric.unit}"
     if metric.of_floor_max is not None:
         return f"{metric.of_floor_max:.2f} of the floor"
+    if metric.of_device_max is not None:
+        return f"{1 / metric.of_device_max if metric.rate else metric.of_device_max:.2f} of fio"
+    if metric.of_metric is not None:
+        other, share = metric.of_metric
+        return f"{share:.2f} of {other}"
     return "-"
 
 
+def goal_cell(line):
+    """The other goals have the ratio that they are about in a column."""
+    metric = line.metric
+    if line.of_metric is not None:
+        return f"{goal_text(metric)}: {ratio(line.of_metric, metric.of_metric[1], metric.rate)}"
+    if metric.of_device_max is not None and line.of_device is not None:
+        return f"{goal_text(metric)}: {ratio(line.of_device, metric.of_device_max, metric.rate)}"
+    return goal_text(metric)
+
+
 def verdict(line):
-    """Whether the goal is met against the peers that were measured."""
+    """Whether the goal is met, against what was measured beside percore."""
     metric = line.metric
     if metric.absolute_max is not None:
-        return "met" if summarize(line.samples["percore"]).median <= metric.absolute_max else "missed"
-    if metric.of_floor_max is not None and line.of_floor is not None:
+        met = maximum_kept(line.samples["percore"], metric.absolute_max)
+    elif metric.of_floor_max is not None and line.of_floor is not None:
         met = goal_met(line.of_floor, metric.of_floor_max)
+    elif metric.of_device_max is not None and line.of_device is not None:
+        met = goal_met(line.of_device, metric.of_device_max)
+    elif line.of_metric is not None:
+        met = goal_met(line.of_metric, metric.of_metric[1])
     elif metric.of_best_peer_max is None or line.best_peer is None:
         return "-"
     else:
@@ -115,11 +145,16 @@ def rows(lines, titles=None):
     names = [NAMES[runtime] for runtime in runtimes]
     yield ["suite", "unit", *names, *with_mine, "of floor", "of best peer here", "goal", "verdict"]
     for line in lines:
-        best = "-" if line.best_peer is None else f"{ratio(line.of_peer[line.best_peer])} ({NAMES[line.best_peer]})"
-        figures = [figure(line.samples[runtime]) if runtime in line.samples else "-" for runtime in runtimes]
-        name = titles.get(line.metric.name, line.metric.name)
-        of_ours = [ratio(mine_of_percore(line))] if with_mine else []
-        yield [name, line.metric.unit, *figures, *of_ours, ratio(line.of_floor), best, goal_text(line.metric), verdict(line)]
+        metric, best = line.metric, "-"
+        if line.best_peer is not None:
+            of_best = ratio(line.of_peer[line.best_peer], metric.of_best_peer_max, metric.rate)
+            best = f"{of_best} ({NAMES[line.best_peer]})"
+        figures = [figure(line.samples[runtime], metric.rate) if runtime in line.samples else "-" for runtime in runtimes]
+        name = titles.get(metric.name, metric.name)
+        unit = f"{metric.rate}/s" if metric.rate else metric.unit
+        of_ours = [ratio(mine_of_percore(line), rate=metric.rate)] if with_mine else []
+        of_floor = ratio(line.of_floor, metric.of_floor_max, metric.rate)
+        yield [name, unit, *figures, *of_ours, of_floor, best, goal_cell(line), verdict(line)]
 
 
 def charts(lines, titles=None):
@@ -200,6 +235,11 @@ def write_docs(path, block):
     path.write_text(before + block + after)
 
 
+def of_itself(line):
+    other, _ = line.metric.of_metric or (None, None)
+    return other, line.of_metric
+
+
 def write_json(path, lines, machine, runs, instructions, command=""):
     results = []
     for line in lines:
@@ -214,7 +254,7 @@ def write_json(path, lines, machine, runs, instructions, command=""):
         {"suite": line.metric.name, "with": other, "ratio": comparison.ratio, "quartiles": [comparison.low, comparison.high],
          "conclusive": comparison.conclusive}
         for line in lines
-        for other, comparison in [("raw", line.of_floor), *line.of_peer.items()]
+        for other, comparison in [("raw", line.of_floor), ("fio", line.of_device), *line.of_peer.items(), of_itself(line)]
         if comparison is not None
     ]
     goals = [{"suite": line.metric.name, "goal": goal_text(line.metric), "best_peer": line.best_peer, "verdict": verdict(line)}

@@ -55,8 +55,9 @@ Task<> serves_all(int listener, unsigned connections) {
 }  // namespace
 
 int main(int argument_count, char** arguments) {
-  return bench::echo_main(
-      argument_count, arguments, [](const bench::EchoListener& listener, unsigned connections) {
-        Executor({.ring = {.entries = 1024}}).run(serves_all(listener.fd(), connections));
-      });
+  return bench::echo_main(argument_count, arguments,
+                          [](const bench::EchoListener& listener, unsigned connections) {
+                            Executor({.ring = {.entries = bench::echo_ring_entries}})
+                                .run(serves_all(listener.fd(), connections));
+                          });
 }

@@ -54,11 +54,15 @@ Task<> write_blocks(DmaFile& file, std::size_t& next) {
   }
 }
 
-Task<double> sequential_writes(std::string path, unsigned depth) {
+// What is to be at once and lies one behind the other DmaFile merges by itself.
+Task<double> sequential_writes(std::string path, unsigned depth, bench::WriteForm form) {
   DmaArena arena({.bytes = 1u << 20});
   const std::int64_t begin = bench::now_ns();
   DmaFile file = co_await open_file(arena, path, DmaOpen::create_new);
-  if (depth != 1) static_cast<void>(co_await file.preallocate(bench::writes * bench::block_bytes));
+  if (form.preallocates) {
+    const Result<void> reserved = co_await file.preallocate(bench::writes * bench::block_bytes);
+    must(reserved, path, "it cannot be preallocated");
+  }
   std::size_t next = 0;
   std::vector<JoinHandle<void>> writers;
   for (unsigned i = 0; i < depth; ++i) writers.push_back(spawn(write_blocks(file, next)));
@@ -78,7 +82,7 @@ int main(int argument_count, char** arguments) {
       [](const std::string& path, unsigned depth) {
         return Executor().run(random_reads(path, depth));
       },
-      [](const std::string& path, unsigned depth) {
-        return Executor().run(sequential_writes(path, depth));
+      [](const std::string& path, unsigned depth, bench::WriteForm form) {
+        return Executor().run(sequential_writes(path, depth, form));
       });
 }

@@ -63,7 +63,7 @@ bool go_on(io_uring& ring, Connection& connection, int result) {
 
 void serve(const bench::EchoListener& listener, unsigned connections) {
   io_uring ring;
-  open_ring(ring);
+  open_ring(ring, bench::echo_ring_entries);
   const auto all = std::make_unique<Connection[]>(connections);
   for (unsigned i = 0; i < connections; ++i) {
     all[i].fd = accept4(listener.fd(), nullptr, nullptr, SOCK_CLOEXEC);

@@ -1,5 +1,6 @@
 // The floor of file_rand and file_write: liburing by hand, with registered memory, as many
 // operations in flight as are asked for, and one enter for what is to be submitted and waited for.
+// Writes that are to be at once may be merged: then they go as one, and the next ones follow it.
 #include <liburing.h>
 
 #include <file_work.hpp>
@@ -86,15 +87,7 @@ double random_reads(const std::string& path, unsigned depth) {
   return us_each;
 }
 
-double sequential_writes(const std::string& path, unsigned depth) {
-  io_uring ring;
-  open_ring(ring);
-  const Blocks blocks(ring);
-  const std::int64_t begin = bench::now_ns();
-  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_DIRECT | O_CLOEXEC, 0644);
-  if (fd < 0) bench::file_failed(path, "it cannot be made", errno);
-  if (depth != 1 && fallocate(fd, 0, 0, bench::writes * bench::block_bytes) != 0)
-    bench::file_failed(path, "it cannot be preallocated", errno);
+void write_each(io_uring& ring, const Blocks& blocks, int fd, unsigned depth) {
   std::size_t next = 0;
   keep_in_flight(ring, depth, [&](io_uring_sqe& sqe, std::uint64_t slot) {
     if (next == bench::writes) return false;
@@ -102,6 +95,39 @@ double sequential_writes(const std::string& path, unsigned depth) {
                               bench::block_bytes * next++, 0);
     return true;
   });
+}
+
+void write_merged(io_uring& ring, const Blocks& blocks, int fd, unsigned depth) {
+  static_assert(bench::writes % bench::depth_max == 0);
+  std::vector<iovec> parts;
+  for (unsigned slot = 0; slot < depth; ++slot)
+    parts.push_back({.iov_base = blocks.at(slot), .iov_len = bench::block_bytes});
+  for (std::size_t next = 0; next < bench::writes; next += depth) {
+    io_uring_prep_writev(io_uring_get_sqe(&ring), fd, parts.data(), depth,
+                         bench::block_bytes * next);
+    const int submitted = io_uring_submit_and_wait(&ring, 1);
+    if (submitted < 0) bench::file_failed("the ring", "submit", -submitted);
+    io_uring_cqe* cqe = nullptr;
+    io_uring_wait_cqe(&ring, &cqe);
+    if (cqe->res != static_cast<int>(bench::block_bytes * depth))
+      bench::file_failed("an operation", "it failed", cqe->res < 0 ? -cqe->res : EIO);
+    io_uring_cqe_seen(&ring, cqe);
+  }
+}
+
+double sequential_writes(const std::string& path, unsigned depth, bench::WriteForm form) {
+  io_uring ring;
+  open_ring(ring);
+  const Blocks blocks(ring);
+  const std::int64_t begin = bench::now_ns();
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_DIRECT | O_CLOEXEC, 0644);
+  if (fd < 0) bench::file_failed(path, "it cannot be made", errno);
+  if (form.preallocates && fallocate(fd, 0, 0, bench::writes * bench::block_bytes) != 0)
+    bench::file_failed(path, "it cannot be preallocated", errno);
+  if (form.merges)
+    write_merged(ring, blocks, fd, depth);
+  else
+    write_each(ring, blocks, fd, depth);
   if (fdatasync(fd) != 0) bench::file_failed(path, "it cannot be synced", errno);
   const std::int64_t end = bench::now_ns();
   close(fd);

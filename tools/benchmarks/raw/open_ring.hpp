@@ -8,8 +8,7 @@
 #include <cstring>
 
 // The same set-up as percore's, so that only what comes after it differs.
-inline void open_ring(io_uring& ring) {
-  constexpr unsigned entries = 256;
+inline void open_ring(io_uring& ring, unsigned entries = 256) {
   io_uring_params params{};
   params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
                  IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL;

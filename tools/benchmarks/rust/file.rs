@@ -19,6 +19,7 @@ const BLOCK: usize = 4096;
 const READ_FILE_BLOCKS: u64 = (1 << 30) / BLOCK as u64;
 const WRITES: usize = (64 << 20) / BLOCK;
 const DEPTH_MAX: usize = 32;
+const READ_WARM_UP: Duration = Duration::from_millis(100);
 const READ_TIME: Duration = Duration::from_secs(1);
 const WRITE_ROUNDS: usize = 3;
 #[cfg(target_arch = "x86_64")]
@@ -70,14 +71,15 @@ fn next_offset(state: &AtomicU64) -> u64 {
 
 async fn read_blocks(file: Arc<File>, random: Arc<AtomicU64>, count: Arc<AtomicUsize>, begin: Instant) {
     let mut block = Block::new();
-    while begin.elapsed() < READ_TIME {
+    while begin.elapsed() < READ_WARM_UP + READ_TIME {
+        let warm = begin.elapsed() >= READ_WARM_UP;
         let (file, offset) = (file.clone(), next_offset(&random));
         block = blocking(move || {
             or_exit(file.read_exact_at(block.bytes(), offset), "percore_bench.data cannot be read");
             block
         })
         .await;
-        count.fetch_add(1, Ordering::Relaxed);
+        count.fetch_add(usize::from(warm), Ordering::Relaxed);
     }
 }
 
@@ -92,7 +94,7 @@ async fn random_reads(path: String, depth: usize) -> f64 {
     for reader in readers {
         joined(reader).await;
     }
-    begin.elapsed().as_nanos() as f64 / 1000.0 / count.load(Ordering::Relaxed) as f64
+    (begin.elapsed() - READ_WARM_UP).as_nanos() as f64 / 1000.0 / count.load(Ordering::Relaxed) as f64
 }
 
 async fn write_blocks(file: Arc<File>, next: Arc<AtomicUsize>) {

@@ -28,9 +28,11 @@ const SLEEPS: usize = 2_000;
 const SLEEPS_WARM_UP: usize = 100;
 const SLEEP: Duration = Duration::from_micros(100);
 
+/// The smallest value that at least `percent` of `values` do not exceed, as ../common/measure.hpp has it.
 fn percentile(values: &mut [f64], percent: f64) -> f64 {
     values.sort_by(|a, b| a.partial_cmp(b).unwrap());
-    values[(percent / 100.0 * (values.len() - 1) as f64 + 0.5) as usize]
+    let rank = (percent * values.len() as f64 / 100.0 - 1e-9).ceil() as usize;
+    values[rank.max(1) - 1]
 }
 
 // std has no clock for the CPU time of a thread, and the libc crate would be a dependency for one call.

@@ -1,5 +1,10 @@
 """The arithmetic and the tables of tools/bench, on made-up samples: nothing here is timed."""
 
+import contextlib
+import importlib.machinery
+import importlib.util
+import io
+import itertools
 import json
 import os
 import re
@@ -9,6 +14,7 @@ import tempfile
 import unittest
 import xml.etree.ElementTree
 from pathlib import Path
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "launcher"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -16,6 +22,7 @@ sys.dont_write_bytecode = True
 
 import charts  # noqa: E402
 import comparing  # noqa: E402
+import fio_copy  # noqa: E402
 import growth  # noqa: E402
 import keep_instructions  # noqa: E402
 import paired  # noqa: E402
@@ -45,9 +52,13 @@ class Medians(unittest.TestCase):
 
 
 class Turns(unittest.TestCase):
-    def test_each_program_once_a_round_and_each_first_in_its_turn(self):
-        order = paired.turns(["a", "b", "c"], 4)
-        self.assertEqual(order, [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"], ["a", "b", "c"]])
+    def test_each_program_once_a_round_and_of_any_two_each_comes_first_in_every_other(self):
+        for names in (["a", "b"], ["a", "b", "c"], list("abcdefgh")):
+            order = paired.turns(names, 6)
+            self.assertEqual([sorted(turn) for turn in order], [names] * 6)
+            for one, other in itertools.combinations(names, 2):
+                first = [turn.index(one) < turn.index(other) for turn in order]
+                self.assertEqual(first, [True, False] * 3, (one, other))
 
 
 class Comparisons(unittest.TestCase):
@@ -56,12 +67,37 @@ class Comparisons(unittest.TestCase):
         comparison = paired.compare([1, 10, 100], [2, 20, 200])
         self.assertEqual((comparison.ratio, comparison.low, comparison.high), (0.5, 0.5, 0.5))
 
-    def test_a_spread_as_large_as_the_difference_is_inconclusive(self):
-        self.assertFalse(paired.compare([10, 14, 18], [12, 16, 20]).conclusive)
+    def test_three_quarters_of_many_pairs_carry_a_claim(self):
+        self.assertEqual([paired.pairs_needed(pairs) for pairs in (17, 20, 100)], [13, 15, 75])
+        slower = [2] * 75 + [0.5] * 25
+        self.assertTrue(paired.compare([1] * 100, slower).conclusive)
+        self.assertTrue(paired.compare(slower, [1] * 100).conclusive)
+        self.assertFalse(paired.compare([1] * 100, [2] * 74 + [0.5] * 26).conclusive)
+
+    def test_of_few_pairs_so_many_must_agree_that_chance_does_it_once_in_sixteen(self):
+        self.assertEqual([paired.pairs_needed(pairs) for pairs in (5, 8, 9, 10)], [5, 8, 8, 9])
+        self.assertTrue(paired.compare([10, 11, 12, 30, 40], [11, 12, 13, 31, 41]).conclusive)
+        self.assertFalse(paired.compare([10, 11, 12, 30, 40], [11, 12, 13, 31, 39]).conclusive)
+        self.assertTrue(paired.compare([1] * 9, [2] * 8 + [1]).conclusive)
+
+    def test_of_three_or_four_runs_all_of_one_are_below_all_of_the_other(self):
+        self.assertEqual([paired.pairs_needed(pairs) for pairs in (3, 4)], [None, None])
         self.assertTrue(paired.compare([10, 10, 11], [20, 20, 21]).conclusive)
+        self.assertTrue(paired.compare([20, 20, 21, 20], [10, 10, 11, 19]).conclusive)
+        self.assertFalse(paired.compare([10, 14, 18], [12, 16, 20]).conclusive)
+        self.assertFalse(paired.compare([10, 14, 18, 9], [12, 16, 20, 10]).conclusive)
+
+    def test_fewer_than_three_runs_conclude_nothing(self):
+        for runs in (1, 2):
+            comparison = paired.compare([1] * runs, [100] * runs)
+            self.assertFalse(comparison.conclusive)
+            self.assertIsNone(paired.goal_met(comparison, 0.5))
+            self.assertIsNone(paired.goal_met(paired.compare([5] * runs, [5] * runs), 1.02))
+            self.assertIsNone(paired.maximum_kept([100] * runs, 128))
 
     def test_no_difference_is_inconclusive(self):
         self.assertFalse(paired.compare([5, 5, 5], [5, 5, 5]).conclusive)
+        self.assertFalse(paired.compare([5] * 20, [5] * 20).conclusive)
 
     def test_runs_without_a_partner_are_refused(self):
         self.assertRaises(ValueError, paired.compare, [1, 2], [1])
@@ -70,6 +106,27 @@ class Comparisons(unittest.TestCase):
         self.assertIs(paired.goal_met(paired.compare([1, 1, 1], [4, 4, 4]), 0.5), True)
         self.assertIs(paired.goal_met(paired.compare([3, 3, 3], [4, 4, 4]), 0.5), False)
         self.assertIsNone(paired.goal_met(paired.compare([1, 2, 3], [4, 4, 4]), 0.5))
+
+    def test_what_is_inconclusive_meets_no_goal(self):
+        ahead_of_all = paired.compare([90, 96, 90, 97, 101], [100] * 5)
+        self.assertFalse(ahead_of_all.conclusive)
+        self.assertIsNone(paired.goal_met(ahead_of_all, 1))
+        within_noise = paired.compare([90, 95, 101, 101, 94], [100] * 5)  # every one is within the goal
+        self.assertIsNone(paired.goal_met(within_noise, 1.02))
+        self.assertIsNone(paired.goal_met(paired.compare([100] * 5, [100] * 5), 1))  # ahead is less than level
+
+    def test_what_nobody_can_tell_from_the_floor_to_the_goal_s_margin_meets_it(self):
+        comparison = paired.compare([100, 101, 99, 100.5, 100], [100] * 5)
+        self.assertFalse(comparison.conclusive)
+        self.assertIs(paired.goal_met(comparison, 1.02), True)
+        self.assertIsNone(paired.goal_met(comparison, 1.001))
+
+    def test_what_is_inconclusive_can_miss_a_goal_that_is_far_away(self):
+        self.assertIs(paired.goal_met(paired.compare([10, 11, 9, 10, 10], [10] * 5), 0.5), False)
+
+    def test_a_figure_by_itself_is_below_its_maximum_above_or_open(self):
+        self.assertEqual([paired.maximum_kept(values, 10) for values in ([9, 9, 11, 10, 9], [11, 12, 11], [9, 10, 12])],
+                         [True, False, None])
 
 
 def made_up_samples():
@@ -108,6 +165,67 @@ class Reports(unittest.TestCase):
         for figure, verdict in ((101, "met"), (110, "missed")):
             samples = {metric.name: {("percore", ""): [figure] * 3, ("raw", ""): [100] * 3} for metric in metrics}
             self.assertEqual([report.verdict(line) for line in report.lines_of(metrics, samples)], [verdict] * 2)
+
+    def lines(self, *chosen, **of_percore):
+        """Of samples of percore by metric."""
+        samples = {name: {("percore", ""): values} for name, values in of_percore.items()}
+        return report.lines_of(suites.metrics_of(chosen), samples)
+
+    def test_what_computes_is_held_to_the_floor_and_one_per_cent(self):
+        for figure, word in ((100.9, "met"), (101.2, "missed")):
+            samples = {"cpu": {("percore", ""): [figure] * 5, ("raw", ""): [100] * 5}}
+            (line,) = report.lines_of(suites.metrics_of(["cpu"]), samples)
+            self.assertEqual((report.goal_text(line.metric), report.verdict(line)), ("1.01 of the floor", word))
+
+    def test_who_waits_uses_no_cpu(self):
+        for figures, word in (([46, 45, 48], "met"), ([46, 1200, 1300], "open"), ([9e5, 1e6, 1e6], "missed")):
+            (line,) = self.lines("mesh_idle", mesh_idle=figures)
+            self.assertEqual((report.goal_text(line.metric), report.verdict(line)), ("1,000 us", word))
+
+    def test_silent_peers_are_held_to_what_one_peer_costs(self):
+        for of_64, cell, word in (([9.0, 9.1, 8.9, 9, 9], "1.00 level", "met"), ([9.5] * 5, "1.06", "met"),
+                                  ([10.1] * 5, "1.12", "missed"), ([8, 8, 8, 12, 13], "0.89 inconclusive", "open")):
+            lines = self.lines("mesh_peers", mesh_peers_1=[9] * 5, mesh_peers_16=[9] * 5, mesh_peers_64=of_64)
+            header, one, _, many = report.rows(lines)
+            self.assertEqual((many[header.index("goal")], many[-1]), (f"1.10 of mesh_peers_1: {cell}", word))
+            self.assertEqual((one[header.index("goal")], one[-1]), ("-", "-"))
+        with tempfile.TemporaryDirectory() as folder:
+            report.write_json(Path(folder) / "out.json", lines, {}, 5, {})
+            document = json.loads((Path(folder) / "out.json").read_text())
+        self.assertEqual([comparison["with"] for comparison in document["comparisons"]], ["mesh_peers_1"] * 2)
+
+    def test_a_copy_is_held_to_what_the_device_does_and_shown_as_a_rate(self):
+        # Of the same metric in microseconds for a megabyte: 1,000 is 1,000 MB/s, and less is better.
+        for took, share, word in (([1040] * 5, "0.96", "met"), ([1060] * 5, "0.94", "missed"), ([900] * 5, "1.11", "met"),
+                                  ([1000, 990, 1010, 1000, 1000], "1.00 level", "met"),
+                                  ([800, 1200, 1200, 800, 900], "1.11 inconclusive", "open")):
+            samples = {"file_copy": {("percore", ""): took, ("raw", ""): [2000] * 5, ("fio", ""): [1000] * 5}}
+            lines = report.lines_of(suites.metrics_of(["file_copy"]), samples)
+            header, row = report.rows(lines)
+            self.assertEqual((row[header.index("goal")], row[-1]), (f"0.95 of fio: {share}", word))
+            self.assertIsNone(lines[0].best_peer)
+        self.assertEqual((row[1], row[header.index("fio")]), ("MB/s", "1,000 (1,000..1,000)"))
+        self.assertEqual(row[header.index("floor")], "500 (500..500)")
+        self.assertEqual(row[header.index("percore")], "1,111 (833..1,250)")
+        self.assertEqual(row[header.index("of floor")], "2.22")
+
+    def test_without_fio_a_copy_is_beside_the_floor_and_has_no_verdict(self):
+        samples = {"file_copy": {("percore", ""): [1000] * 3, ("raw", ""): [500] * 3}}
+        header, row = report.rows(report.lines_of(suites.metrics_of(["file_copy"]), samples))
+        self.assertEqual((row[header.index("of floor")], row[header.index("goal")], row[-1]), ("0.50", "0.95 of fio", "-"))
+        with mock.patch.object(programs.shutil, "which", return_value=None):
+            self.assertRaisesRegex(programs.Unavailable, "apt install fio", programs.fio_program, Path("build"))
+
+    def test_met_never_stands_beside_inconclusive(self):
+        metrics = suites.metrics_of(["echo", "file_write"])[:4]
+        for noise in ([90, 95, 101, 101, 94], [100, 100.5, 99.5, 100, 100], [80] * 5, [100] * 5, [130, 90, 90, 90, 90], [50]):
+            samples = {metric.name: {("percore", ""): noise, ("raw", ""): [100] * len(noise), ("asio", ""): [100] * len(noise)}
+                       for metric in metrics}
+            header, *rows = report.rows(report.lines_of(metrics, samples))
+            for row in rows:
+                judged = row[header.index("of floor" if "floor" in row[header.index("goal")] else "of best peer here")]
+                self.assertFalse(row[-1] == "met" and "inconclusive" in judged, row)
+                self.assertEqual(row[-1], "met" if "level" in judged or "0.80" in judged else "open")
 
     def test_the_floor_is_no_peer(self):
         self.assertIsNone(made_up_lines()[1].best_peer)
@@ -164,6 +282,18 @@ class Suites(unittest.TestCase):
 
     def test_the_six_of_glommio_are_suites_with_a_name_each(self):
         self.assertEqual({metric.name for metric in suites.metrics_of(suites.GLOMMIO_SUITES)}, set(suites.GLOMMIO_NAMES))
+
+    def test_a_file_is_written_in_each_form_and_by_no_program_besides(self):
+        paths = {f"bench_{runtime}_{family}": Path(family) for runtime in ("raw", "percore") for family in ("tasks", "file")}
+        with mock.patch.object(programs, "compile_command_of", return_value=None):
+            found = [programs.meson_program(runtime, Path("b"), paths) for runtime in ("raw", "percore")]
+            for runtime in ("raw", "percore"):
+                found += programs.write_programs(runtime, Path("b"), paths)
+        writing = {program.name: program.commands for program in found if programs.runs(program, "file_write")}
+        self.assertEqual(list(writing), ["raw (grow)", "raw (preallocate)", "raw (grow-merge)", "raw (preallocate-merge)",
+                                         "percore (grow)", "percore (preallocate)"])
+        self.assertEqual(writing["raw (grow-merge)"], {"file_write": ["file", "file_write", "b", "grow-merge"]})
+        self.assertEqual([program.name for program in found if programs.runs(program, "file_rand")], ["raw", "percore"])
 
     def test_the_compiler_is_called_for_minus_o0_and_writes_nothing(self):
         command = ["c++", "-O3", "-MD", "-MQ", "a.o", "-MF", "a.d", "-o", "a.o", "-c", "a.cpp", "-O0"]
@@ -230,6 +360,11 @@ class Comparing(unittest.TestCase):
         self.assertEqual(self.rows([9, 12, 15])[6], "inconclusive")
         self.assertEqual(self.rows([10, 10, 11])[6], "inconclusive")
 
+    def test_fewer_than_three_runs_conclude_nothing(self):
+        self.assertEqual(comparing.verdict([10], [20]), "inconclusive")
+        self.assertEqual(comparing.verdict([10, 10, 10], [20, 20]), "inconclusive")
+        self.assertEqual(comparing.verdict([10, 10, 10], [20, 20, 20]), "worse")
+
     def test_the_better_form_of_each_record_counts(self):
         rows = list(comparing.rows(self.old, self.old, report.NAMES, report.figure))
         self.assertEqual([row[3] for row in rows if row[2] == "Asio"], ["70.0 (70.0..70.0)"])
@@ -267,6 +402,18 @@ class Growth(unittest.TestCase):
         self.assertEqual([row[1] for row in rows[1:]], ["1", "64"])
         self.assertEqual([row[5] for row in rows[1:]], ["2.00", "1.00"])
         self.assertEqual(rows[2][3:5], ["ns", "50.0 (49.5..50.5)"])
+
+    def test_sizes_take_turns_there_and_back(self):
+        asked = []
+
+        def measure_point(program, what, size, cpu):
+            asked.append(size)
+            return {"nop": float(size)}
+
+        with mock.patch.object(growth, "measure_point", measure_point):
+            samples = growth.measure_series("p", "depth", growth.parse(["--runs", "3", "--largest", "10"], "bench", Path(".")))
+        self.assertEqual(asked, [1, 2, 4, 8, 8, 4, 2, 1, 1, 2, 4, 8])
+        self.assertEqual(samples, {"nop": {1: [1.0] * 3, 2: [2.0] * 3, 4: [4.0] * 3, 8: [8.0] * 3}})
 
     def test_what_is_counted_has_its_unit_and_no_spread(self):
         rows = list(growth.rows({"mesh": {"mesh_message": {2: [1126.25]}, "mesh_turn": {2: [164.0]}}}))
@@ -421,6 +568,170 @@ class Commands(unittest.TestCase):
             self.assertEqual(self.bench("compare", files[0], Path(folder) / "none.json").returncode, 3)
 
 
+def load_bench():
+    """tools/bench as a module."""
+    loader = importlib.machinery.SourceFileLoader("bench", str(programs.ROOT / "tools/bench"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("bench", loader))
+    loader.exec_module(module)
+    return module
+
+
+bench = load_bench()
+
+# Says where it may run as its figure, and writes its name and suite down. `breaks` is what the learner's module does.
+FAKE_PROGRAM = f"""#!{sys.executable}
+import json, os, pathlib, sys
+here, name = pathlib.Path(__file__).parent, pathlib.Path(__file__).name
+with (here / "log").open("a") as log:
+    log.write(name + "\\n")
+if (here / (name + ".breaks")).exists():
+    sys.exit("a word about it")
+cpus = sorted(os.sched_getaffinity(0))
+print(json.dumps({{"metrics": [{{"name": sys.argv[1], "value": sum(1 << cpu for cpu in cpus), "unit": "ns"}}]}}))
+"""
+
+
+class Launching(unittest.TestCase):
+    """What tools/bench does with programs: these print where they may run, and measure nothing."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.samples = {}
+        self.said = ""
+        self.cpu = max(os.sched_getaffinity(0))
+
+    def program(self, name):
+        path = self.folder / name
+        path.write_text(FAKE_PROGRAM)
+        path.chmod(0o755)
+        return path
+
+    def options(self, *arguments):
+        return bench.parse(["--cpu", str(self.cpu), "--build-dir", str(self.folder), *arguments])
+
+    def run_suite(self, suite, *names, runs=3):
+        found = [programs.Program(name.removeprefix("bench_"), "", {suite: [str(self.program(name)), suite]}) for name in names]
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            bench.run_suite(suite, found, self.options("--runs", str(runs)), self.samples)
+        self.said = said.getvalue()
+
+    def order(self):
+        return (self.folder / "log").read_text().split()
+
+    def test_each_program_is_pinned_to_the_cpu_that_was_said(self):
+        self.run_suite("spawn", "percore", "raw")
+        self.assertEqual(self.samples["spawn"], {("percore", ""): [1 << self.cpu] * 3, ("raw", ""): [1 << self.cpu] * 3})
+
+    def test_what_needs_two_cpus_may_run_on_all(self):
+        self.run_suite("cpu", "percore", runs=1)
+        everywhere = sum(1 << cpu for cpu in os.sched_getaffinity(0))
+        self.assertEqual(self.samples["cpu"], {("percore", ""): [everywhere]})
+
+    def test_they_take_turns_there_and_back(self):
+        self.run_suite("spawn", "a", "b", "c", runs=4)
+        self.assertEqual(self.order(), list("abc" "cba" "abc" "cba"))
+
+    def test_who_does_not_know_a_suite_takes_no_part_in_it(self):
+        other = programs.Program("other", "", {"spawn": [str(self.program("other")), "spawn"]})
+        bench.run_suite("nop", [other], self.options(), self.samples)
+        self.assertEqual(self.samples, {})
+
+    def test_a_learner_s_module_that_breaks_is_left_out_with_a_word_and_the_others_go_on(self):
+        (self.folder / "mine.breaks").touch()
+        self.run_suite("spawn", "percore", "mine", "raw")
+        self.assertEqual({runtime: len(values) for (runtime, _), values in self.samples["spawn"].items()},
+                         {"percore": 3, "raw": 3})
+        self.assertEqual(self.order().count("mine"), 1)
+        self.assertIn("Your modules are left out of spawn: mine spawn ended with status 1: a word about it", self.said)
+
+    def test_one_of_ours_that_breaks_ends_it_with_a_word(self):
+        (self.folder / "percore.breaks").touch()
+        with self.assertRaisesRegex(programs.Unavailable, "percore spawn ended with status 1: a word"):
+            self.run_suite("spawn", "percore")
+
+    def collect(self, *arguments, built=(), mine=None):
+        """The names of what takes part where Meson has built these, and `mine` raises what building the learner's does."""
+        names = [f"bench_{runtime}_{family}" for runtime in ("percore", "raw", *built) for family in ("tasks", "file")]
+        paths = {name: self.program(name) for name in [*names, "bench_epoll_echo", "bench_echo_load"]}
+
+        def build_targets(build_dir, prefix="bench_"):
+            if build_dir.name.endswith("-mine") and mine is not None:
+                raise programs.Unavailable(mine)
+            return paths
+
+        with contextlib.ExitStack() as stack:
+            for name, value in (("configure", mock.DEFAULT), ("build_targets", build_targets), ("CARGO_REGISTRY", self.folder),
+                                ("compile_command_of", lambda *_: (["c++"], "."))):
+                stack.enter_context(mock.patch.object(programs, name, value))
+            said = stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+            found, _ = bench.collect_programs(self.options(*arguments))
+        self.said = said.getvalue()
+        return sorted({program.runtime for program in found} - {"fio"})
+
+    def test_a_peer_that_is_missing_is_left_out_with_what_brings_it(self):
+        self.assertEqual(self.collect(built=["asio", "asio-single"]), ["asio", "epoll", "percore", "raw"])
+        for word in ("libuv is left out", "apt install libuv1-dev", "librust-tokio-dev", "librust-smol-dev"):
+            self.assertIn(word, self.said)
+        self.assertNotIn("Asio", self.said)
+        self.assertEqual(self.collect("--peer", "asio"), ["epoll", "percore", "raw"])
+        self.assertIn("Asio is left out: it is not installed (apt install libasio-dev).", self.said)
+        self.assertNotIn("libuv", self.said)
+
+    def test_a_learner_s_module_that_does_not_build_is_left_out_with_a_word(self):
+        self.assertIn("mine", self.collect("--peer", "none", "--mine", "ring"))
+        self.assertEqual(self.collect("--peer", "none", "--mine", "ring", mine="This failed, see above: ninja"),
+                         ["epoll", "percore", "raw"])
+        self.assertIn("Your modules are left out: This failed, see above: ninja", self.said)
+
+
+FAKE_FIO = """#!/bin/sh
+case "$*" in
+  *reads*writes*) echo 'note: something'; echo '{"jobs": [%s, %s]}' ;;
+  *reads*) echo '{"jobs": [%s]}' ;;
+  *) echo '{"jobs": [%s]}' ;;
+esac
+echo "$*" >> asked
+"""
+
+
+class Fio(unittest.TestCase):
+    """What is asked of fio, and what is made of its answer."""
+
+    def measure(self, reads_ms, writes_ms, both_ms):
+        def job(reads, writes):
+            return json.dumps({"read": {"runtime": reads}, "write": {"runtime": writes}})
+
+        with tempfile.TemporaryDirectory() as folder:
+            fio = Path(folder) / "fio"
+            fio.write_text(FAKE_FIO % (job(both_ms[0], 0), job(0, both_ms[1]), job(reads_ms, 0), job(0, writes_ms)))
+            fio.chmod(0o755)
+            with contextlib.redirect_stdout(io.StringIO()) as said:
+                fio_copy.main("file_copy", folder, fio=str(fio))
+            metrics = {metric["name"]: metric["value"] for metric in json.loads(said.getvalue())["metrics"]}
+            asked = (Path(folder) / "asked").read_text().splitlines()
+        return {name: round(value * fio_copy.COPIED_BYTES / 1e9) for name, value in metrics.items()}, asked
+
+    def test_a_copy_takes_what_both_at_once_take_and_at_least_the_slower_direction(self):
+        self.assertEqual(self.measure(300, 400, (500, 700))[0], {"file_copy_read": 300, "file_copy_write": 400, "file_copy": 700})
+        self.assertEqual(self.measure(300, 400, (350, 380))[0]["file_copy"], 400)
+
+    def test_the_same_files_pieces_and_depth_are_asked_for_past_the_page_cache(self):
+        asked = self.measure(1, 1, (1, 1))[1]
+        self.assertEqual(len(asked), 3 * (1 + fio_copy.ROUNDS))
+        ours = (programs.ROOT / "tools/benchmarks/common/copy.hpp").read_text()
+        for words in ("piece_bytes = 128u << 10;", "pieces = 4;", "copied_bytes = 256u << 20;"):
+            self.assertIn(words, ours)
+        for line in asked:
+            for word in ("--direct=1", "--bs=128k", "--iodepth=4", "--size=268435456"):
+                self.assertIn(word, line)
+
+    def test_one_that_fails_is_told(self):
+        with self.assertRaisesRegex(SystemExit, "fio failed"), tempfile.TemporaryDirectory() as folder:
+            fio_copy.main("file_copy", folder, fio="false")
+
+
 class KeptInstructions(unittest.TestCase):
     KEPT = {"spawn": (100.0, 3.0), "yield": (20.0, 3.0)}
 
@@ -450,6 +761,32 @@ class KeptInstructions(unittest.TestCase):
         self.assertIn("gcc", keep_instructions.reason_to_skip("gcc", "3", ""))
         self.assertIn("release", keep_instructions.reason_to_skip("clang", "none, with sanitizers", ""))
         self.assertIn("task ring", keep_instructions.reason_to_skip("clang", "3", "task ring"))
+
+    def outcome(self, body):
+        """(exit status, what it says) of the test with a program of this body in place of the one that counts."""
+        with tempfile.TemporaryDirectory() as folder:
+            program = Path(folder) / "counts"
+            program.write_text(f"#!/bin/sh\n{body}\n")
+            program.chmod(0o755)
+            with mock.patch.object(keep_instructions, "reason_to_skip", return_value=None):
+                with contextlib.redirect_stdout(io.StringIO()) as said:
+                    return keep_instructions.main(str(program), "clang", "3", ""), said.getvalue().strip()
+
+    def test_where_nobody_can_count_it_is_skipped(self):
+        self.assertEqual(self.outcome("echo ptrace is blocked >&2; exit 77"), (77, "skipped: ptrace is blocked"))
+
+    def test_a_program_that_crashes_or_fails_is_a_failure(self):
+        self.assertEqual(self.outcome("kill -SEGV $$"), (1, "failed: counts ended with signal 11:"))
+        self.assertEqual(self.outcome("echo it threw >&2; exit 3"), (1, "failed: counts ended with status 3: it threw"))
+        self.assertEqual(self.outcome("exit 1")[0], 1)
+
+    def test_figures_decide_where_they_were_counted(self):
+        rows = keep_instructions.kept_figures(keep_instructions.KEPT.read_text())
+        metrics = [{"name": name, "value": figure} for name, (figure, _) in rows.items()]
+        took = f"{len(rows)} operations take what they took"
+        self.assertEqual(self.outcome(f"echo '{json.dumps({'metrics': metrics})}'"), (0, took))
+        metrics[0]["value"] *= 1.1
+        self.assertEqual(self.outcome(f"echo '{json.dumps({'metrics': metrics})}'")[0], 1)
 
 
 if __name__ == "__main__":

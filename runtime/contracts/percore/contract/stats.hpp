@@ -7,6 +7,7 @@
 #include <percore/contract/ring.hpp>
 #include <percore/contract/stats_parts.hpp>
 #include <percore/contract/task_queue.hpp>
+#include <percore/dma_file.hpp>
 #include <percore/doorbell.hpp>
 #include <percore/executor.hpp>
 #include <percore/task_queue.hpp>
@@ -71,13 +72,16 @@ struct StatsSnapshot {
 template <typename S>
 concept StatsContract =
     requires(S stats, const S const_stats, Executor& executor, const TaskQueue& queue,
-             const Doorbell& doorbell, const FileCounts& files) {
+             const Doorbell& doorbell, const DmaFile& file, const FileCounts& files) {
       // Of this executor: one of its 16 pollers. Thread: the executor's, for everything. It may
       // outlive the executor; a snapshot then tells what was last known.
       S(executor);
-      // From now on in every snapshot. What is watched outlives the Stats.
+      // From now on in every snapshot. What is watched outlives the Stats, but for a file: that may
+      // be moved, closed and destroyed, and what it had counted stays in the snapshots. One that
+      // does not count adds nothing.
       { stats.watch(queue) } -> std::same_as<void>;
       { stats.watch(doorbell) } -> std::same_as<void>;
+      { stats.watch(file) } -> std::same_as<void>;
       { stats.watch(files) } -> std::same_as<void>;
       { const_stats.snapshot() } -> std::same_as<StatsSnapshot>;
     };

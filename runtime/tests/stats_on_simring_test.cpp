@@ -1,0 +1,167 @@
+// The counts of files on the simulated ring, where each has one right value.
+#include "dma_content.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <ostream>
+#include <percore/dma_file.hpp>
+#include <percore/sim.hpp>
+#include <percore/stats.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace percore;
+using test::block_of;
+using test::noise;
+
+#if PERCORE_ALL_OURS  // a learner's file need not count
+
+namespace {
+
+sim::Options with_files() {
+  sim::Options options = sim::gentle(1);
+  options.files_in_memory = "/sim";
+  return options;
+}
+
+template <typename Root>
+void on_simulation(Root root) {
+  sim::begin(with_files());
+  {
+    Executor executor;
+    Stats stats(executor);
+    executor.run(root(stats));
+  }
+  REQUIRE(sim::end());
+}
+
+bool holds(const FileCounts& counts, std::uint64_t reads, std::uint64_t bytes_read,
+           std::uint64_t writes, std::uint64_t bytes_written, std::uint64_t syncs) {
+  CHECK(counts.reads == reads);
+  CHECK(counts.bytes_read == bytes_read);
+  CHECK(counts.writes == writes);
+  CHECK(counts.bytes_written == bytes_written);
+  CHECK(counts.syncs == syncs);
+  return counts.reads == reads && counts.writes == writes && counts.syncs == syncs;
+}
+
+Task<> reads(Stats& stats) {
+  sim::make_file("/sim/file", noise(10'000));
+  DmaArena arena({.bytes = 1 << 20});
+  Result<DmaFile> file = co_await DmaFile::open(arena, "/sim/file", DmaOpen::update);
+  REQUIRE(file);
+  stats.watch(*file);
+  CHECK(holds(stats.snapshot().files, 0, 0, 0, 0, 0));
+  // From 0 to 5,120.
+  const Result<DmaBuffer> inside = co_await file->read(100, 5000);
+  REQUIRE(inside);
+  CHECK(holds(stats.snapshot().files, 1, 5120, 0, 0, 0));
+  // From 8,704 to the end, and once more from the sector in which that was.
+  const Result<DmaBuffer> at_end = co_await file->read(9000, 5000);
+  REQUIRE(at_end);
+  CHECK(holds(stats.snapshot().files, 3, 5120 + 1296 + 272, 0, 0, 0));
+  // One read for two ranges, from 0 to 2,560.
+  const std::vector<DmaRange> near{{.offset = 10, .size = 100}, {.offset = 2100, .size = 300}};
+  const std::vector<Result<DmaBuffer>> both = co_await file->read_many(near);
+  CHECK(both.size() == 2);
+  CHECK(holds(stats.snapshot().files, 4, 6688 + 2560, 0, 0, 0));
+  co_await file->close();
+}
+
+Task<> writes_and_syncs(Stats& stats) {
+  DmaArena arena({.bytes = 1 << 20});
+  Result<DmaFile> file = co_await DmaFile::open(arena, "/sim/file", DmaOpen::create);
+  REQUIRE(file);
+  stats.watch(*file);
+  const DmaBuffer block = block_of(arena, std::string(4096, 'b'));
+  const Result<void> alone = co_await file->write(block.bytes(), 0);
+  REQUIRE(alone);
+  CHECK(holds(stats.snapshot().files, 0, 0, 1, 4096, 0));
+  // Three that lie one behind the other are one write.
+  std::vector<JoinHandle<Result<void>>> neighbours;
+  for (std::uint64_t number : {2, 1, 3})
+    neighbours.push_back(spawn(file->write(block.bytes(), number * 4096)));
+  for (auto& write : neighbours) {
+    const Result<void> written = co_await write;
+    CHECK(written);
+  }
+  CHECK(holds(stats.snapshot().files, 0, 0, 2, 4 * 4096, 0));
+  const Result<void> synced = co_await file->fdatasync();
+  REQUIRE(synced);
+  CHECK(holds(stats.snapshot().files, 0, 0, 2, 4 * 4096, 1));
+  co_await file->close();
+}
+
+Task<> on_a_bad_day(Stats& stats) {
+  DmaArena arena({.bytes = 1 << 20});
+  Result<DmaFile> file = co_await DmaFile::open(arena, "/sim/file", DmaOpen::create);
+  REQUIRE(file);
+  stats.watch(*file);
+  const DmaBuffer block = block_of(arena, std::string(4096, 'b'));
+  const auto next = [] { return sim::counts().submitted + 1; };
+  // Ends short, and is gone on with.
+  sim::script({.operation = next(), .bytes_max = 1024});
+  const Result<void> in_two = co_await file->write(block.bytes(), 0);
+  REQUIRE(in_two);
+  CHECK(holds(stats.snapshot().files, 0, 0, 2, 4096, 0));
+  // Interrupted, and asked for again.
+  sim::script({.operation = next(), .result = -EINTR});
+  const Result<DmaBuffer> again = co_await file->read(0, 4096);
+  REQUIRE(again);
+  CHECK(holds(stats.snapshot().files, 1, 4096, 2, 4096, 0));
+  // What failed is in no count.
+  sim::script({.operation = next(), .result = -EIO});
+  const Result<DmaBuffer> unreadable = co_await file->read(0, 4096);
+  CHECK_FALSE(unreadable);
+  sim::script({.operation = next(), .result = -EIO});
+  const Result<void> unwritten = co_await file->write(block.bytes(), 0);
+  CHECK_FALSE(unwritten);
+  sim::script({.operation = next(), .result = -EIO});
+  for (int i = 0; i < 2; ++i) {
+    const Result<void> unsynced = co_await file->fdatasync();
+    CHECK_FALSE(unsynced);
+  }
+  CHECK(holds(stats.snapshot().files, 1, 4096, 2, 4096, 0));
+  co_await file->close();
+}
+
+Task<> reads_one_block(Stats& stats, DmaArena& arena) {
+  Result<DmaFile> opened = co_await DmaFile::open(arena, "/sim/file", DmaOpen::read_only);
+  REQUIRE(opened);
+  stats.watch(*opened);
+  DmaFile moved(std::move(*opened));
+  const Result<DmaBuffer> got = co_await moved.read(0, 4096);
+  REQUIRE(got);
+  co_await moved.close();
+}
+
+Task<> file_comes_and_goes(Stats& stats) {
+  sim::make_file("/sim/file", noise(10'000));
+  DmaArena arena({.bytes = 1 << 20});
+  co_await reads_one_block(stats, arena);
+  CHECK(holds(stats.snapshot().files, 1, 4096, 0, 0, 0));
+  co_await reads_one_block(stats, arena);
+  CHECK(holds(stats.snapshot().files, 2, 8192, 0, 0, 0));
+}
+
+}  // namespace
+
+TEST_CASE("a watched file counts what the kernel read, with what alignment adds") {
+  on_simulation(reads);
+}
+
+TEST_CASE("a watched file counts its writes as the kernel saw them, and its syncs") {
+  on_simulation(writes_and_syncs);
+}
+
+TEST_CASE("what ended short counts twice, what failed not at all") {
+  on_simulation(on_a_bad_day);
+}
+
+TEST_CASE("the counts of a file go with it when it is moved, and stay when it has gone") {
+  on_simulation(file_comes_and_goes);
+}
+
+#endif

@@ -1,4 +1,4 @@
-// The counts of files on the simulated ring, where each has one right value.
+// The counts of an executor and of its files on the simulated ring, where each has one right value.
 #include "dma_content.hpp"
 
 #include <doctest/doctest.h>
@@ -6,8 +6,10 @@
 #include <cerrno>
 #include <ostream>
 #include <percore/dma_file.hpp>
+#include <percore/io.hpp>
 #include <percore/sim.hpp>
 #include <percore/stats.hpp>
+#include <percore/timer.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,12 +18,146 @@ using namespace percore;
 using test::block_of;
 using test::noise;
 
+namespace {
+
+constexpr Time microsecond{1'000};
+
+sim::Options calm() {
+  sim::Options options = sim::gentle(1);
+  options.inline_percent = 0;  // a completion takes its time: one sleeps for it
+  return options;
+}
+
+Task<> sleeps_for(Time time) {
+  static_cast<void>(co_await sleep_for(time));
+}
+
+Task<> nops(unsigned times) {
+  for (unsigned i = 0; i < times; ++i) static_cast<void>(co_await nop());
+}
+
+Task<> yields(unsigned times) {
+  for (unsigned i = 0; i < times; ++i) co_await yield();
+}
+
+// What a Stats says of a sleep: one that was there before the executor's first timer, or not.
+StatsSnapshot counts_of_a_sleep(Time time, bool before_first_timer) {
+  sim::begin(calm());
+  StatsSnapshot all;
+  {
+    Executor executor;
+    if (!before_first_timer) executor.run(sleeps_for(microsecond));
+    const Stats stats(executor);
+    executor.run(sleeps_for(time));
+    all = stats.snapshot();
+  }
+  REQUIRE(sim::end());
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a sleep that was called off is none, whoever came first") {
+  for (const bool before_first_timer : {true, false}) {
+    CAPTURE(before_first_timer);
+    // So near is the deadline that the timer stays awake for it.
+    const StatsSnapshot spun = counts_of_a_sleep(Time{8'000}, before_first_timer);
+    CHECK(spun.executor.sleeps == 0);
+    CHECK(spun.executor.asleep == Time{0});
+    CHECK(spun.elapsed >= Time{8'000});
+    CHECK(spun.executor.turns > 1);
+  }
+}
+
+TEST_CASE("a sleep is counted once, and its time is that in the ring") {
+  for (const bool before_first_timer : {true, false}) {
+    CAPTURE(before_first_timer);
+    const StatsSnapshot slept = counts_of_a_sleep(Time{2'000'000}, before_first_timer);
+    CHECK(slept.executor.sleeps == 1);
+    // It ends early, and the rest is spun.
+    CHECK(slept.executor.asleep > Time{1'985'000});
+    CHECK(slept.executor.asleep < Time{1'999'000});
+    CHECK(slept.busy() < Time{15'000});
+  }
+}
+
+namespace {
+
+// Has something to run when it is asked before a sleep, and does not object to it.
+class WakesLate final : public Poller {
+ public:
+  bool poll() override { return false; }
+  bool prepare_to_sleep() override {
+    if (std::exchange(waits_, false)) sleeper_.schedule();
+    return true;
+  }
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> handle) noexcept {
+    sleeper_ = Runnable::of(handle);
+    waits_ = true;
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  Runnable sleeper_{};
+  bool waits_ = false;
+};
+
+Task<> waits_for(WakesLate& poller) {
+  co_await poller;
+}
+
+}  // namespace
+
+TEST_CASE("pollers that come after a Stats are asked before it") {
+  sim::begin(calm());
+  {
+    Executor executor;
+    const Stats stats(executor);
+    WakesLate poller;
+    executor.add_poller(poller);
+    executor.run(waits_for(poller));
+#if PERCORE_ALL_OURS  // the contract lets an executor ask what is ready after all of them
+    CHECK(stats.snapshot().executor.sleeps == 0);
+#endif
+    executor.run(nops(1));
+    CHECK(stats.snapshot().executor.sleeps >= 1);
+    executor.remove_poller(poller);
+  }
+  REQUIRE(sim::end());
+}
+
+TEST_CASE("K1: a sleep costs two looks at the clock, all else none") {
+  sim::begin(calm());
+  {
+    Executor executor;
+    executor.run(nops(20));
+    executor.run(yields(20));
+    CHECK(sim::counts().sleeps > 0);
+    CHECK(sim::counts().clock_looks == 0);
+
+    const Stats stats(executor);
+    const sim::Counts before = sim::counts();
+    executor.run(yields(20));
+    CHECK(sim::counts().clock_looks == before.clock_looks);
+    executor.run(nops(20));
+    const sim::Counts after = sim::counts();
+    const StatsSnapshot all = stats.snapshot();
+    CHECK(all.executor.sleeps > 0);
+    CHECK(all.executor.sleeps == after.waits - before.waits);
+    CHECK(after.clock_looks - before.clock_looks == 2 * all.executor.sleeps);
+    CHECK(all.executor.turns >= 20);  // one for each nop
+  }
+  REQUIRE(sim::end());
+}
+
 #if PERCORE_ALL_OURS  // a learner's file need not count
 
 namespace {
 
 sim::Options with_files() {
-  sim::Options options = sim::gentle(1);
+  sim::Options options = calm();
   options.files_in_memory = "/sim";
   return options;
 }

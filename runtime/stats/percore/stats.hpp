@@ -27,6 +27,7 @@ class Stats final : Poller {
     ++turns_;
     return false;
   }
+  bool only_watches() const noexcept override { return true; }
   bool prepare_to_sleep() override;
   void cancel_sleep() override;
   void executor_gone() noexcept override;

@@ -231,6 +231,7 @@ struct Counts {
   std::uint64_t buffers_used = 0;  ///< of these, the ones that a completion named
   std::uint64_t in_flight = 0;     ///< now
   std::uint64_t in_flight_max = 0;
+  std::uint64_t clock_looks = 0;   ///< calls of percore::now()
   std::uint64_t disk_steps = 0;    ///< changes and syncs of files in memory
   std::uint64_t opcodes[64] = {};  ///< SQEs by opcode
 };

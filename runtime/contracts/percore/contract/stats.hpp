@@ -31,8 +31,8 @@ inline constexpr int stats_contract_version = 1;
 
 /// turns        of the loop that found something to run or to wait for.
 /// sleeps       how often nothing was ready, and the thread went to the ring to wait.
-/// asleep       time from there until it went on. The spin of a doorbell that was there before the
-///              Stats is not in it.
+/// asleep       time from there until it went on. What spins first, a doorbell or a timer that is
+///              almost due, is awake meanwhile.
 /// tasks_alive  now: the root, and those spawned that have not ended.
 struct ExecutorCounts {
   std::uint64_t turns = 0;

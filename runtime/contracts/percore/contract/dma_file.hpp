@@ -34,6 +34,8 @@ namespace percore {
 
 inline constexpr int dma_file_contract_version = 1;
 
+/// Regular files: a directory is EISDIR, all else EINVAL; EOPNOTSUPP where a file demands more than
+/// dma_granule_bytes.
 /// read_only   an existing file. update      the same, for reading and writing.
 /// create      for both; made where there is none, emptied where there is one.
 /// create_new  for both; EEXIST where there is one.

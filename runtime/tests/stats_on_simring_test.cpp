@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <memory>
 #include <ostream>
 #include <percore/dma_file.hpp>
 #include <percore/io.hpp>
@@ -263,7 +264,9 @@ Task<> on_a_bad_day(Stats& stats) {
   co_await file->close();
 }
 
-Task<> reads_one_block(Stats& stats, DmaArena& arena) {
+using Counts = std::weak_ptr<const FileCounts>;
+
+Task<Counts> reads_one_block(Stats& stats, DmaArena& arena) {
   Result<DmaFile> opened = co_await DmaFile::open(arena, "/sim/file", DmaOpen::read_only);
   REQUIRE(opened);
   stats.watch(*opened);
@@ -271,14 +274,17 @@ Task<> reads_one_block(Stats& stats, DmaArena& arena) {
   const Result<DmaBuffer> got = co_await moved.read(0, 4096);
   REQUIRE(got);
   co_await moved.close();
+  co_return moved.counts();
 }
 
 Task<> file_comes_and_goes(Stats& stats) {
   sim::make_file("/sim/file", noise(10'000));
   DmaArena arena({.bytes = 1 << 20});
-  co_await reads_one_block(stats, arena);
+  const Counts first = co_await reads_one_block(stats, arena);
+  CHECK(first.use_count() == 1);  // the Stats has them
   CHECK(holds(stats.snapshot().files, 1, 4096, 0, 0, 0));
-  co_await reads_one_block(stats, arena);
+  const Counts second = co_await reads_one_block(stats, arena);
+  CHECK(second.use_count() == 1);
   CHECK(holds(stats.snapshot().files, 2, 8192, 0, 0, 0));
 }
 

@@ -47,17 +47,17 @@ static_assert(sizeof(struct statx) >= place_in_statx + sizeof(DirectAlignment));
 Task<Result<DmaFile>> DmaFile::open(DmaArena& arena, std::string path, DmaOpen how,
                                     DmaFileOptions options) {
   PERCORE_ASSERT(options.in_flight_max != 0, "a file that may have no I/O in flight does nothing");
-  std::string why_not_direct;
+  // Made first: it closes what it is given, whatever throws after that.
+  auto inside = std::make_unique<Inside>(arena, options.in_flight_max);
   Result<std::uint32_t> fd = co_await open_at(path, flags_of(how) | O_DIRECT, options.permissions);
   if (!fd && fd.error().value() == EINVAL) {
-    why_not_direct =
+    inside->why_not_direct =
         "the filesystem of " + path + " refuses direct I/O (O_DIRECT): the page cache is used";
     // The refusal comes after a new file was made: it would now be there already.
     fd = co_await open_at(path, flags_of(how) & ~O_EXCL, options.permissions);
   }
   if (!fd) co_return std::unexpected(fd.error());
-  auto inside = std::make_unique<Inside>(arena, static_cast<int>(*fd), options.in_flight_max);
-  inside->why_not_direct = std::move(why_not_direct);
+  inside->fd = static_cast<int>(*fd);
   const Result<void> found = co_await examine(*inside);
   if (!found) co_return std::unexpected(found.error());
   co_return DmaFile(std::move(inside));
@@ -69,8 +69,7 @@ Task<Result<void>> DmaFile::examine(Inside& file) {
   io_uring_prep_statx(&entry, file.fd, "", AT_EMPTY_PATH, STATX_TYPE | statx_dioalign, &found);
   const Result<std::uint32_t> asked = co_await perform(entry);
   if (!asked) co_return std::unexpected(asked.error());
-  if (!S_ISREG(found.stx_mode) && !S_ISBLK(found.stx_mode))
-    co_return failure(S_ISDIR(found.stx_mode) ? EISDIR : EINVAL);
+  if (!S_ISREG(found.stx_mode)) co_return failure(S_ISDIR(found.stx_mode) ? EISDIR : EINVAL);
   if (!file.why_not_direct.empty()) co_return Result<void>();
   if ((found.stx_mask & statx_dioalign) == 0) co_return co_await probe_alignment(file);
   DirectAlignment alignment;

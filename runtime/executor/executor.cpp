@@ -111,7 +111,7 @@ void Executor::look_at_ring() {
 
 void Executor::sleep() {
   // A poller that needed an entry of a full queue may have collected completions.
-  const bool quiet = pollers_.prepare_to_sleep() && !anything_ready();
+  const bool quiet = pollers_.prepare_to_sleep([this] { return anything_ready(); });
   Time deadline = pollers_.next_deadline();
   if (quiet && ring_.in_flight() == 0 && deadline == Time::never()) {
     end_of_program_by_deadlock(tasks_alive_, ending_);

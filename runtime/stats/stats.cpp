@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <percore/assert.hpp>
+#include <utility>
 
 namespace percore {
 namespace {
@@ -14,6 +15,16 @@ DoorbellCounts counts_of(const D& doorbell) {
     return {counts.sleeps, counts.spins, counts.spins_paid};
   } else {
     return {};
+  }
+}
+
+// Nor need a learner's file.
+template <typename F>
+std::shared_ptr<const FileCounts> counts_of_file(const F& file) {
+  if constexpr (requires { file.counts()->reads; }) {
+    return file.counts();
+  } else {
+    return nullptr;
   }
 }
 
@@ -77,6 +88,14 @@ void Stats::watch(const Doorbell& doorbell) {
   doorbell_ = &doorbell;
 }
 
+void Stats::watch(const DmaFile& file) {
+  if (auto counts = counts_of_file(file); counts != nullptr) files_.push_back(std::move(counts));
+}
+
+void Stats::watch(const FileCounts& files) {
+  files_.emplace_back(std::shared_ptr<const void>(), &files);  // whose they are is not ours to hold
+}
+
 bool Stats::prepare_to_sleep() {
   ++sleeps_;
   fell_asleep_ = now();
@@ -107,7 +126,7 @@ StatsSnapshot Stats::all_there_is() const {
   if (doorbell_ != nullptr) all.doorbell = counts_of(*doorbell_);
   for (const TaskQueue* const queue : queues_)
     all.queues.push_back({queue->name(), queue->shares(), queue->statistics()});
-  for (const FileCounts* const files : files_) {
+  for (const std::shared_ptr<const FileCounts>& files : files_) {
     all.files.reads += files->reads;
     all.files.bytes_read += files->bytes_read;
     all.files.writes += files->writes;

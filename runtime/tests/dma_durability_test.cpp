@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <ostream>
 #include <percore/dma_file.hpp>
+#include <percore/dma_stream.hpp>
 #include <percore/immutable_file.hpp>
 #include <percore/sim.hpp>
 #include <percore/sim_crash.hpp>
@@ -180,6 +181,53 @@ Task<> seals(std::string text, bool& sealed) {
 }
 
 }  // namespace
+
+namespace {
+
+// Writes a stream in pieces and syncs it now and then; `synced` is what was there by then.
+Task<> streams(std::string text, DmaWriterOptions options, std::string& synced) {
+  DmaArena arena({.bytes = 64 << 10});
+  Result<DmaFile> file = co_await DmaFile::open(arena, "/sim/file", DmaOpen::create);
+  if (!file) co_return;
+  static_cast<void>(co_await sync_directory("/sim"));
+  DmaStreamWriter writer(*file, options);
+  for (std::size_t at = 0; at < text.size(); at += 3000) {
+    static_cast<void>(co_await writer.write(test::bytes_of(test::part_of(text, at, 3000))));
+    if (at % 2000 != 0) continue;
+    const Result<void> done = co_await writer.sync();
+    if (done && !sim::crashed()) synced = text.substr(0, at + 3000);
+  }
+  static_cast<void>(co_await writer.close());
+  co_await file->close();
+}
+
+}  // namespace
+
+TEST_CASE("what a stream said to be synced is there after a power failure (M7)") {
+  const std::string text = test::noise(20'001);
+  for (const std::uint64_t expected_bytes : {0U, 30'000U}) {
+    CAPTURE(expected_bytes);
+    const DmaWriterOptions options{
+        .buffer_bytes = 4096, .write_behind = 2, .expected_bytes = expected_bytes};
+    std::string synced;
+    std::uint64_t with_a_sync = 0;
+    sim::for_each_crash(
+        disk(3), survivals,
+        [&] {
+          synced.clear();
+          Executor executor;
+          executor.run(streams(text, options, synced));
+        },
+        [&](std::uint64_t step, std::uint64_t seed) {
+          CAPTURE(step);
+          CAPTURE(seed);
+          const bool there = sim::file_content("/sim/file").value_or("").starts_with(synced);
+          REQUIRE(there);
+          with_a_sync += synced.empty() ? 0 : 1;
+        });
+    CHECK(with_a_sync > 0);
+  }
+}
 
 TEST_CASE("an immutable file is there whole, the old one is, or none") {
   const std::string text = test::noise(20'001), old = "the old one";

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
@@ -189,6 +191,18 @@ Task<> refused_to_open(const Folder& folder) {
   CHECK(to_read.error().value() == EISDIR);
 }
 
+// The size of a block device is 0 to statx: a stream would see nothing in it, and say nothing.
+Task<> refuses_devices() {
+  DmaArena arena({.bytes = 64 << 10});
+  for (const std::string path : {"/dev/zero", "/dev/loop0", "/dev/ram0"}) {
+    if (access(path.c_str(), R_OK) != 0) continue;
+    CAPTURE(path);
+    const Result<DmaFile> device = co_await DmaFile::open(arena, path, DmaOpen::read_only);
+    REQUIRE_FALSE(device);
+    CHECK(device.error().value() == EINVAL);
+  }
+}
+
 Task<> reads_one(DmaFile& file, std::uint64_t offset) {
   const Result<DmaBuffer> got = co_await file.read(offset, 4096);
   CHECK(got);
@@ -300,6 +314,9 @@ TEST_CASE("what is written is there, and its padding can be cut off") {
 TEST_CASE("an open that fails says why") {
   const Folder folder;
   Executor().run(refused_to_open(folder));
+}
+TEST_CASE("a device is no file") {
+  Executor().run(refuses_devices());
 }
 TEST_CASE("a file's limit of operations in flight holds") {
   const Folder folder;

@@ -104,6 +104,72 @@ TEST_CASE("the alignment is what statx says, what a read shows, or 4,096") {
                 std::size_t{100});
   on_simulation(on_disk(calm, 512, refused), is_aligned_to, std::size_t{4096}, false,
                 std::size_t{9000});
+  // What it demands of its callers stays the same.
+  on_simulation(on_disk(calm, 512, cached), is_aligned_to, std::size_t{4096}, false,
+                std::size_t{9000});
+}
+
+namespace {
+
+Task<> does_not_open(int error) {
+  sim::make_file("/sim/file", noise(20'000));
+  DmaArena arena({.bytes = 1 << 20});
+  const Result<DmaFile> file = co_await DmaFile::open(arena, "/sim/file", DmaOpen::update);
+  REQUIRE_FALSE(file);
+  CHECK(file.error().value() == error);
+  CHECK(arena.free_bytes() == arena.size_bytes());
+}
+
+}  // namespace
+
+TEST_CASE("a file that demands more than a granule is not opened") {
+  // The end of the run shows that its descriptor was closed.
+  on_simulation(on_disk(sim::gentle(1), 2 * dma_granule_bytes), does_not_open, EOPNOTSUPP);
+}
+
+namespace {
+
+// It is moved to a new place, then onto an old one, while a read and a write are under way.
+Task<> moved_under_way() {
+  const std::string text = noise(20'000);
+  sim::make_file("/sim/file", text);
+  sim::make_file("/sim/other", "of another file");
+  DmaArena arena({.bytes = 1 << 20});
+  Result<DmaFile> first = co_await opened(arena, DmaOpen::update);
+  Result<DmaFile> other = co_await DmaFile::open(arena, "/sim/other", DmaOpen::update);
+  REQUIRE(first);
+  REQUIRE(other);
+  const DmaBuffer block = block_of(arena, std::string(4096, 'w'));
+  auto file = std::make_unique<DmaFile>(std::move(*first));
+  JoinHandle<Result<DmaBuffer>> reading = spawn(file->read(5000, 10'000));
+  JoinHandle<Result<void>> writing = spawn(file->write(block.bytes(), 0));
+  while (sim::counts().in_flight < 2) co_await yield();
+  auto moved = std::make_unique<DmaFile>(std::move(*file));
+  file.reset();
+  CHECK_FALSE(reading.done());
+  *other = std::move(*moved);
+  moved.reset();
+  CHECK_FALSE(reading.done());
+  JoinHandle<Result<void>> closing = spawn(other->close());  // waits for both
+  const Result<DmaBuffer> got = co_await reading;
+  REQUIRE(got);
+  CHECK(text_of(*got) == part_of(text, 5000, 10'000));
+  const Result<void> written = co_await writing;
+  CHECK(written);
+  const Result<void> closed = co_await closing;
+  CHECK(closed);
+  CHECK(sim::file_content("/sim/file") == std::string(4096, 'w') + text.substr(4096));
+  CHECK(sim::file_content("/sim/other") == "of another file");
+}
+
+}  // namespace
+
+TEST_CASE("a file may be moved while operations are under way") {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    sim::Options options = on_disk(sim::gentle(seed));
+    options.inline_percent = 0;
+    on_simulation(options, moved_under_way);
+  }
 }
 
 namespace {
@@ -228,6 +294,54 @@ std::uint64_t writes_asked_for() {
   const auto& opcodes = sim::counts().opcodes;
   return opcodes[IORING_OP_WRITE] + opcodes[IORING_OP_WRITE_FIXED] + opcodes[IORING_OP_WRITEV];
 }
+
+// How many operations of each kind the kernel has seen.
+struct Transfers {
+  std::uint64_t reads = sim::counts().opcodes[IORING_OP_READ];
+  std::uint64_t fixed_reads = sim::counts().opcodes[IORING_OP_READ_FIXED];
+  std::uint64_t writes = sim::counts().opcodes[IORING_OP_WRITE];
+  std::uint64_t fixed_writes = sim::counts().opcodes[IORING_OP_WRITE_FIXED];
+};
+
+Task<> what_is_fixed(bool registered) {
+  sim::make_file("/sim/file", noise(20'000));
+  DmaArena arena({.bytes = 1 << 20, .registered = registered});
+  REQUIRE(arena.registered() == registered);
+  DmaArena elsewhere({.bytes = 64 << 10, .registered = false});
+  Result<DmaFile> file = co_await opened(arena, DmaOpen::update);
+  REQUIRE(file);
+  DmaBuffer block = block_of(arena, "of the file's arena"), strange = block_of(elsewhere, "not");
+  const std::uint64_t known = registered ? 1 : 0;
+  const Transfers before;
+  const Result<DmaBuffer> read = co_await file->read(100, 5000);
+  const Result<std::size_t> into = co_await file->read_into(block.bytes(), 4096);
+  const Result<void> written = co_await file->write(block.bytes(), 4096);
+  CHECK((read && into && written));
+  const Transfers own;
+  CHECK(own.fixed_reads - before.fixed_reads == 2 * known);
+  CHECK(own.reads - before.reads == 2 - 2 * known);
+  CHECK(own.fixed_writes - before.fixed_writes == known);
+  CHECK(own.writes - before.writes == 1 - known);
+  // Memory that the kernel does not know is never said to be known.
+  const Result<std::size_t> into_strange = co_await file->read_into(strange.bytes(), 4096);
+  const Result<void> from_strange = co_await file->write(strange.bytes(), 4096);
+  CHECK((into_strange && from_strange));
+  const Transfers after;
+  CHECK(after.fixed_reads == own.fixed_reads);
+  CHECK(after.reads - own.reads == 1);
+  CHECK(after.fixed_writes == own.fixed_writes);
+  CHECK(after.writes - own.writes == 1);
+  co_await file->close();
+}
+
+}  // namespace
+
+TEST_CASE("memory of the registered arena is named to the kernel, other memory is not") {
+  on_simulation(on_disk(sim::gentle(1)), what_is_fixed, true);
+  on_simulation(on_disk(sim::gentle(1)), what_is_fixed, false);
+}
+
+namespace {
 
 // Asks for the blocks with these numbers at once, and says how many writes the kernel saw.
 Task<std::uint64_t> writes_for(DmaFile& file, const std::vector<DmaBuffer>& blocks,
@@ -571,6 +685,38 @@ Task<> cut_while_it_is_read() {
 }
 
 }  // namespace
+
+namespace {
+
+Task<> writes_behind(unsigned bound) {
+  // Longer than what is put together with its neighbours: each buffer is a write of its own.
+  constexpr std::size_t buffer_bytes = 128 << 10, buffers = 20;
+  DmaArena arena({.bytes = 2 << 20});
+  Result<DmaFile> file = co_await opened(arena, DmaOpen::create);
+  REQUIRE(file);
+  const std::uint64_t before = sim::counts().in_flight_max;
+  CHECK(before == 1);
+  DmaStreamWriter writer(*file, {.buffer_bytes = buffer_bytes, .write_behind = bound});
+  const std::string text = noise(buffers * buffer_bytes);
+  for (std::size_t at = 0; at < text.size(); at += 5000) {
+    const Result<void> written = co_await writer.write(bytes_of(part_of(text, at, 5000)));
+    REQUIRE(written);
+  }
+  const Result<std::uint64_t> closed = co_await writer.close();
+  CHECK(closed == text.size());
+  CHECK(sim::counts().in_flight_max == bound);
+  co_await file->close();
+  const bool all_there = sim::file_content("/sim/file") == text;
+  CHECK(all_there);
+}
+
+}  // namespace
+
+TEST_CASE("a writer has as many writes under way as it was told, and no more (M5)") {
+  sim::Options options = on_disk(sim::gentle(3));
+  options.inline_percent = 0;
+  for (const unsigned bound : {1U, 2U, 4U}) on_simulation(options, writes_behind, bound);
+}
 
 TEST_CASE("a stream is in order whatever order its reads end in, and stays with an error") {
   for (std::uint64_t seed = 0; seed < seeds; ++seed)

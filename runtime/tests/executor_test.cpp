@@ -7,6 +7,7 @@
 #include <array>
 #include <memory>
 #include <ostream>
+#include <percore/contract/executor_parts.hpp>
 #include <percore/executor.hpp>
 #include <percore/io.hpp>
 #include <stdexcept>
@@ -263,6 +264,54 @@ TEST_CASE("pollers are polled each turn, asked before a sleep and told after it"
   const int polls = poller.polls;
   executor.run(root());
   CHECK(poller.polls == polls);
+}
+
+TEST_CASE("pollers that only watch come last, and hear of no sleep that another one objected to") {
+  struct Named final : Poller {
+    Named(std::string& its_calls, char its_name, bool watches)
+        : calls(its_calls), name(its_name), only_watches_(watches) {}
+    bool poll() override {
+      calls += name;
+      return false;
+    }
+    bool only_watches() const noexcept override { return only_watches_; }
+    bool prepare_to_sleep() override {
+      calls += static_cast<char>(name - 'a' + 'A');
+      return agrees;
+    }
+    void cancel_sleep() override { calls += '.'; }
+    std::string& calls;
+    char name;
+    bool only_watches_, agrees = true;
+  };
+  std::string calls;
+  Named watcher(calls, 'w', true), first(calls, 'a', false), second(calls, 'b', false);
+  Named last(calls, 'x', true);
+  PollerList pollers;
+  for (Named* const poller : {&watcher, &first, &last, &second}) pollers.add(*poller);
+  pollers.poll();
+  CHECK(calls == "abwx");
+  calls.clear();
+  CHECK(pollers.prepare_to_sleep());
+  pollers.cancel_sleep();
+  CHECK(calls == "ABWX....");
+  calls.clear();
+  CHECK_FALSE(pollers.prepare_to_sleep([] { return true; }));  // something is ready by now
+  pollers.cancel_sleep();
+  CHECK(calls == "AB..");
+  calls.clear();
+  second.agrees = false;
+  CHECK_FALSE(pollers.prepare_to_sleep());
+  pollers.cancel_sleep();
+  CHECK(calls == "AB..");
+  calls.clear();
+  pollers.remove(first);
+  pollers.remove(watcher);
+  pollers.add(watcher);
+  pollers.add(first);
+  pollers.poll();
+  CHECK(calls == "baxw");
+  for (Named* const poller : {&watcher, &first, &last, &second}) pollers.remove(*poller);
 }
 
 TEST_CASE(

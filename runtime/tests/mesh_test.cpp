@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <numeric>
 #include <ostream>
@@ -15,6 +16,7 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace percore;
@@ -181,6 +183,44 @@ Task<> many_calls(Shards& shards, std::size_t number, std::atomic<int>& answered
   co_await link.leave();
 }
 
+// What the callee of too many calls sees.
+struct UnderWay {
+  std::atomic<int> now = 0, most = 0;
+  std::atomic<std::uint64_t> looks = 0;  // of those that are held, one after the other
+  std::atomic<bool> held = true;
+};
+
+Task<> is_held(UnderWay& calls) {
+  const int now = ++calls.now;
+  if (now > calls.most) calls.most = now;  // written by the callee's thread alone
+  while (calls.held) {
+    ++calls.looks;
+    co_await pause(1'000);
+  }
+  --calls.now;
+}
+
+// All calls are asked for at once. Those that come are held there until the callee has looked round
+// often: whoever else was on the way has come by then.
+Task<> calls_too_often(Shards& shards, std::size_t number, std::size_t capacity, UnderWay& calls) {
+  auto joined = co_await shards.join(number);
+  REQUIRE(joined.has_value());
+  ShardLink link = *joined;
+  if (number == 0) {
+    std::vector<JoinHandle<void>> handles;
+    for (std::size_t i = 0; i < 5 * capacity; ++i) {
+      auto ask = [&calls] { return is_held(calls); };
+      handles.push_back(spawn(link.submit_to(1, ask)));
+    }
+    while (calls.now < static_cast<int>(capacity)) co_await pause(1'000);
+    const std::uint64_t enough = calls.looks + 20 * capacity;
+    while (calls.looks < enough) co_await pause(1'000);
+    calls.held = false;
+    for (auto& handle : handles) co_await handle;
+  }
+  co_await link.leave();
+}
+
 // The function belongs to its caller's thread, wherever it runs (N5).
 struct Belongs {
   explicit Belongs(std::atomic<int>* wrong) : wrong_(wrong), thread_(std::this_thread::get_id()) {}
@@ -206,6 +246,48 @@ Task<> destroys_at_home(Shards& shards, std::size_t number, std::atomic<int>& wr
   Belongs function(&wrong);
   const int seven = co_await link.submit_to(1 - number, std::move(function));
   CHECK(seven == 7);
+  co_await link.leave();
+}
+
+// What a function gives belongs there, too. Copies do; one that was moved from belongs to nobody.
+class Value {
+ public:
+  Value(std::atomic<int>& wrong, std::atomic<int>& right, std::thread::id home)
+      : wrong_(&wrong), right_(&right), home_(home) {}
+  Value(const Value&) = default;
+  Value(Value&& other) noexcept
+      : wrong_(std::exchange(other.wrong_, nullptr)), right_(other.right_), home_(other.home_) {}
+  Value& operator=(Value&&) = delete;
+  Value& operator=(const Value&) = delete;
+  ~Value() {
+    if (wrong_ != nullptr) ++*(std::this_thread::get_id() == home_ ? right_ : wrong_);
+  }
+
+ private:
+  std::atomic<int>* wrong_;  // null: moved from
+  std::atomic<int>* right_;
+  std::thread::id home_;
+};
+
+Task<Value> value_later(std::atomic<int>& wrong, std::atomic<int>& right, std::thread::id home) {
+  co_await pause(10'000);
+  co_return Value(wrong, right, home);
+}
+
+Task<> gets_values(Shards& shards, std::size_t number, std::atomic<int>& wrong,
+                   std::atomic<int>& right) {
+  auto joined = co_await shards.join(number);
+  REQUIRE(joined.has_value());
+  ShardLink link = *joined;
+  const auto home = std::this_thread::get_id();
+  auto at_once = [&wrong, &right, home] { return Value(wrong, right, home); };
+  auto later_on = [&wrong, &right, home] { return value_later(wrong, right, home); };
+  {
+    const Value now = co_await link.submit_to(1 - number, at_once);
+    const Value then = co_await link.submit_to(1 - number, later_on);
+  }
+  // Nobody looks at this one.
+  static_cast<void>(co_await link.submit_to(1 - number, at_once));
   co_await link.leave();
 }
 
@@ -324,6 +406,26 @@ TEST_CASE("more calls than may be on their way wait for their turn (N6)") {
     on_executors(2, [&](std::size_t number) { return many_calls(shards, number, answered); });
     CHECK(answered == 200);
   }
+}
+
+TEST_CASE("the callee has as many calls under way as may be on their way, and no more (N6)") {
+  for (const std::size_t capacity : {1U, 4U}) {
+    CAPTURE(capacity);
+    Shards shards(2, capacity);
+    UnderWay calls;
+    on_executors(
+        2, [&](std::size_t number) { return calls_too_often(shards, number, capacity, calls); });
+    CHECK(calls.most.load() == static_cast<int>(capacity));
+    CHECK(calls.now.load() == 0);
+  }
+}
+
+TEST_CASE("a value is destroyed where its caller is (N5)") {
+  Shards shards(2, 1);
+  std::atomic<int> wrong = 0, right = 0;
+  on_executors(2, [&](std::size_t number) { return gets_values(shards, number, wrong, right); });
+  CHECK(wrong.load() == 0);
+  CHECK(right.load() == 6);  // each of them three
 }
 
 TEST_CASE("a function is destroyed where its caller is (N5)") {

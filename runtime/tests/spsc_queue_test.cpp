@@ -1,11 +1,14 @@
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <ostream>
 #include <percore/clock.hpp>
 #include <percore/spsc_queue.hpp>
 #include <random>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -75,9 +78,51 @@ TEST_CASE("a popped slot has room only after its release (B3, B4)") {
   CHECK(push(queue, 4));
 }
 
+namespace {
+
+using Lines = std::set<std::size_t>;
+
+// The lines of the queue in which `action` changes a byte, counted from its beginning.
+template <typename Action>
+Lines changed_by(SpscQueue<int>& queue, Action action) {
+  std::array<unsigned char, sizeof queue> before, after;
+  std::memcpy(before.data(), static_cast<const void*>(&queue), before.size());
+  action();
+  std::memcpy(after.data(), static_cast<const void*>(&queue), after.size());
+  Lines lines;
+  for (std::size_t i = 0; i < before.size(); ++i)
+    if (before[i] != after[i]) lines.insert(i / cache_line_bytes);
+  return lines;
+}
+
+}  // namespace
+
 TEST_CASE("each end has cache lines of its own (B5)") {
   CHECK(alignof(SpscQueue<int>) >= cache_line_bytes);
-  CHECK(sizeof(SpscQueue<int>) >= 4 * cache_line_bytes);
+  SpscQueue<int> queue(4);
+  int value = 1;
+  const int* front = nullptr;
+  // Of the producer at each value, of what it tells, and the same of the consumer.
+  const Lines staged = changed_by(queue, [&] { queue.stage(value); });
+  const Lines published = changed_by(queue, [&] { queue.publish(); });
+  Lines taken = changed_by(queue, [&] { front = queue.front(); });
+  REQUIRE(front != nullptr);
+  taken.merge(changed_by(queue, [&] { queue.pop(); }));
+  const Lines released = changed_by(queue, [&] { queue.release(); });
+  Lines all;
+  std::size_t lines = 0;
+  for (const Lines& written : {staged, published, taken, released}) {
+    CHECK_FALSE(written.empty());
+    lines += written.size();
+    all.insert(written.begin(), written.end());
+  }
+  CHECK(all.size() == lines);  // none is in two of them
+  // And what never changes, the address of the slots, which both ends read at each value.
+  for (std::size_t i = 0; i + sizeof front <= sizeof queue; i += sizeof front) {
+    const int* word = nullptr;
+    std::memcpy(&word, reinterpret_cast<const unsigned char*>(&queue) + i, sizeof word);
+    if (word == front) CHECK_FALSE(all.contains(i / cache_line_bytes));
+  }
 }
 
 TEST_CASE("a value that finds no room stays its owner's; what is left is destroyed once") {

@@ -1,7 +1,12 @@
+#include "dma_content.hpp"
+#include "folder.hpp"
+
 #include <doctest/doctest.h>
 
 #include <array>
 #include <optional>
+#include <ostream>
+#include <percore/dma_file.hpp>
 #include <percore/io.hpp>
 #include <percore/stats.hpp>
 #include <percore/timer.hpp>
@@ -113,6 +118,42 @@ TEST_CASE("queues, doorbell and files are in the snapshots from when they are wa
   for (const char* const word : {"ring: enters", "files: bytes read", "task queue", "two", "busy"})
     CHECK(text.find(word) != std::string::npos);
   CHECK(to_text({}).find("task queue") == std::string::npos);
+}
+
+namespace {
+
+Task<void> works_on_file(Stats& stats, std::string path) {
+  DmaArena arena({.bytes = 1 << 20});
+  Result<DmaFile> file = co_await DmaFile::open(arena, path, DmaOpen::create);
+  REQUIRE(file);
+  stats.watch(*file);
+  const DmaBuffer block = test::block_of(arena, std::string(8192, 'b'));
+  const Result<void> written = co_await file->write(block.bytes(), 0);
+  CHECK(written);
+  const Result<DmaBuffer> got = co_await file->read(4096, 4096);
+  CHECK(got);
+  const Result<void> synced = co_await file->fdatasync();
+  CHECK(synced);
+  co_await file->close();
+}
+
+}  // namespace
+
+TEST_CASE("a file that is watched counts what it reads and writes, and the counts outlive it") {
+  const test::Folder folder;
+  Executor executor;
+  Stats stats(executor);
+  executor.run(works_on_file(stats, folder.at("file")));
+  const FileCounts files = stats.snapshot().files;
+#if PERCORE_ALL_OURS  // a learner's file need not count
+  CHECK(files.reads == 1);
+  CHECK(files.bytes_read == 4096);
+  CHECK(files.writes == 1);
+  CHECK(files.bytes_written == 8192);
+  CHECK(files.syncs == 1);
+#else
+  CHECK(files.reads <= 1);
+#endif
 }
 
 TEST_CASE("a doorbell that is watched counts its spins") {

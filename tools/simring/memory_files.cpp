@@ -137,7 +137,9 @@ int MemoryFiles::open(int directory, const std::string& path, const open_how& ho
     after_change();
   }
   if ((how.flags & O_DIRECT) != 0 && direct_io_ == DirectIo::refused) return -EINVAL;
-  return make_descriptor(std::move(node), how);
+  open_how taken = how;
+  if (direct_io_ == DirectIo::cached) taken.flags &= ~static_cast<std::uint64_t>(O_DIRECT);
+  return make_descriptor(std::move(node), taken);
 }
 
 long MemoryFiles::read(OpenFile& file, std::span<const iovec> parts, const Transfer& transfer) {

@@ -308,7 +308,7 @@ int MemoryFiles::statx(int directory, const std::string& path, unsigned flags, u
   if ((mask & STATX_DIOALIGN) != 0 && node->is_file() && direct_io_ != DirectIo::untold) {
     out.stx_mask |= STATX_DIOALIGN;
     out.stx_dio_mem_align = out.stx_dio_offset_align =
-        direct_io_ == DirectIo::refused ? 0 : static_cast<std::uint32_t>(sector_bytes_);
+        direct_io_ == DirectIo::told ? static_cast<std::uint32_t>(sector_bytes_) : 0;
   }
 #endif
   return 0;

@@ -65,8 +65,7 @@ Task<Result<void>> DmaFile::examine(Inside& file) {
   io_uring_prep_statx(&entry, file.fd, "", AT_EMPTY_PATH, STATX_TYPE | statx_dioalign, &found);
   const Result<std::uint32_t> asked = co_await perform(entry);
   if (!asked) co_return std::unexpected(asked.error());
-  if (!S_ISREG(found.stx_mode) && !S_ISBLK(found.stx_mode))
-    co_return failure(S_ISDIR(found.stx_mode) ? EISDIR : EINVAL);
+  if (!S_ISREG(found.stx_mode)) co_return failure(S_ISDIR(found.stx_mode) ? EISDIR : EINVAL);
   if (!file.why_not_direct.empty()) co_return Result<void>();
   if ((found.stx_mask & statx_dioalign) == 0) co_return co_await probe_alignment(file);
   DirectAlignment alignment;

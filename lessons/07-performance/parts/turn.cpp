@@ -79,6 +79,7 @@ class FirstPoller final : public percore::Poller {
 class LastPoller final : public percore::Poller {
  public:
   explicit LastPoller(Marks& marks) : marks_(marks) {}
+  bool only_watches() const noexcept override { return true; }  // else Stats would come behind it
   bool poll() override {
     marks_.now_in(enter);
     return false;

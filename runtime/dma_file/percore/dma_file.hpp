@@ -33,6 +33,7 @@ class DmaFile {
   bool direct() const noexcept { return inside_->why_not_direct.empty(); }
   const std::string& why_not_direct() const noexcept { return inside_->why_not_direct; }
   DmaArena& arena() const noexcept { return inside_->arena; }
+  std::shared_ptr<const FileCounts> counts() const noexcept { return inside_->counts; }
 
   Task<Result<DmaBuffer>> read(std::uint64_t offset, std::size_t size) {
     return read_range(*inside_, {.offset = offset, .size = size});
@@ -67,21 +68,26 @@ class DmaFile {
 
   // It stays where it is when the file is moved: operations under way refer to it.
   struct Inside {
-    Inside(DmaArena& its_arena, int descriptor, unsigned in_flight_max) noexcept
-        : arena(its_arena), fd(descriptor), places(in_flight_max) {}
+    Inside(DmaArena& its_arena, unsigned in_flight_max) : arena(its_arena), places(in_flight_max) {}
     Inside(const Inside&) = delete;
     Inside& operator=(const Inside&) = delete;
     ~Inside();
+    void count_read(std::uint32_t bytes) noexcept { ++counts->reads, counts->bytes_read += bytes; }
+    void count_write(std::uint32_t bytes) noexcept {
+      ++counts->writes, counts->bytes_written += bytes;
+    }
 
     DmaArena& arena;
-    int fd;
+    int fd = -1;
     std::size_t alignment = dma_granule_bytes;
     std::string why_not_direct;
     Gate under_way;                  // every operation, until it has ended
     Semaphore places;                // A7
     Semaphore writers{writers_max};  // one for each write; a sync takes all, and so waits for them
     std::error_code sync_error;      // A6
-    std::vector<Write*> asked;       // in this turn, by tasks of `asking`
+    // Whoever watches the file shares them, and may look when the file has gone.
+    std::shared_ptr<FileCounts> counts = std::make_shared<FileCounts>();
+    std::vector<Write*> asked;  // in this turn, by tasks of `asking`
     RunQueue* asking = nullptr;
   };
   static constexpr std::size_t writers_max = 1u << 20;

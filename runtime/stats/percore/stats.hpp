@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <percore/contract/stats.hpp>
 #include <string>
 #include <vector>
@@ -17,7 +18,8 @@ class Stats final : Poller {
 
   void watch(const TaskQueue& queue) { queues_.push_back(&queue); }
   void watch(const Doorbell& doorbell);
-  void watch(const FileCounts& files) { files_.push_back(&files); }
+  void watch(const DmaFile& file);
+  void watch(const FileCounts& files);
   StatsSnapshot snapshot() const;
 
  private:
@@ -25,6 +27,7 @@ class Stats final : Poller {
     ++turns_;
     return false;
   }
+  bool only_watches() const noexcept override { return true; }
   bool prepare_to_sleep() override;
   void cancel_sleep() override;
   void executor_gone() noexcept override;
@@ -33,7 +36,7 @@ class Stats final : Poller {
 
   Executor* executor_;  // null when it has gone
   std::vector<const TaskQueue*> queues_;
-  std::vector<const FileCounts*> files_;
+  std::vector<std::shared_ptr<const FileCounts>> files_;
   const Doorbell* doorbell_ = nullptr;
   std::uint64_t turns_ = 0;
   std::uint64_t sleeps_ = 0;

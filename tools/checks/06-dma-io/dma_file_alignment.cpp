@@ -21,6 +21,8 @@ const char* in_words(const sim::Options& options) {
       return "the kernel does not say it, and a read shows it";
     case sim::DirectIo::refused:
       return "the filesystem refuses O_DIRECT";
+    case sim::DirectIo::cached:
+      return "statx says 0";
   }
   return "";
 }

@@ -78,6 +78,7 @@ enum class DirectIo : std::uint8_t {
   told,     ///< statx says the alignment: STATX_DIOALIGN, Linux 6.1
   untold,   ///< an older kernel: who asks too little is refused, and not told what would do
   refused,  ///< an open with O_DIRECT is EINVAL, after it has made the file, as on Linux
+  cached,   ///< taken, and served from a page cache, whatever its alignment: statx says 0
 };
 
 /// What differs from a kernel on its best day. All percentages are of 100.
@@ -231,6 +232,7 @@ struct Counts {
   std::uint64_t buffers_used = 0;  ///< of these, the ones that a completion named
   std::uint64_t in_flight = 0;     ///< now
   std::uint64_t in_flight_max = 0;
+  std::uint64_t clock_looks = 0;   ///< calls of percore::now()
   std::uint64_t disk_steps = 0;    ///< changes and syncs of files in memory
   std::uint64_t opcodes[64] = {};  ///< SQEs by opcode
 };

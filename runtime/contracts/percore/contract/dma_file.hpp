@@ -3,6 +3,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <percore/contract/stats_parts.hpp>
 #include <percore/dma_buffer.hpp>
 #include <percore/io.hpp>
 #include <percore/result.hpp>
@@ -33,6 +34,8 @@ namespace percore {
 
 inline constexpr int dma_file_contract_version = 1;
 
+/// Regular files: a directory is EISDIR, all else EINVAL; EOPNOTSUPP where a file demands more than
+/// dma_granule_bytes.
 /// read_only   an existing file. update      the same, for reading and writing.
 /// create      for both; made where there is none, emptied where there is one.
 /// create_new  for both; EEXIST where there is one.
@@ -78,6 +81,9 @@ struct WidenedRange {
 ///     read_many(ranges, merge)   -> Task<std::vector<Result<DmaBuffer>>>: one for each range, in
 ///                        their order. Their buffers share one block; it is had all at once, so
 ///                        that nobody holds a part of it and waits for the rest.
+///     counts()   -> std::shared_ptr<const FileCounts>, if it counts: what this file has done since
+///                it was opened, for Stats::watch(). They go on counting when the file is moved,
+///                and stay when it has gone. A version that counts nothing has no such function.
 ///     Destroying it without close() closes the file, and what that reports is lost. Nothing may be
 ///     under way then.
 ///   free functions, each Task<Result<void>>:

@@ -57,6 +57,9 @@ class Poller {
   virtual bool prepare_to_sleep() { return true; }
   /// The sleep is over, or did not happen.
   virtual void cancel_sleep() {}
+  /// Of one that only watches: it never objects to a sleep, and is asked and told last. Between its
+  /// prepare_to_sleep() and its cancel_sleep() the thread is in the ring, to wait. Always the same.
+  virtual bool only_watches() const noexcept { return false; }
   /// The executor that it was added to is being destroyed; it is in no list any more.
   virtual void executor_gone() noexcept {}
 };
@@ -116,8 +119,8 @@ concept ExecutorContract = requires(E executor, const E const_executor, Executor
   { const_executor.ending() } -> std::same_as<bool>;
   // Spawned tasks, and the root, that have not finished.
   { const_executor.tasks_alive() } -> std::same_as<std::size_t>;
-  // At most 16; they are polled in the order of their coming. A poller is removed before it is
-  // destroyed, or outlives the executor.
+  // At most 16; they are polled in the order of their coming, those that only watch last. A poller
+  // is removed before it is destroyed, or outlives the executor.
   { executor.add_poller(poller) } -> std::same_as<void>;
   { executor.remove_poller(poller) } -> std::same_as<void>;
   // Null: all in the executor's own queue. The root task starts in that one; a scheduler names it

@@ -14,7 +14,8 @@
 /// words of a program that cannot go on. Ours, never swapped.
 namespace percore {
 
-/// The pollers of one executor, asked in the order of their coming. Thread: the executor's.
+/// The pollers of one executor, asked in the order of their coming, those that only watch last.
+/// Thread: the executor's.
 class PollerList {
  public:
   PollerList() noexcept = default;
@@ -26,12 +27,18 @@ class PollerList {
 
   void add(Poller& poller) {
     PERCORE_ASSERT(count_ < pollers_.size(), "an executor has room for 16 pollers");
-    pollers_[count_++] = &poller;
+    std::size_t place = count_++;
+    if (!poller.only_watches()) {
+      for (; place != having_a_say_; --place) pollers_[place] = pollers_[place - 1];
+      ++having_a_say_;
+    }
+    pollers_[place] = &poller;
   }
   void remove(Poller& poller) noexcept {
     const auto end = pollers_.begin() + static_cast<std::ptrdiff_t>(count_);
     const auto found = std::find(pollers_.begin(), end, &poller);
     PERCORE_ASSERT(found != end, "a poller was removed that had not been added");
+    if (found < pollers_.begin() + static_cast<std::ptrdiff_t>(having_a_say_)) --having_a_say_;
     std::copy(found + 1, end, found);
     --count_;
   }
@@ -49,10 +56,18 @@ class PollerList {
   /// False when one of them has something after all: then nobody sleeps. Every call is followed by
   /// cancel_sleep().
   bool prepare_to_sleep() {
+    return prepare_to_sleep([] { return false; });
+  }
+  /// The same, and false when `anything_ready` says so once they have prepared: what they did may
+  /// have made something ready. Those that only watch then hear nothing of it.
+  template <typename AnythingReady>
+  bool prepare_to_sleep(const AnythingReady& anything_ready) {
     prepared_ = 0;
-    while (prepared_ < count_) {
+    while (prepared_ < having_a_say_) {
       if (!pollers_[prepared_++]->prepare_to_sleep()) return false;
     }
+    if (anything_ready()) return false;
+    while (prepared_ < count_) pollers_[prepared_++]->prepare_to_sleep();
     return true;
   }
   void cancel_sleep() {
@@ -62,6 +77,7 @@ class PollerList {
  private:
   std::array<Poller*, 16> pollers_{};
   std::size_t count_ = 0;
+  std::size_t having_a_say_ = 0;  // the first so many do not only watch
   std::size_t prepared_ = 0;
 };
 

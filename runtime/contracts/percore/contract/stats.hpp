@@ -7,6 +7,7 @@
 #include <percore/contract/ring.hpp>
 #include <percore/contract/stats_parts.hpp>
 #include <percore/contract/task_queue.hpp>
+#include <percore/dma_file.hpp>
 #include <percore/doorbell.hpp>
 #include <percore/executor.hpp>
 #include <percore/task_queue.hpp>
@@ -30,8 +31,8 @@ inline constexpr int stats_contract_version = 1;
 
 /// turns        of the loop that found something to run or to wait for.
 /// sleeps       how often nothing was ready, and the thread went to the ring to wait.
-/// asleep       time from there until it went on. The spin of a doorbell that was there before the
-///              Stats is not in it.
+/// asleep       time from there until it went on. What spins first, a doorbell or a timer that is
+///              almost due, is awake meanwhile.
 /// tasks_alive  now: the root, and those spawned that have not ended.
 struct ExecutorCounts {
   std::uint64_t turns = 0;
@@ -71,13 +72,16 @@ struct StatsSnapshot {
 template <typename S>
 concept StatsContract =
     requires(S stats, const S const_stats, Executor& executor, const TaskQueue& queue,
-             const Doorbell& doorbell, const FileCounts& files) {
+             const Doorbell& doorbell, const DmaFile& file, const FileCounts& files) {
       // Of this executor: one of its 16 pollers. Thread: the executor's, for everything. It may
       // outlive the executor; a snapshot then tells what was last known.
       S(executor);
-      // From now on in every snapshot. What is watched outlives the Stats.
+      // From now on in every snapshot. What is watched outlives the Stats, but for a file: that may
+      // be moved, closed and destroyed, and what it had counted stays in the snapshots. One that
+      // does not count adds nothing.
       { stats.watch(queue) } -> std::same_as<void>;
       { stats.watch(doorbell) } -> std::same_as<void>;
+      { stats.watch(file) } -> std::same_as<void>;
       { stats.watch(files) } -> std::same_as<void>;
       { const_stats.snapshot() } -> std::same_as<StatsSnapshot>;
     };

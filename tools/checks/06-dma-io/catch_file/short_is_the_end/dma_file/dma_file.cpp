@@ -77,6 +77,7 @@ Task<Result<std::size_t>> DmaFile::fill(Inside& file, std::span<std::byte> out, 
       if (passes(got.error()) && ++retries != retries_max) continue;
       co_return std::unexpected(got.error());
     }
+    file.count_read(*got);
     if (*got == 0) co_return done;
     if (from + *got > done) {
       done = from + *got;
@@ -158,6 +159,7 @@ Task<Result<void>> DmaFile::write_all(Inside& file, std::span<const std::byte> i
         co_await transfer(file.arena, file.fd, in.subspan(done), offset + done, IORING_OP_WRITE,
                           IORING_OP_WRITE_FIXED);
     if (!got && !passes(got.error())) co_return std::unexpected(got.error());
+    if (got) file.count_write(*got);
     const std::size_t moved = got ? down(*got, file.alignment) : 0;
     // Nothing moved, not even a sector: the device would not say why.
     if (moved == 0 && ++retries == retries_max)
@@ -212,6 +214,7 @@ Task<Result<void>> DmaFile::sync(Inside& file) {
   if (!done && done.error().value() != ECANCELED) file.sync_error = done.error();
   // One that was under way at the same time may have failed: what that was for is ours, too.
   if (done && file.sync_error) co_return Result<void>(std::unexpected(file.sync_error));
+  if (done) ++file.counts->syncs;
   co_return without_value(done);
 }
 

@@ -39,6 +39,9 @@ Task<> receive_from(percore::SharedReceiver<std::uint32_t>& receiver, std::uint6
   }
 }
 
+// A table of more columns is wider than a terminal: then the shades stand alone.
+constexpr std::size_t table_members_max = 16;
+
 /// Sends to all, and counts what comes from each. Each member writes its own column.
 Task<> to_everybody(Mesh<std::uint32_t> mesh, std::size_t number, std::uint64_t messages,
                     Traffic& traffic) {
@@ -65,9 +68,10 @@ void show_all_to_all(std::size_t members, std::uint64_t messages, const std::str
   std::uint64_t all = 0;
   for (std::size_t from = 0; from < members; ++from)
     for (std::size_t to = 0; to < members; ++to) all += traffic[from][to] = by_receiver[to][from];
-  fmt::print("everybody to everybody: {} messages, {:.0f} ns each\n\n{}\n{}", all,
-             lesson::nanoseconds_each(took, all), lesson::as_table(traffic),
-             lesson::as_shades(traffic));
+  fmt::print("everybody to everybody: {} messages, {:.0f} ns each\n\n", all,
+             lesson::nanoseconds_each(took, all));
+  if (members <= table_members_max) fmt::print("{}\n", lesson::as_table(traffic));
+  fmt::print("{}", lesson::as_shades(traffic));
   if (svg.empty()) return;
   std::ofstream(svg) << lesson::as_svg(traffic);
   fmt::print("\n{} shows the same as a drawing\n", svg);

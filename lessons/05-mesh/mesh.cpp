@@ -39,6 +39,9 @@ Task<> receive_from(percore::SharedReceiver<std::uint32_t>& receiver, std::uint6
   }
 }
 
+// A table of more columns is wider than a terminal: then the shades stand alone.
+constexpr std::size_t table_members_max = 16;
+
 /// Sends to all, and counts what comes from each. Each member writes its own column.
 Task<> to_everybody(Mesh<std::uint32_t> mesh, std::size_t number, std::uint64_t messages,
                     Traffic& traffic) {
@@ -65,9 +68,10 @@ void show_all_to_all(std::size_t members, std::uint64_t messages, const std::str
   std::uint64_t all = 0;
   for (std::size_t from = 0; from < members; ++from)
     for (std::size_t to = 0; to < members; ++to) all += traffic[from][to] = by_receiver[to][from];
-  fmt::print("everybody to everybody: {} messages, {:.0f} ns each\n\n{}\n{}", all,
-             lesson::nanoseconds_each(took, all), lesson::as_table(traffic),
-             lesson::as_shades(traffic));
+  fmt::print("everybody to everybody: {} messages, {:.0f} ns each\n\n", all,
+             lesson::nanoseconds_each(took, all));
+  if (members <= table_members_max) fmt::print("{}\n", lesson::as_table(traffic));
+  fmt::print("{}", lesson::as_shades(traffic));
   if (svg.empty()) return;
   std::ofstream(svg) << lesson::as_svg(traffic);
   fmt::print("\n{} shows the same as a drawing\n", svg);
@@ -78,21 +82,22 @@ void show_all_to_all(std::size_t members, std::uint64_t messages, const std::str
 int main(int argc, char** argv) {
   percore::lesson::CommandLine line("A mesh of executors: a ring of tokens, then all to all.",
                                     "mesh");
-  std::size_t members = 4;
+  std::size_t members = lesson::members_of_this_machine();
   std::uint64_t messages = 100'000;
   std::string svg;
   std::string mistake;
   bool pain = false;
   bool waking = false;
-  line.number("--members", members, 2, 64, "executors, each on a thread of its own");
+  line.number("--members", members, lesson::members_min, lesson::members_max,
+              "executors; by default one for each CPU, pinned to it");
   line.number("--messages", messages, 1, 100'000'000, "from each member to the next one");
   line.text("--svg", svg, "a file for a drawing of who sent what to whom");
   line.flag("--pain", pain, "sitting 1: what a value costs from thread to thread");
   line.flag("--waking", waking, "sitting 2: what it costs to wake another core");
   line.sabotage(mistake,
-                {{"false-sharing", "both ends of a queue write in one cache line"},
+                {{"false-sharing", "all counts of a queue lie in one cache line"},
                  {"lost-wakeup", "the sender looks at the flag before its message is seen"},
-                 {"ring-each", "the bell is rung for each message, whether it sleeps or not"}});
+                 {"ring-each", "the eventfd is written for each message, asleep or not"}});
   if (const auto status = line.parse(argc, argv)) return *status;
   if (pain) {
     lesson::show_queues();

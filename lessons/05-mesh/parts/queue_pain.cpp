@@ -11,6 +11,7 @@
 #include <fmt/core.h>
 
 #include "measure.hpp"
+#include "spaced_queue.hpp"
 
 namespace lesson {
 namespace {
@@ -135,21 +136,10 @@ double many_at_once() {
       });
 }
 
-/// Two counts, each of one thread. apart  bytes between them.
 template <std::size_t apart>
-struct Counts {
-  alignas(128) percore::atomic<std::uint64_t> producers{0};
-  alignas(apart) percore::atomic<std::uint64_t> consumers{0};
-};
-
-void count(percore::atomic<std::uint64_t>& own) {
-  for (std::uint64_t i = 0; i < values; ++i) own.fetch_add(1, std::memory_order_relaxed);
-}
-
-template <std::size_t apart>
-double count_beside_each_other() {
-  Counts<apart> counts;
-  return between_two_threads([&] { count(counts.producers); }, [&] { count(counts.consumers); });
+double with_counts_apart() {
+  SpacedQueue<apart> queue;
+  return one_by_one(queue);
 }
 
 /// Each in turn, so that what the machine does meanwhile strikes all.
@@ -183,14 +173,13 @@ void show_queues() {
 }
 
 void false_sharing() {
-  const auto times = medians(count_beside_each_other<8>, count_beside_each_other<128>);
-  fmt::print("two threads, each counts in a word of its own\n\n");
-  fmt::print("  the words in one cache line {:6.1f} ns a count\n", times[0]);
-  fmt::print("  in lines of their own       {:6.1f} ns a count\n\n", times[1]);
+  const auto times = medians(with_counts_apart<8>, with_counts_apart<128>);
+  fmt::print("one queue, each value published, its counts in two layouts\n\n");
+  fmt::print("  the counts in one cache line {:6.1f} ns a value\n", times[0]);
+  fmt::print("  in lines of their own        {:6.1f} ns a value\n\n", times[1]);
   fmt::print(
-      "What happens: a core that writes takes the whole line away from the other, though neither\n"
-      "wants the other's word. The counts of a queue would do so at each value. This is invariant "
-      "B5.\n");
+      "What happens: a core that writes takes the whole line away from the other, though the\n"
+      "other may want another count in it, or its own. This is invariant B5.\n");
 }
 
 }  // namespace lesson

@@ -5,7 +5,7 @@ namespace lesson {
 /// What a value costs from one thread to another: through a lock, and through an SpscQueue.
 void show_queues();
 
-/// Two queues that differ in the cache lines of their counts.
+/// One queue in two layouts: with its counts in one cache line, and in lines of their own.
 void false_sharing();
 
 }  // namespace lesson

@@ -71,8 +71,8 @@ void show_ring(std::size_t members, unsigned tokens, unsigned rounds) {
   const percore::Time took = run_members(members, [&](percore::Shard& shard) {
     return pass_round(mesh, shard.number(), round, hops);
   });
-  fmt::print("{} tokens went {} times round {} cores: {} hops, {:.0f} ns each\n", tokens, rounds,
-             members, hops, nanoseconds_each(took, hops));
+  fmt::print("{} tokens went {} times round {} {}: {} hops, {:.0f} ns each\n", tokens, rounds,
+             members, name_of(members), hops, nanoseconds_each(took, hops));
 }
 
 }  // namespace lesson

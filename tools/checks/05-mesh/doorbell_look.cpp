@@ -1,6 +1,11 @@
 // 05.5 doorbell, step look: inboxes, the look each turn, and what is put off to its end.
 
+#include <dirent.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <string>
+#include <string_view>
 
 #include "doorbell_support.hpp"
 
@@ -139,6 +144,21 @@ Task<> takes_the_bell(std::shared_ptr<Bell>& out) {
   co_return;
 }
 
+/// How many eventfds this process has open.
+unsigned open_eventfds() {
+  const std::string folder = "/proc/self/fd";
+  DIR* const listed = opendir(folder.c_str());
+  require(listed != nullptr, "{} cannot be read", folder);
+  unsigned count = 0;
+  while (const dirent* const entry = readdir(listed)) {
+    char target[64] = {};
+    const ssize_t length = readlinkat(dirfd(listed), entry->d_name, target, sizeof target - 1);
+    if (length > 0 && std::string_view(target) == "anon_inode:[eventfd]") ++count;
+  }
+  closedir(listed);
+  return count;
+}
+
 }  // namespace
 
 PERCORE_CHECK("look", who_is_rung_for_looks, "W3",
@@ -179,9 +199,17 @@ PERCORE_CHECK("look", once_a_turn, "W6",
 
 PERCORE_CHECK("look", a_bell_outlives_its_owner, "W5",
               "a bell may be rung after its owner has ended", the_inboxes, .seeds = 20) {
+  const unsigned before = open_eventfds();
   std::shared_ptr<Bell> bell;
   run_on_executor(takes_the_bell(bell));
   require(bell != nullptr, "bell() is null");
+  // Whoever has seen that the owner sleeps may be about to write while the owner ends.
+  require(open_eventfds() == before + 1,
+          "an executor has ended, somebody still holds its bell, and its eventfd is closed: who "
+          "rings now writes into whatever has been given that number since");
   bell->ring(0);
   bell->ring(7);
+  bell.reset();
+  require(open_eventfds() == before,
+          "an executor has ended, nobody holds its bell any more, and its eventfd is still open");
 }

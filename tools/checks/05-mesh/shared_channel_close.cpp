@@ -19,7 +19,8 @@ Task<> closes_with_values_inside(unsigned count) {
   }
   sender.close();
   Boxed late = box(99);
-  require(!sender.try_send(late) && late != nullptr, "a closed sender took a value");
+  require(!sender.try_send(late) && late != nullptr,
+          "a closed sender took a value: after close() nothing is sent, also by oneself");
   const auto sent = co_await sender.send(box(99));
   require(!sent, "a send after close() succeeded");
   require(sent.error() == std::errc::broken_pipe, "a send after close() gave `{}`, and not EPIPE",

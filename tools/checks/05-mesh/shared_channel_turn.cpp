@@ -66,7 +66,10 @@ Task<> fills_it() {
 
 Task<> sends_one(SharedSender<Boxed>& sender, bool& done) {
   const auto sent = co_await sender.send(box(2));
-  require(sent.has_value(), "a send that waited for room gave an error, and nobody has closed");
+  require(
+      sent.has_value(),
+      "a send that found no room gave `{}`, and nobody has closed: it waits until there is some",
+      sent ? std::string() : sent.error().message());
   done = true;
 }
 

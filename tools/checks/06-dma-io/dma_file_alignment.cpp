@@ -1,6 +1,8 @@
 // 06.4 dma_file, step alignment: kernels that tell, kernels that do not, and filesystems that
 // refuse.
 
+#include <percore/timer.hpp>
+
 #include "file_support.hpp"
 
 using namespace checks;
@@ -88,12 +90,23 @@ Task<> opens_wrongly(DmaArena& arena) {
   co_await closed(*emptied);
 }
 
+Task<> opens_and_closes(DmaArena& arena) {
+  DmaFile file = co_await opened(arena, DmaOpen::read_only);
+  co_await closed(file);
+}
+
 /// The probe shares the arena with those who have much of it.
 Task<> opens_beside_others(DmaArena& arena) {
   std::optional<DmaBuffer> most = arena.try_allocate(arena.size_bytes() - 2 * dma_granule_bytes);
-  DmaFile file = co_await opened(arena, DmaOpen::read_only);
-  most.reset();
-  co_await closed(file);
+  JoinHandle<void> opening = spawn(opens_and_closes(arena));
+  while (!opening.done()) {
+    require(arena.waiting() == 0,
+            "an open waits for memory while two granules of the arena are free: a probe needs no "
+            "more than those");
+    const auto slept = co_await sleep_for(Time{1'000});
+    require(slept.has_value(), "a sleep was cancelled");
+  }
+  co_await opening;
 }
 
 template <typename Root, typename... Arguments>

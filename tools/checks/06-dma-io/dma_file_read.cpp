@@ -63,6 +63,18 @@ Task<> reads_straight(DmaArena& arena, Run* run, const std::string* text) {
   co_await closed(file);
 }
 
+Task<> reads_past_the_arena(DmaArena& arena, Run* run, const std::string* text) {
+  DmaFile file = co_await opened(arena, DmaOpen::read_only);
+  const AlignedMemory memory(run->size(1, 8));
+  const std::size_t size = memory.bytes().size();
+  const std::uint64_t offset = dma_granule_bytes * run->random(20);
+  const Result<std::size_t> got = co_await file.read_into(memory.bytes(), offset);
+  if (!got) explain(got.error(), "a read into aligned memory that is not the arena's");
+  compare(*text, offset, size,
+          {reinterpret_cast<const char*>(memory.bytes().data()), std::min(size, *got)});
+  co_await closed(file);
+}
+
 Task<> reads_beyond(DmaArena& arena) {
   DmaFile file = co_await opened(arena, DmaOpen::read_only);
   const Result<DmaBuffer> far = co_await file.read(std::uint64_t{1} << 40, 100);
@@ -162,6 +174,14 @@ PERCORE_CHECK("read", aligned_memory_needs_no_copy, "A1",
   options.disk_sector_bytes = some_sector(run);
   const std::string text = noise(100'000, run.seed() + 1);
   on_a_disk(run, options, text, 1 << 16, reads_straight, &run, &text);
+}
+
+PERCORE_CHECK("read", memory_that_no_ring_knows, "A2",
+              "a read gives the bytes of the range, into memory of the caller's too",
+              aligned_ranges, .seeds = 50) {
+  const std::string text = noise(100'000, run.seed() + 1);
+  run.waits_for("a read into aligned memory that is not the arena's");
+  on_a_disk(run, disk_options(run), text, 1 << 16, reads_past_the_arena, &run, &text);
 }
 
 PERCORE_CHECK("read", what_no_read_can_give, "A2",

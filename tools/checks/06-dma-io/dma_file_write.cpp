@@ -83,6 +83,16 @@ Task<> writes_at_once(DmaArena& arena, Run* run, unsigned in_flight_max, unsigne
   co_await closed(file);
 }
 
+Task<> writes_past_the_arena(DmaArena& arena, Run* run, std::string* text) {
+  DmaFile file = co_await opened(arena, DmaOpen::create);
+  const AlignedMemory memory(run->size(1, 8));
+  *text = noise(memory.bytes().size(), run->seed() + 1);
+  std::memcpy(memory.bytes().data(), text->data(), text->size());
+  const Result<void> done = co_await file.write(memory.bytes(), 0);
+  if (!done) explain(done.error(), "a write from aligned memory that is not the arena's");
+  co_await closed(file);
+}
+
 Task<> writes_wrongly(int what) {
   DmaArena arena({.bytes = 1 << 16});
   DmaFile file = co_await opened(arena, DmaOpen::create);
@@ -105,6 +115,16 @@ PERCORE_CHECK("write", a_write_is_whole, "A3", "a write is whole, or an error", 
   const bool fresh = run.chance(50);
   if (!fresh) sim::make_file(the_path, noise(50'000));
   run_on_executor(with_arena(1 << 20, writes_all, &run, run.size(1, 12), fresh));
+}
+
+PERCORE_CHECK("write", memory_that_no_ring_knows_is_written, "A3", "a write is whole, or an error",
+              aligned_ranges, .seeds = 50) {
+  run.restart(disk_options(run));
+  std::string text;
+  run.waits_for("a write from aligned memory that is not the arena's");
+  run_on_executor(with_arena(1 << 16, writes_past_the_arena, &run, &text));
+  require(sim::file_content(the_path).value_or("") == text,
+          "a write of {} bytes was reported as done, and the file has other content", text.size());
 }
 
 PERCORE_CHECK("write", a_full_disk_is_told, "A3", "a write is whole, or an error", aligned_ranges) {

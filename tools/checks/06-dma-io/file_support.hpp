@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <optional>
 #include <percore/dma_file.hpp>
 #include <span>
@@ -80,6 +81,23 @@ inline DmaBuffer block_of(DmaArena& arena, std::string_view text) {
   return std::move(*block);
 }
 
+/// Memory of the caller's, aligned as a block of the arena's is, that no ring knows.
+class AlignedMemory {
+ public:
+  explicit AlignedMemory(std::size_t granules)
+      : size_(granules * dma_granule_bytes),
+        data_(static_cast<std::byte*>(::operator new(size_, std::align_val_t{dma_granule_bytes}))) {
+  }
+  ~AlignedMemory() { ::operator delete(data_, std::align_val_t{dma_granule_bytes}); }
+  AlignedMemory(const AlignedMemory&) = delete;
+  AlignedMemory& operator=(const AlignedMemory&) = delete;
+  std::span<std::byte> bytes() const { return {data_, size_}; }
+
+ private:
+  std::size_t size_;
+  std::byte* data_;
+};
+
 /// A read failed: says why, in the words of the invariant that was broken.
 inline void explain(const std::error_code& error, const std::string& what) {
   if (error == system_error(EINVAL))
@@ -88,6 +106,13 @@ inline void explain(const std::error_code& error, const std::string& what) {
                   "{} gave EINVAL: memory, offset or length that the kernel was asked for "
                   "is no multiple of what the file demands",
                   what));
+  if (error == system_error(EFAULT))
+    fail_with(
+        "B6", the_arena,
+        percore::check::say(
+            "{} gave EFAULT: a fixed operation is for memory that is registered, the arena's, "
+            "and names the index that it was registered with (dma_buffer_index)",
+            what));
   if (error == system_error(EINTR) || error == system_error(EAGAIN))
     fail_with(percore::check::say("{} gave {}: what passes is asked for again, a few times", what,
                                   error.value() == EINTR ? "EINTR" : "EAGAIN"));

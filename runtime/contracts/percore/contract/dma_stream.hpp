@@ -24,8 +24,8 @@
 ///       said to be in the file.
 ///   M7  After flush() all that was written is with the device; after sync() it would be there
 ///       after a power failure.
-///   M8  After sync() and close() the file ends where the stream does: the padding of its tail is
-///       cut off.
+///   M8  After sync(), unless expected_bytes is set, and after close() the file ends where the
+///       stream does: the padding of its tail is cut off.
 ///   M9  A stream ends with close(), which waits for what is under way; a stream that is destroyed
 ///       without has nothing under way, or that is a programmer's mistake.
 namespace percore {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -27,8 +26,10 @@ inline std::int64_t now_ns() noexcept {
 inline double percentile(std::vector<double> values, double percent) {
   std::sort(values.begin(), values.end());
   // What is a whole number on paper may come out a little above it.
-  const double rank = std::ceil(percent * static_cast<double>(values.size()) / 100.0 - 1e-9);
-  return values[rank <= 1 ? 0 : static_cast<std::size_t>(rank) - 1];
+  const double wanted = percent * static_cast<double>(values.size()) / 100.0 - 1e-9;
+  std::size_t rank = 1;
+  while (static_cast<double>(rank) < wanted) ++rank;
+  return values[rank - 1];
 }
 
 /// CPU time of this thread: what the work costs even where something else has the CPU in between. A

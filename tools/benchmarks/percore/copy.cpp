@@ -81,8 +81,9 @@ Task<std::int64_t> copy(bench::CopyPaths paths, bench::CopyWindow window) {
     DmaFile opened = co_await open_file(arena, paths.to, how);
     to.emplace(std::move(opened));
   }
+  DmaFile* const source = from ? &*from : nullptr;
   if (to)
-    co_await write_all(from ? &*from : nullptr, *to, reading, writing);
+    co_await write_all(source, *to, reading, writing);
   else
     co_await read_all(*from, reading);
   const std::int64_t took = bench::now_ns() - begin;

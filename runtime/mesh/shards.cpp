@@ -45,6 +45,12 @@ void Link::throw_left() {
 void Link::send(std::size_t shard, Call& call) {
   Call* address = &call;
   SharedSender<Call*>& calls = calls_.sender(shard);
+  // A shard that goes closes one channel after the other: there may still be room for a call that
+  // nobody is left to take the answer of.
+  if (to_[shard]->gone) {
+    finished(shard);
+    throw_left();
+  }
   if (!calls.try_send(address)) {
     PERCORE_ASSERT(leaving_ || calls.closed(),
                    "a channel of calls has no room for a call that the semaphore let through");
@@ -101,6 +107,7 @@ Task<> Link::take_answers(std::shared_ptr<Link> link, std::size_t from, GatePass
     else if (unanswered.empty() || answers.drained())
       break;
   }
+  link->to_[from]->gone = true;
   unanswered.none_will_be_answered();
   taking.leave();
 }

@@ -309,6 +309,34 @@ Task<> goes_away(Shards& shards, std::size_t number, std::atomic<bool>& told) {
   }
 }
 
+// A shard that goes, held between the end of its answers and that of its calls.
+Task<> goes_half(Mesh<shards_detail::Call*> calls, Mesh<shards_detail::Call*> answers,
+                 std::size_t number, std::atomic<bool>& half_gone, std::atomic<bool>& told) {
+  auto of_calls = co_await calls.join(number);
+  REQUIRE(of_calls.has_value());
+  {
+    auto of_answers = co_await answers.join(number);
+    REQUIRE(of_answers.has_value());
+    if (number == 1) {
+      auto link =
+          std::make_shared<shards_detail::Link>(std::move(*of_calls), std::move(*of_answers), 4);
+      shards_detail::Link::serve(link);
+      ShardLink shard(link);
+      while (!half_gone) co_await pause(50'000);
+      co_await pause(50'000);  // it has seen that no answers come
+      auto nothing = [] {};
+      try {
+        co_await shard.submit_to(0, nothing);
+      } catch (const std::system_error& error) {
+        told = error.code() == std::errc::broken_pipe;
+      }
+      co_return;
+    }
+  }
+  half_gone = true;
+  while (!told) co_await pause(50'000);
+}
+
 struct Counter {
   explicit Counter(int begins) : value(begins), thread(std::this_thread::get_id()) {}
   ~Counter() { CHECK(thread == std::this_thread::get_id()); }
@@ -439,6 +467,16 @@ TEST_CASE("a shard that goes without leaving: its callers are told, and nobody w
   Shards shards(2, 4);
   std::atomic<bool> told = false;
   on_executors(2, [&](std::size_t number) { return goes_away(shards, number, told); });
+  CHECK(told);
+}
+
+TEST_CASE("a call to a shard that has closed its answers, and not yet its calls, is told") {
+  Mesh<shards_detail::Call*> calls(2, 8);
+  Mesh<shards_detail::Call*> answers(2, 8);
+  std::atomic<bool> half_gone = false;
+  std::atomic<bool> told = false;
+  on_executors(
+      2, [&](std::size_t number) { return goes_half(calls, answers, number, half_gone, told); });
   CHECK(told);
 }
 

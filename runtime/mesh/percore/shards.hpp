@@ -128,6 +128,7 @@ class Link {
     explicit Callee(std::size_t capacity) : room(capacity) {}
     Semaphore room;
     CallList unanswered;
+    bool gone = false;  // no answer comes from there any more
   };
 
   static Task<> serve_calls(std::shared_ptr<Link> link, std::size_t from, GatePass serving);

@@ -68,7 +68,10 @@ Task<> DmaFile::write_run(Inside& file, Write& first) {
     const Result<std::uint32_t> got =
         co_await io_detail::IoAwaiter(IORING_OP_WRITEV, file.fd, parts.data(),
                                       static_cast<std::uint32_t>(parts.size()), first.offset);
-    if (got) file.count_write(*got), moved = *got;
+    if (got) {
+      file.count_write(*got);
+      moved = *got;
+    }
   }
   for (Write* write = &first; write != nullptr;) {
     Write& now = *std::exchange(write, write->behind);

@@ -199,12 +199,18 @@ bool holds(const FileCounts& counts, std::uint64_t reads, std::uint64_t bytes_re
   return counts.reads == reads && counts.writes == writes && counts.syncs == syncs;
 }
 
+/// The file of the test, watched from its opening on.
+Task<Result<DmaFile>> watched(DmaArena& arena, Stats& stats, DmaOpen how) {
+  Result<DmaFile> file = co_await DmaFile::open(arena, "/sim/file", how);
+  REQUIRE(file);
+  stats.watch(*file);
+  co_return file;
+}
+
 Task<> reads(Stats& stats) {
   sim::make_file("/sim/file", noise(10'000));
   DmaArena arena({.bytes = 1 << 20});
-  Result<DmaFile> file = co_await DmaFile::open(arena, "/sim/file", DmaOpen::update);
-  REQUIRE(file);
-  stats.watch(*file);
+  Result<DmaFile> file = co_await watched(arena, stats, DmaOpen::update);
   CHECK(holds(stats.snapshot().files, 0, 0, 0, 0, 0));
   // From 0 to 5,120.
   const Result<DmaBuffer> inside = co_await file->read(100, 5000);
@@ -224,9 +230,7 @@ Task<> reads(Stats& stats) {
 
 Task<> writes_and_syncs(Stats& stats) {
   DmaArena arena({.bytes = 1 << 20});
-  Result<DmaFile> file = co_await DmaFile::open(arena, "/sim/file", DmaOpen::create);
-  REQUIRE(file);
-  stats.watch(*file);
+  Result<DmaFile> file = co_await watched(arena, stats, DmaOpen::create);
   const DmaBuffer block = block_of(arena, std::string(4096, 'b'));
   const Result<void> alone = co_await file->write(block.bytes(), 0);
   REQUIRE(alone);
@@ -248,9 +252,7 @@ Task<> writes_and_syncs(Stats& stats) {
 
 Task<> on_a_bad_day(Stats& stats) {
   DmaArena arena({.bytes = 1 << 20});
-  Result<DmaFile> file = co_await DmaFile::open(arena, "/sim/file", DmaOpen::create);
-  REQUIRE(file);
-  stats.watch(*file);
+  Result<DmaFile> file = co_await watched(arena, stats, DmaOpen::create);
   const DmaBuffer block = block_of(arena, std::string(4096, 'b'));
   const auto next = [] { return sim::counts().submitted + 1; };
   // Ends short, and is gone on with.
@@ -282,9 +284,7 @@ Task<> on_a_bad_day(Stats& stats) {
 using Counts = std::weak_ptr<const FileCounts>;
 
 Task<Counts> reads_one_block(Stats& stats, DmaArena& arena) {
-  Result<DmaFile> opened = co_await DmaFile::open(arena, "/sim/file", DmaOpen::read_only);
-  REQUIRE(opened);
-  stats.watch(*opened);
+  Result<DmaFile> opened = co_await watched(arena, stats, DmaOpen::read_only);
   DmaFile moved(std::move(*opened));
   const Result<DmaBuffer> got = co_await moved.read(0, 4096);
   REQUIRE(got);

@@ -72,9 +72,13 @@ class DmaFile {
     Inside(const Inside&) = delete;
     Inside& operator=(const Inside&) = delete;
     ~Inside();
-    void count_read(std::uint32_t bytes) noexcept { ++counts->reads, counts->bytes_read += bytes; }
+    void count_read(std::uint32_t bytes) noexcept {
+      ++counts->reads;
+      counts->bytes_read += bytes;
+    }
     void count_write(std::uint32_t bytes) noexcept {
-      ++counts->writes, counts->bytes_written += bytes;
+      ++counts->writes;
+      counts->bytes_written += bytes;
     }
 
     DmaArena& arena;

@@ -6,7 +6,11 @@
 #include <percore/dma_stream.hpp>
 #include <string>
 
+#include "files.hpp"
+
 using namespace percore;
+using bench::must;
+using bench::open_file;
 
 namespace {
 
@@ -15,19 +19,6 @@ static_assert(bench::CopyWindow().piece_bytes == DmaReaderOptions().buffer_bytes
                   bench::CopyWindow().pieces == DmaReaderOptions().read_ahead &&
                   bench::CopyWindow().pieces == DmaWriterOptions().write_behind,
               "the others have what percore's streams have by themselves");
-
-template <typename T>
-T must(Result<T> result, const std::string& path, const char* what) {
-  if (!result) bench::file_failed(path, what, result.error().value());
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
-
-Task<DmaFile> open_file(DmaArena& arena, std::string path, DmaOpen how) {
-  Result<DmaFile> file = co_await DmaFile::open(arena, path, how);
-  DmaFile opened = must(std::move(file), path, "it cannot be opened");
-  if (!opened.direct()) std::fprintf(stderr, "%s\n", opened.why_not_direct().c_str());
-  co_return opened;
-}
 
 Task<> read_all(DmaFile& from, DmaReaderOptions options) {
   DmaStreamReader reader(from, options);

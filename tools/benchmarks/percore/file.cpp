@@ -5,22 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "files.hpp"
+
 using namespace percore;
+using bench::must;
+using bench::open_file;
 
 namespace {
-
-template <typename T>
-T must(Result<T> result, const std::string& path, const char* what) {
-  if (!result) bench::file_failed(path, what, result.error().value());
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
-
-Task<DmaFile> open_file(DmaArena& arena, std::string path, DmaOpen how) {
-  Result<DmaFile> file = co_await DmaFile::open(arena, path, how);
-  DmaFile opened = must(std::move(file), path, "it cannot be opened");
-  if (!opened.direct()) std::fprintf(stderr, "%s\n", opened.why_not_direct().c_str());
-  co_return opened;
-}
 
 Task<> read_blocks(DmaFile& file, bench::Offsets& offsets, bench::Reads& reads) {
   Result<DmaBuffer> memory = co_await file.arena().allocate(bench::block_bytes);

@@ -115,7 +115,9 @@ def wrapped(text, columns):
 
 def svg_curves(title, x_name, unit, curves, footer):
     """curves: [(name, [(x, y)])]; x on a logarithmic scale, y from nothing, so that flat looks flat."""
-    width, height, left, right, top, bottom = 880, 400, 80, 850, 74, 320
+    width, left, right, top, bottom = 880, 80, 850, 74, 320
+    footer_lines = wrapped(footer, 118)
+    height = bottom + 90 + 17 * max(0, len(footer_lines) - 2)  # room for two lines always
     points = [point for _, curve in curves for point in curve]
     x_low, x_high = (math.log10(f(x for x, _ in points)) for f in (min, max))
     step = round_step(max(y for _, y in points) / 4 or 1)
@@ -137,10 +139,10 @@ def svg_curves(title, x_name, unit, curves, footer):
         body += [f'  <circle class="dot-{number % 3}" cx="{across(x):.1f}" cy="{down(y):.1f}" r="3.4"/>' for x, y in curve]
         body.append(f'  <rect class="dot-{number % 3}" x="{left + 190 * number + 110}" y="{top - 24}" width="12" height="12"/>')
         body.append(f'  <text class="small" x="{left + 190 * number + 128}" y="{top - 14}">{escape(name)}</text>')
-    for number, line in enumerate(wrapped(footer, 118)):
+    for number, line in enumerate(footer_lines):
         body.append(f'  <text class="small" x="24" y="{bottom + 62 + 17 * number}">{escape(line)}</text>')
     words = "; ".join(f"{name}: " + ", ".join(f"{short(x)}: {plain(y)}" for x, y in curve) for name, curve in curves)
-    return document(width, height + 10, title, f"{unit} over {x_name}. {words}", body)
+    return document(width, height, title, f"{unit} over {x_name}. {words}", body)
 
 
 def round_step(least):

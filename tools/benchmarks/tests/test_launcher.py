@@ -318,6 +318,12 @@ class Charts(unittest.TestCase):
         self.assertEqual(charts.bar(7, 8), "█" * 8)
         self.assertEqual([charts.round_step(least) for least in (1, 9.9, 553, 2000)], [1, 10, 750, 2000])
 
+    def test_a_long_footer_has_room_below_its_curves(self):
+        for words in (1, 30, 60, 200):
+            drawn = charts.svg_curves("Title", "tasks", "ns", [("a", [(1, 2.0), (10, 3.0)])], "machine " * words)
+            height = int(re.search(r'viewBox="0 0 880 (\d+)"', drawn)[1])
+            self.assertLess(max(float(y) for y in re.findall(r'<text class="small" x="24" y="([\d.]+)"', drawn)), height - 5)
+
     def test_every_runtime_has_a_bar(self):
         text = charts.text_bars(report.charts(made_up_lines()))
         for word in ("spawn: spawn 1,000 tasks", "floor", "percore", "Asio", "70.0", "Tokio"):

@@ -155,17 +155,21 @@ Task<> says_that_it_came(SharedReceiver<int> receiver, std::atomic<bool>& came) 
 }
 
 Task<> leaves_values(SharedSender<Mourned> sender, std::vector<std::thread::id>& graves,
-                     std::thread::id& own) {
+                     std::thread::id& own, std::atomic<bool>& all_sent) {
   own = std::this_thread::get_id();
   for (int i = 0; i < 3; ++i) {
     Mourned value(i, &graves);
     CHECK(sender.try_send(value));
   }
   sender.flush();
+  all_sent = true;
   while (!sender.closed()) co_await pause(1'000);
 }
 
-Task<> takes_one(SharedReceiver<Mourned> receiver, std::vector<int>& got) {
+// Not before all have been sent: what is sent may come before it is flushed.
+Task<> takes_one(SharedReceiver<Mourned> receiver, std::vector<int>& got,
+                 std::atomic<bool>& all_sent) {
+  while (!all_sent) co_await pause(1'000);
   const auto value = co_await receiver.receive();
   REQUIRE(value.has_value());
   got.push_back(value->value);
@@ -219,9 +223,10 @@ TEST_CASE("what was not received is destroyed by the end that goes last (H7)") {
   std::vector<std::thread::id> graves;
   std::vector<int> got;
   std::thread::id sender_thread;
+  std::atomic<bool> all_sent = false;
   on_executors(2, [&](std::size_t number) {
-    return number == 0 ? leaves_values(std::move(ends.sender), graves, sender_thread)
-                       : takes_one(std::move(ends.receiver), got);
+    return number == 0 ? leaves_values(std::move(ends.sender), graves, sender_thread, all_sent)
+                       : takes_one(std::move(ends.receiver), got, all_sent);
   });
   CHECK(got == std::vector<int>{0});
   REQUIRE(graves.size() == 3);

@@ -53,7 +53,11 @@ def usual_root():
     return make_root(BUILD / "tutor-tests")
 
 
-def percore(root, *words, timeout=120, **options):
+# A limit for what hangs, not for what is slow: the first verdict of a root compiles all that the later ones share.
+HANGS_SECONDS = 900
+
+
+def percore(root, *words, timeout=HANGS_SECONDS, **options):
     """Runs the tutor without a terminal; returns the finished process with its output as text."""
     environment = dict(os.environ, NO_COLOR="1")
     environment.update(options.pop("env", {}))

@@ -82,6 +82,7 @@ Planner::Planner(const Toolchain& toolchain, const PlanRequest& request)
   out_.folder =
       request.folder / (std::string(word(request.variant)) + (request.ours ? "-ours" : "") +
                         (request.stepped ? "-stepped" : ""));
+  ninja_.link_by(tools_.linker(request_.variant));
 }
 
 Plan Planner::plan() {
@@ -157,9 +158,9 @@ void Planner::link(CheckProgram program, const std::vector<fs::path>& own,
   objects.insert(objects.end(), modules.begin(), modules.end());
   const auto harness = tools_.harness_objects(request_.variant, program.real);
   objects.insert(objects.end(), harness.begin(), harness.end());
-  std::string flags = tools_.link_flags() + " " + tools_.config().fmt_link;
-  if (program.real) flags += " " + tools_.config().liburing_link;
-  ninja_.link(program.path, objects, flags);
+  std::string libraries = tools_.config().fmt_link;
+  if (program.real) libraries += " " + tools_.config().liburing_link;
+  ninja_.link(program.path, objects, libraries);
   out_.programs.push_back(std::move(program));
 }
 
@@ -167,7 +168,7 @@ void Planner::link_explored(CheckProgram program, std::vector<fs::path> own) {
   for (const fs::path& source : tools_.explorer_sources())
     own.push_back(tools_.object(Variant::explored, source));
   program.explored = true;
-  ninja_.link(program.path, own, tools_.link_flags() + " " + tools_.config().fmt_link);
+  ninja_.link(program.path, own, tools_.config().fmt_link);
   out_.programs.push_back(std::move(program));
 }
 
@@ -246,7 +247,7 @@ void Planner::plan_counted(CheckProgram program, const fs::path& file) {
                            tools_.harness_objects(Variant::measured, false)})
     objects.insert(objects.end(), more.begin(), more.end());
   program.counted = true;
-  ninja_.link(program.path, objects, tools_.link_flags() + " " + tools_.config().fmt_link);
+  ninja_.link(program.path, objects, tools_.config().fmt_link);
   out_.programs.push_back(std::move(program));
 }
 

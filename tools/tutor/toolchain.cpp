@@ -1,5 +1,7 @@
 #include "toolchain.hpp"
 
+#include "linker.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -30,10 +32,6 @@ rule precompile
   deps = gcc
   depfile = $out.d
   description = precompile $in
-rule link
-  command = $cxx $flags $in -o $out $link
-  description = link $out
-
 )";
 
 }  // namespace
@@ -83,10 +81,10 @@ std::string Toolchain::flags(Variant variant) const {
   return out;
 }
 
-std::string Toolchain::link_flags() const {
-  std::string out = "-no-pie";
-  if (!config_.linker.empty()) out += " -fuse-ld=" + config_.linker;
-  return out;
+std::string Toolchain::linker(Variant variant) const {
+  std::string driver = config_.compiler + " " + flags(variant) + " -no-pie";
+  if (!config_.linker.empty()) driver += " -fuse-ld=" + config_.linker;
+  return link_command(driver, config_.clang(), shared_folder() / word(variant) / "linker.txt");
 }
 
 std::string Toolchain::includes(const std::string& without_module) const {
@@ -130,7 +128,8 @@ std::vector<fs::path> Toolchain::explorer_sources() const {
 std::vector<fs::path> Toolchain::harness_objects(Variant variant, bool real) const {
   const fs::path folder = root_ / "tools" / "check";
   std::vector<fs::path> out;
-  for (const char* name : {"main.cpp", "report.cpp", "run.cpp", "sentence.cpp", "signals.cpp"})
+  for (const char* name :
+       {"machine_words.cpp", "main.cpp", "report.cpp", "run.cpp", "sentence.cpp", "signals.cpp"})
     out.push_back(object(variant, folder / name));
   out.push_back(object(variant, folder / (real ? "flavour_real.cpp" : "flavour_sim.cpp")));
   // In this order: what lies between the two marks stands for the kernel.
@@ -156,8 +155,13 @@ std::vector<fs::path> Toolchain::module_objects(Variant variant, const std::stri
 
 NinjaFile::NinjaFile(const std::string& compiler, const std::string& flags,
                      const std::string& header_flag, const std::string& precompile_flags)
-    : text_(fmt::format("{}cxx = {}\nflags = {}\nheader = {}\nprecompile_flags = {}\nlink =\n\n",
-                        rules, compiler, flags, header_flag, precompile_flags)) {}
+    : text_(fmt::format("{}\ncxx = {}\nflags = {}\nheader = {}\nprecompile_flags = {}\n\n", rules,
+                        compiler, flags, header_flag, precompile_flags)) {}
+
+void NinjaFile::link_by(const std::string& command) {
+  text_ +=
+      fmt::format("rule link\n  command = {}\n  description = link $out\nlibraries =\n\n", command);
+}
 
 void NinjaFile::precompile(const fs::path& header, const fs::path& out) {
   text_ += fmt::format("build {}: precompile {}\n", escaped(out), escaped(header));
@@ -176,10 +180,10 @@ void NinjaFile::depend(const fs::path& object, const fs::path& source, const fs:
 }
 
 void NinjaFile::link(const fs::path& program, const std::vector<fs::path>& objects,
-                     const std::string& link_flags) {
+                     const std::string& libraries) {
   text_ += fmt::format("build {}: link", escaped(program));
   for (const fs::path& object : objects) text_ += " " + escaped(object);
-  text_ += fmt::format("\n  link = {}\n", link_flags);
+  text_ += fmt::format("\n  libraries = {}\n", libraries);
 }
 
 }  // namespace percore::tutor

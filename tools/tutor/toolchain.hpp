@@ -28,7 +28,8 @@ class Toolchain {
   [[nodiscard]] fs::path shared_folder() const { return root_ / "build" / "check" / "shared"; }
 
   [[nodiscard]] std::string flags(Variant variant) const;
-  [[nodiscard]] std::string link_flags() const;
+  /// The command of ninja's rule that links a program: see linker.hpp.
+  [[nodiscard]] std::string linker(Variant variant) const;
   /// -I for our modules but one, the contracts, the harness and the simulated ring.
   [[nodiscard]] std::string includes(const std::string& without_module) const;
   /// What makes the compiler read the precompiled header.
@@ -64,13 +65,15 @@ class NinjaFile {
   NinjaFile(const std::string& compiler, const std::string& flags, const std::string& header_flag,
             const std::string& precompile_flags = "");
 
+  /// The command with which programs are linked; before the first of them.
+  void link_by(const std::string& command);
   void precompile(const fs::path& header, const fs::path& out);
   /// `flags`, `header`: in place of the file's; empty: the file's.
   void compile(const fs::path& source, const fs::path& object, const std::string& flags = "",
                const std::string& header = "");
   void depend(const fs::path& object, const fs::path& source, const fs::path& on);
   void link(const fs::path& program, const std::vector<fs::path>& objects,
-            const std::string& link_flags);
+            const std::string& libraries);
 
   [[nodiscard]] const std::string& text() const { return text_; }
 

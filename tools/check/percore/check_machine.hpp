@@ -10,6 +10,7 @@
 /// Rule   everything drawn comes from Run, so that a seed is the whole case.
 
 #include <percore/check.hpp>
+#include <percore/machine_words.hpp>
 #include <percore/topology.hpp>
 #include <string>
 #include <utility>
@@ -141,22 +142,13 @@ inline CpuSet all_of(const Topology& map) {
   return all;
 }
 
-/// "{<[(0,4)(1,5)]>}": { } a package, < > a NUMA node, [ ] a last-level cache, ( ) a core.
-inline std::string in_words(std::vector<Cpu> cpus, std::size_t level = 0) {
-  constexpr unsigned Cpu::* levels[] = {&Cpu::package, &Cpu::node, &Cpu::cache, &Cpu::core};
-  std::string text;
-  if (level == 4) {
-    for (const Cpu& cpu : cpus) text += (text.empty() ? "" : ",") + std::to_string(cpu.id);
-    return text;
-  }
-  while (!cpus.empty()) {
-    std::vector<Cpu> part, others;
-    for (const Cpu& cpu : cpus)
-      (cpu.*levels[level] == cpus.front().*levels[level] ? part : others).push_back(cpu);
-    text += "{<[("[level] + in_words(std::move(part), level + 1) + "}>])"[level];
-    cpus = std::move(others);
-  }
-  return text;
+/// See machine_in_words().
+inline std::string in_words(const std::vector<Cpu>& cpus) {
+  std::vector<CpuPlace> places;
+  places.reserve(cpus.size());
+  for (const Cpu& cpu : cpus)
+    places.push_back({cpu.package, cpu.node, cpu.cache, cpu.core, cpu.id});
+  return machine_in_words(std::move(places));
 }
 inline std::string in_words(const Topology& map) {
   return in_words(std::vector<Cpu>(map.cpus().begin(), map.cpus().end()));

@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "one_cpu.hpp"
+
 percore::Task<long> ask_all(percore::ShardLink link, long (*question)(std::size_t shard));
 
 using namespace percore;
@@ -81,6 +83,7 @@ void ask(std::size_t count, std::size_t capacity, long (*ask_for)(std::size_t) =
   asked.executors.assign(count, nullptr);
   asked.times.assign(count, 0);
   Shards shards(count, capacity);
+  checks::stay_on_one_cpu();
   std::vector<std::thread> threads;
   for (std::size_t number = 0; number < count; ++number)
     threads.emplace_back([&shards, number, ask_for] {

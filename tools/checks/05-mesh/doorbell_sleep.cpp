@@ -95,6 +95,7 @@ void ring_and_answer(Run& run, Talk& talk) {
   talk.rings = run.size(1, 5);
   for (int i = 0; i < 3; ++i) talk.pauses_ns.push_back(static_cast<unsigned>(run.random(60'000)));
   if (run.chance(50)) talk.pauses_ns.assign(1, 0);
+  stay_on_one_cpu();
   std::vector<std::thread> threads;
   const auto start = [&threads](Task<> root) {
     threads.emplace_back([task = std::move(root)]() mutable {

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "one_cpu.hpp"
+
 // What the checks of the doorbell share: an inbox that counts its looks.
 namespace checks {
 
@@ -57,6 +59,7 @@ class Counter final : public Inbox {
 /// Runs `root` on an executor and a thread of its own: the doorbell is the thread's, and goes with
 /// it.
 inline void run_on_executor(Task<> root) {
+  stay_on_one_cpu();
   std::thread([&root] {
     Executor executor({.ring = {.entries = 8}});
     executor.run(std::move(root));

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "one_cpu.hpp"
+
 // What the checks of the shared channel share: executors on threads of their own.
 namespace checks {
 
@@ -27,6 +29,7 @@ inline Boxed box(unsigned value) {
 
 /// Runs each task on an executor and a thread of its own.
 inline void run_on_executors(std::vector<Task<>> roots) {
+  stay_on_one_cpu();
   std::vector<std::thread> threads;
   for (Task<>& root : roots)
     threads.emplace_back([&root] {

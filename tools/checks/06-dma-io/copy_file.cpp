@@ -71,7 +71,7 @@ void compare_copy(const std::string& text) {
   require(copy.size() == text.size(),
           "a file of {} bytes was copied, and the copy has {}: whoever pads the tail cuts it off",
           text.size(), copy.size());
-  const auto at = std::ranges::mismatch(copy, text).in1 - copy.begin();
+  const std::size_t at = first_difference(copy, text);
   require(copy == text, "byte {} of {} of the copy is another one than the file has", at,
           text.size());
 }

@@ -31,7 +31,7 @@ Task<> reads_into(DmaArena& arena, Run* run, const std::string* text, unsigned c
       size = dma_granule_bytes;
     }
     const std::size_t place = 1 + run->random(60);
-    std::ranges::fill(memory, '?');
+    std::memset(memory.data(), '?', memory.size());
     const auto out = std::as_writable_bytes(std::span(memory)).subspan(place, size);
     const Result<std::size_t> got = co_await file.read_into(out, offset);
     if (!got)

@@ -38,7 +38,7 @@ Task<> writes_all(DmaArena& arena, Run* run, unsigned parts, bool fresh) {
   const std::string found = sim::file_content(the_path).value_or("");
   require(found.size() == expected.size(), "{} writes reach to byte {}, and the file has {} bytes",
           parts, expected.size(), found.size());
-  const auto at = std::ranges::mismatch(found, expected).in1 - found.begin();
+  const std::size_t at = first_difference(found, expected);
   require(found == expected,
           "{} writes were reported as done, and byte {} of the file is not what "
           "was written: a short result is no whole one",

@@ -40,7 +40,7 @@ Task<> reads_all(DmaArena& arena, StreamStory* story) {
       require(expected.starts_with(got),
               "byte {} of a stream is not what comes next: what read() leaves of a buffer comes "
               "before the next one",
-              std::ranges::mismatch(expected, got).in1 - expected.begin());
+              first_difference(expected, got));
       require(reader.position() == story->options.begin + got.size(),
               "{} bytes were given from {} on, and position() says {}", got.size(),
               story->options.begin, reader.position());

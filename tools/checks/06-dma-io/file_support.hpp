@@ -14,15 +14,28 @@ namespace checks {
 
 inline constexpr const char* the_path = "/sim/file";
 
-/// Bytes that differ from place to place.
+/// Letters that differ from place to place. Eight at a time: checks are not optimised, and a step
+/// for each byte took a quarter of a verdict.
 inline std::string noise(std::size_t size, std::uint64_t salt = 1) {
   std::string text(size, '\0');
   std::uint64_t value = salt * 0x9e3779b97f4a7c15U;
-  for (char& byte : text) {
+  for (std::size_t at = 0; at < size; at += sizeof value) {
     value = value * 6364136223846793005U + 1442695040888963407U;
-    byte = static_cast<char>('a' + (value >> 33) % 26);
+    const std::uint64_t letters =
+        ((value ^ (value >> 29)) & 0x0f0f'0f0f'0f0f'0f0fU) + 0x6161'6161'6161'6161U;  // 'a' to 'p'
+    std::memcpy(text.data() + at, &letters, std::min(sizeof letters, size - at));
   }
   return text;
+}
+
+/// Where two texts begin to differ; the end of the shorter one if nowhere. memcmp() first, as
+/// above.
+inline std::size_t first_difference(std::string_view a, std::string_view b) {
+  const std::size_t common = std::min(a.size(), b.size());
+  if (std::memcmp(a.data(), b.data(), common) == 0) return common;
+  std::size_t at = 0;
+  while (a[at] == b[at]) ++at;
+  return at;
 }
 
 inline std::string part_of(const std::string& text, std::uint64_t offset, std::size_t size) {
@@ -132,7 +145,7 @@ inline void compare(const std::string& text, std::uint64_t offset, std::size_t s
   if (got.size() > expected.size())
     fail_with(percore::check::say("a read of {} bytes at {} of a file of {} gave {}: there are {}",
                                   size, offset, text.size(), got.size(), expected.size()));
-  const auto at = std::ranges::mismatch(got, expected).in1 - got.begin();
+  const std::size_t at = first_difference(got, expected);
   fail_with(percore::check::say(
       "a read of {} bytes at {} gave other bytes than the file has, from the {}. "
       "on",

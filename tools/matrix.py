@@ -5,6 +5,8 @@ the message for its misconception.
     tools/matrix.py                    all exercises
     tools/matrix.py ring task          these
     tools/matrix.py ring --fault NAME  one fault of it, with everything the checker says
+    tools/matrix.py --one-a-check      of each check one fault that it must reject: no check that cannot fail
+    tools/matrix.py --quick            a quarter of those, answers by the first verdict alone, no starting files
     tools/matrix.py --write-rings      makes the faulty rings of catch_ring anew from our ring
 
 Quiet when all is well; the last line is `N passed, N failed`.
@@ -62,8 +64,8 @@ def write_if_changed(path, text):
         path.write_text(text)
 
 
-def prove_answer(exercise, _slot):
-    answer = verdict(exercise, ROOT / "solutions" / exercise.lesson, sanitizers=True)
+def prove_answer(exercise, sanitizers):
+    answer = verdict(exercise, ROOT / "solutions" / exercise.lesson, sanitizers)
     if answer["status"] != "pass":
         return [f"the answer does not pass:\n{told(answer)}"]
     seeds = max(check["seeds"] for check in answer["checks"])
@@ -136,17 +138,32 @@ def prove_rings(exercise, _slot):
     return ["these no longer are our ring with one fault; tools/matrix.py --write-rings makes them anew: " + ", ".join(stale)]
 
 
-def cases(exercise, fault_name, sanitizers):
-    """(name, proof) of each case, those that share what is compiled one after the other: a fault in a .cpp leaves the
-    checks' objects as they are."""
-    if not fault_name:
-        yield f"{exercise.name}: answer", prove_answer
-        yield f"{exercise.name}: starting file", prove_starter
+def in_header(fault):
+    return any(change.file.endswith(".hpp") for change in fault.changes)
+
+
+def chosen_faults(exercise, options):
+    """Those that share what is compiled one after the other: a fault in a .cpp leaves the checks' objects as they are."""
+    faults = [f for f in faults_of(exercise.lesson, exercise.name) if options.fault in (None, f.name)]
+    faults.sort(key=lambda f: (in_header(f), f.check, f.name))
+    if options.one_a_check or options.quick:
+        first = {}
+        for fault in faults:
+            first.setdefault((fault.check, fault.sanitizers), fault)
+        faults = list(first.values())
+    return [fault for fault in faults if not fault.sanitizers][::4] if options.quick else faults
+
+
+def cases(exercise, options):
+    """(name, proof) of each case."""
+    if not options.fault:
+        yield f"{exercise.name}: answer", lambda exercise, _slot: prove_answer(exercise, sanitizers=not options.quick)
+        if not options.quick:
+            yield f"{exercise.name}: starting file", prove_starter
         if exercise.kind == "catch":
             yield f"{exercise.name}: faulty rings", prove_rings
-    faults = [f for f in faults_of(exercise.lesson, exercise.name) if fault_name in (None, f.name)]
-    for fault in sorted(faults, key=lambda f: (any(c.file.endswith(".hpp") for c in f.changes), f.check, f.name)):
-        prove = lambda exercise, slot, fault=fault: prove_fault(exercise, fault, slot, sanitizers)
+    for fault in chosen_faults(exercise, options):
+        prove = lambda exercise, slot, fault=fault: prove_fault(exercise, fault, slot, options.all_seeds)
         yield f"{exercise.name}: fault {fault.name}", prove
 
 
@@ -154,6 +171,8 @@ def main():
     parser = argparse.ArgumentParser(description="answer passes, starting file fails, each planted fault is rejected")
     parser.add_argument("exercise", nargs="*", help="names or numbers; all when left out")
     parser.add_argument("--fault", help="only this planted fault")
+    parser.add_argument("--one-a-check", action="store_true", help="of each check one fault only")
+    parser.add_argument("--quick", action="store_true", help="a quarter of those, answers without sanitizers, no starting files")
     parser.add_argument("--verbose", action="store_true", help="names what passed, too")
     parser.add_argument("--times", action="store_true", help="how long each case took, the slowest last")
     parser.add_argument("--all-seeds", action="store_true", help="every fault with the second verdict, the sanitizers, too")
@@ -171,7 +190,8 @@ def main():
                 write_rings(exercise)
         return 0
     # The tutor, and all that checks share, is built once before exercises are proven side by side.
-    subprocess.run([ROOT / "tools" / "percore", "--yes", "prepare", "sanitized"], cwd=ROOT, capture_output=True, check=False)
+    prepare = [ROOT / "tools" / "percore", "--yes", "prepare", "explored" if options.quick else "sanitized"]
+    subprocess.run(prepare, cwd=ROOT, capture_output=True, check=False)
 
     times = []
     totals = {"passed": 0, "failed": 0}
@@ -180,7 +200,7 @@ def main():
     def prove(exercise):
         slot = ROOT / "build" / "matrix" / exercise.name / exercise.lesson
         slot.mkdir(parents=True, exist_ok=True)
-        for name, proof in cases(exercise, options.fault, options.all_seeds):
+        for name, proof in cases(exercise, options):
             began = time.monotonic()
             try:
                 problems = proof(exercise, slot)
@@ -197,7 +217,7 @@ def main():
                     print(f"passed {name}", flush=True)
 
     # An exercise at a time, so that what its cases share is compiled once; the longest first, so that none is left over.
-    longest_first = sorted(chosen, key=lambda e: -len(list(cases(e, options.fault, False))))
+    longest_first = sorted(chosen, key=lambda e: -len(list(cases(e, options))))
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         list(pool.map(prove, longest_first))
     passed, failed = totals["passed"], totals["failed"]

@@ -9,8 +9,10 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -34,20 +36,24 @@ class Step:
         self.name, self.run, self.alone = name, run, alone
         self.passed = self.failed = 0
         self.words = []
-        self.seconds = 0.0
+        self.seconds = self.processor_seconds = 0.0
         self.log = LOGS / (re.sub(r"[^\w.]+", "-", name) + ".log")
 
     def command(self, *argv, env=None, timeout=1800):
         """Runs a command, keeps its output in the log, returns (exit status, output)."""
-        environment = dict(os.environ, **(env or {}))
-        try:
-            done = subprocess.run([str(a) for a in argv], cwd=ROOT, env=environment, text=True, errors="replace",
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  timeout=timeout)
-            status, output = done.returncode, done.stdout
-        except subprocess.TimeoutExpired as late:
-            said = late.stdout.decode(errors="replace") if late.stdout else ""
-            status, output = 124, f"{said}\nnot done after {timeout} s"
+        with tempfile.TemporaryFile() as said:
+            process = subprocess.Popen([str(a) for a in argv], cwd=ROOT, env=dict(os.environ, **(env or {})),
+                                       stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
+            late = threading.Timer(timeout, process.kill)
+            late.start()
+            _, how, used = os.wait4(process.pid, 0)
+            late.cancel()
+            said.seek(0)
+            output = said.read().decode(errors="replace")
+        status = os.waitstatus_to_exitcode(how)
+        self.processor_seconds += used.ru_utime + used.ru_stime
+        if status == -signal.SIGKILL:
+            output += f"\nkilled; it may take {timeout} s"
         with self.log.open("a") as log:
             log.write(f"$ {' '.join(str(a) for a in argv)}\n{output}\n")
         return status, output
@@ -131,33 +137,38 @@ DEBUG = ["--buildtype=plain", "-Doptimization=0"]
 WITH_LINES = [*DEBUG, "-Dcpp_args=-g1"]
 
 
-def build_steps(everything):
+USUAL, LONG, ALL = range(3)  # how much is tested
+
+
+def build_steps(level):
     """Unit tests in each build that must be right."""
     clang, gnu = os.environ.get("PERCORE_CLANG", "clang++-19"), "g++"
     test_suites = ("runtime", "simring", "tutor", "trace", "explore")
-    sanitized = ["runtime_tests", "simring_all", "tools/tutor/tutor_tests", "trace_tests"]
-    units = sanitized + ["explore_all"]
+    ours = ["simring_all", "tools/tutor/tutor_tests", "trace_tests"]  # what learners never see the inside of
+    units = ["runtime_tests", *ours, "explore_all"]
     # g++ 12 has faults of its own in coroutines, other ones with and without optimisation.
     coroutines = ["task", "executor", "io", "timer", "combinators"]
+    of_coroutines = [f"runtime/tests/{name}{kernel}_test" for name in coroutines for kernel in ("", "_simulated")]
 
     def build(name, folder, compiler, options, targets=(), suites=test_suites):
         return Step(name, lambda step: meson_step(step, folder, compiler, ["--werror", *options], targets, suites, SANITIZED))
 
+    def flat(name, sanitizer):
+        return build(f"flat stack, {name}, g++", f"gcc-{sanitizer}", gnu, [*WITH_LINES, f"-Db_sanitize={sanitizer}"],
+                     ["runtime/tests/flat_stack_test"], ["flat_stack"])
+
     steps = [
         build("ASan and UBSan, clang", "asan", clang, [*WITH_LINES, "-Db_sanitize=address,undefined"],
-              sanitized, ["runtime", "simring", "tutor", "trace"]),
+              ["runtime_tests", *(ours if level >= LONG else [])],
+              ["runtime", *(["simring", "tutor", "trace"] if level >= LONG else [])]),
         build("TSan, clang", "tsan", clang, [*WITH_LINES, "-Db_sanitize=thread"],
               ["runtime_thread_tests", "tools/simring/tests/threads_sample"], ["threads"]),
-        build("release, g++", "gcc", gnu, ["--buildtype=release"], ["runtime_tests"], ["runtime"]),
-        build("coroutines in debug, g++", "gcc-debug", gnu, DEBUG,
-              [f"runtime/tests/{name}{kernel}_test" for name in coroutines for kernel in ("", "_simulated")], coroutines),
+        build("coroutines in debug, g++", "gcc-debug", gnu, DEBUG, of_coroutines, coroutines),
     ]
-    flat = [("ASan", "address"), ("UBSan", "undefined"), ("TSan", "thread")]
-    for name, sanitizer in flat:
-        steps.append(build(f"flat stack, {name}, g++", f"gcc-{sanitizer}", gnu,
-                           [*WITH_LINES, f"-Db_sanitize={sanitizer}"],
-                           ["runtime/tests/flat_stack_test"], ["flat_stack"]))
-    if everything:
+    if level >= LONG:
+        steps += [build("release, g++", "gcc", gnu, ["--buildtype=release"], ["runtime_tests"], ["runtime"])]
+        steps += [flat("ASan", "address"), flat("UBSan", "undefined"), flat("TSan", "thread")]
+    if level >= ALL:
         steps.append(build("debug, clang", "debug", clang, ["--buildtype=debug"], units))
         steps.append(build("debug, g++", "gcc-debug-all", gnu, ["--buildtype=debug"], units))
         steps.append(build("release with ASan and UBSan, clang", "asan-release", clang,
@@ -181,12 +192,12 @@ def first_users(modules):
     return users
 
 
-def swaps(step, everything):
+def swaps(step, level):
     """The plain answers in place of ours. That is the proof that the contracts suffice.
 
     What a learner has at the end of each lesson: the tests of that lesson's modules, and all tests at the end of the last.
-    Each module alone: its own tests, and those of the first of ours that uses it. With `everything` each prefix of the
-    layers, too, and all tests each time.
+    Each module alone: its own tests, and those of the first of ours that uses it. At `ALL` each prefix of the layers, too,
+    and all tests each time.
     """
     lesson_of, clang = lesson_modules(), os.environ["PERCORE_CLANG"]
     modules, users, build = list(lesson_of), first_users(list(lesson_of)), BUILDS / "swap"
@@ -195,12 +206,12 @@ def swaps(step, everything):
         so_far = [module for module in modules if lesson_of[module] <= lesson]
         choices.append((so_far, [module for module in so_far if lesson_of[module] == lesson]))
     choices[-1] = (modules, ["runtime"])
-    if everything:
+    if level >= ALL:
         choices += [(modules[:n], ["runtime"]) for n in range(1, len(modules))]
     choices += [([module], [module, *users[module]]) for module in reversed(modules)]
     for choice, suites in choices:
         words = f"-Dmine={','.join(choice)}"
-        suites = ["runtime"] if everything else suites
+        suites = ["runtime"] if level >= ALL else suites
         if (build / "build.ninja").exists():
             prepared = step.must("meson", "configure", build, words)
         else:  # without a precompiled header: each choice would make it anew, and it hides what a file forgot to include
@@ -220,7 +231,12 @@ def swaps(step, everything):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--all", action="store_true", help="all seeds and all configurations; takes longer")
+    more = parser.add_mutually_exclusive_group()
+    more.add_argument("--long", dest="level", action="store_const", const=LONG, default=USUAL,
+                      help="a wrong solution for each check, the plain answers in place of ours, g++'s release build; "
+                           "takes twice as long")
+    more.add_argument("--all", dest="level", action="store_const", const=ALL,
+                      help="every wrong solution with sanitizers, and all configurations; takes hours")
     parser.add_argument("--only", metavar="WORD", help="only the steps whose name has WORD in it")
     parser.add_argument("--list", action="store_true", help="name the steps and end")
     parser.add_argument("--times", action="store_true", help="say how long each step took")
@@ -234,7 +250,7 @@ def main():
         meson_step(step, "..", os.environ["CXX"], [])
 
     def matrix(step):
-        step.counted(python, "tools/matrix.py", *(["--all-seeds"] if options.all else []))
+        step.counted(python, "tools/matrix.py", ["--quick", "--one-a-check", "--all-seeds"][options.level])
 
     def unittests(step, folder):
         step.counted(python, "-m", "unittest", "discover", "-s", folder, "-p", "*test*.py")
@@ -251,7 +267,9 @@ def main():
     steps += [Step("includes", lambda s: s.counted(python, "tools/tree/includes.py"))]
     steps += [Step("coroutine rules", lambda s: s.counted(python, "tools/tree/coroutine_rules.py"))]
     steps += [Step("Markdown", lambda s: s.counted(python, "tools/tree/markdown.py", "--check"))]
-    steps += build_steps(options.all) + [Step("swaps: the plain answers in place of ours", lambda s: swaps(s, options.all))]
+    steps += build_steps(options.level)
+    if options.level >= LONG:
+        steps += [Step("swaps: the plain answers in place of ours", lambda s: swaps(s, options.level))]
 
     if options.only:
         steps = [s for s in steps if options.only.lower() in s.name.lower()]
@@ -295,7 +313,7 @@ def main():
         print("\r\033[K", end="", file=sys.stderr)
     if options.times:
         for step in sorted(steps, key=lambda s: -s.seconds):
-            print(f"{step.seconds:7.1f} s  {step.passed:4} passed  {step.name}")
+            print(f"{step.seconds:7.1f} s  {step.processor_seconds:7.1f} of processors  {step.passed:4} passed  {step.name}")
     passed, failed = sum(s.passed for s in steps), sum(s.failed for s in steps)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0

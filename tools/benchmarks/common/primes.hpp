@@ -22,8 +22,10 @@ inline bool is_prime(std::uint64_t number) {
   return true;
 }
 
-/// Those of chunk `chunk`. Not inlined, so that the same code runs everywhere.
-[[gnu::noinline]] inline std::uint64_t primes_in(std::uint64_t chunk) {
+/// Those of chunk `chunk`. Not inlined, and at the beginning of a cache line, so that the same code
+/// runs everywhere: where its loop begins in a line can make more of a difference than the goal
+/// allows.
+[[gnu::noinline, gnu::aligned(64)]] inline std::uint64_t primes_in(std::uint64_t chunk) {
   constexpr std::uint64_t length = primes_below / chunks;
   std::uint64_t found = 0;
   for (std::uint64_t number = chunk * length; number < (chunk + 1) * length; ++number)

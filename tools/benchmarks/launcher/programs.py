@@ -172,7 +172,7 @@ def forms_of(name, binary, suites, forms=("spawn", "local")):
 
 def add_files_and_echo(program, binary, build_dir, paths):
     """Those suites have programs of their own beside the runtime's main one."""
-    program.commands.update({suite: [f"{binary}_file", suite, str(build_dir)] for suite in FILE_SUITES})
+    program.commands.update({suite: [f"{binary}_file", suite, str(build_dir)] for suite in [*FILE_SUITES, "file_read"]})
     program.commands["echo"] = [f"{binary}_echo", "echo", str(paths["bench_echo_load"])]
 
 

@@ -2,7 +2,10 @@
 
     recorded peers      the runtimes beside one another, one sitting
     recorded meaning    what its suites measure
-    recorded ours       percore beside the floor and the packaged peers, a record of `bench --json`
+    recorded ours       percore beside the floor and the packaged peers: the records of `bench --json`
+    recorded glommio    the same of the six by which users of Glommio compare
+    recorded estimates  where percore would stand beside a peer that is not packaged
+    recorded instructions   what an operation takes
     recorded claims     what is said of runtimes, beside what was measured of them
     recorded machines   whose figures these are
 """
@@ -12,11 +15,13 @@ import json
 import re
 from pathlib import Path
 
+import charts
 import programs
 import report
-from paired import compare
+from suites import GLOMMIO_NAMES, GLOMMIO_SUITES, SUITES, metrics_of
 
 FOLDER = Path("docs/reference/results")
+OURS = ("runtimes", "mesh", "files")  # of suites in several the last one counts
 PLACE = re.compile(r"\{(\w+) ([\w-]+)(?:/([\w-]+))?\}")
 
 
@@ -64,25 +69,16 @@ def meaning_rows(record, wanted):
         yield [suite["suite"], suite["what"], suite["better"]]
 
 
-def our_rows(record, wanted):
-    """As the table that `bench` prints, of the better form of each runtime."""
-    samples, names = {}, []
-    for result in record["results"]:
-        if result["suite"] not in names:
-            names.append(result["suite"])
-        if result["better_form"]:
-            samples.setdefault(result["suite"], {})[result["runtime"]] = result
-    shown = chosen({name: name for name in names}, wanted, "runtimes.json")
-    runtimes = [runtime for runtime in report.NAMES if any(runtime in samples[name] for name in shown)]
-    yield ["suite", "unit", *(report.NAMES[runtime] for runtime in runtimes), "percore of floor", "of best peer here"]
-    for name in shown:
-        of = samples[name]
-        figures = [report.figure(of[runtime]["samples"]) if runtime in of else "-" for runtime in runtimes]
-        ratios = {runtime: compare(of["percore"]["samples"], of[runtime]["samples"]) for runtime in of if runtime != "percore"}
-        peers = {runtime: ratio for runtime, ratio in ratios.items() if runtime not in report.NO_PEERS}
-        best = max(peers, key=lambda peer: peers[peer].ratio) if peers else None
-        of_best = f"{report.ratio(peers[best])} ({report.NAMES[best]})" if best else "-"
-        yield [name, of["percore"]["unit"], *figures, report.ratio(ratios.get("raw")), of_best]
+def our_lines(records, wanted=None):
+    """A line for each metric, as `bench` shows them. wanted: suites or metrics."""
+    measured = {line.metric.name: line for record in records for line in report.lines_of_record(record)}
+    by_name = {metric.name: measured[metric.name] for metric in metrics_of(SUITES) if metric.name in measured}
+    names = [metric for name in wanted or [] for metric in ([of.name for of in SUITES.get(name, [])] or [name])]
+    return chosen(by_name, names, "what is kept of percore")
+
+
+def instructions(records):
+    return {name: value for record in records for name, value in record["instructions"].items()}
 
 
 def measured_text(template, record):
@@ -107,25 +103,50 @@ def claim_rows(claims, record):
         yield [claim["claim"], claim["by"], measured_text(claim["measured"], record), claim["verdict"]]
 
 
-def machine_rows(peers, ours):
+def draw(path, lines, titles, records):
+    """The bars that `bench --svg` draws."""
+    shown = {line.metric.name for line in lines}
+    measured = [record for record in records if shown & {result["suite"] for result in record["results"]}]
+    machines = "; ".join(report.machine_sentence(record["machine"], record["runs"]) for record in measured)
+    path.write_text(charts.svg_bars(report.charts(lines, titles), report.BARS_TITLE, f"Medians and quartiles; {machines}."))
+
+
+def machine_rows(peers, records):
+    """peers: None to leave them out."""
     yield ["figures", "machine", "how"]
-    versions = ", ".join(f"{name} {version}" for name, version in peers["versions"].items())
-    yield ["of all nine peers", f"{peers['machine']}; {versions}", peers["how"]]
-    yield ["of percore", report.machine_sentence(ours["machine"], ours["runs"]), f"`{ours['command']}`"]
+    if peers is not None:
+        versions = ", ".join(f"{name} {version}" for name, version in peers["versions"].items())
+        yield ["of all nine peers", f"{peers['machine']}; {versions}", peers["how"]]
+    for record in records:
+        later = {result["suite"] for newer in records[records.index(record) + 1:] for result in newer["results"]}
+        shown = {result["suite"] for result in record["results"]} - later
+        names = ", ".join(name for name, metrics in SUITES.items() if metrics[0].name in shown)
+        yield [f"of percore: {names}", report.machine_sentence(record["machine"], record["runs"]), f"`{record['command']}`"]
 
 
 def main(arguments, name, root):
     parser = argparse.ArgumentParser(prog=f"{name} recorded", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["peers", "meaning", "ours", "claims", "machines"])
+    parser.add_argument("what", choices=["peers", "meaning", "ours", "glommio", "estimates", "instructions", "claims",
+                                         "machines"])
     parser.add_argument("--suite", action="append", metavar="SUITE", help="this one; may be repeated; default all")
+    parser.add_argument("--ours", action="store_true", help="of machines: those of percore only")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="of ours and glommio: draw the figures")
     options = parser.parse_args(arguments)
+    records = lambda: [load(root, name) for name in OURS]
+    if options.svg:
+        glommio = options.what == "glommio"
+        lines = our_lines(records(), GLOMMIO_SUITES if glommio else options.suite)
+        draw(options.svg, lines, GLOMMIO_NAMES if glommio else None, records())
     rows = {
         "peers": lambda: peer_rows(load(root, "peers"), options.suite),
         "meaning": lambda: meaning_rows(load(root, "peers"), options.suite),
-        "ours": lambda: our_rows(load(root, "runtimes"), options.suite),
+        "ours": lambda: report.rows(our_lines(records(), options.suite)),
+        "glommio": lambda: report.rows(our_lines(records(), GLOMMIO_SUITES), GLOMMIO_NAMES),
+        "estimates": lambda: report.recorded_rows(our_lines(records(), options.suite)),
+        "instructions": lambda: report.instruction_rows(instructions(records())),
         "claims": lambda: claim_rows(load(root, "claims"), load(root, "peers")),
-        "machines": lambda: machine_rows(load(root, "peers"), load(root, "runtimes")),
+        "machines": lambda: machine_rows(None if options.ours else load(root, "peers"), records()),
     }
     print(report.markdown_table(rows[options.what]()))
     return 0

@@ -1,17 +1,13 @@
-"""Turns samples into a table for the terminal, JSON, and the block of docs/reference/benchmarks.md."""
+"""Turns samples into tables and JSON, and JSON back into tables."""
 
 import json
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from paired import Comparison, compare, goal_met, level, maximum_kept, summarize
-from suites import RECORDED, RECORDED_FORMS
+from suites import RECORDED, RECORDED_FORMS, SUITES, metrics_of
 
-BEGIN = "<!-- bench: written by tools/bench --write-docs -->"
-END = "<!-- bench: end -->"
-ESTIMATE = """Not paired: *there* is one sitting on another machine (2-core virtual machine, AMD EPYC, Linux 6.18;
-Tokio 1.53, Asio 1.38), *here* is this run. The two meet in Asio and in Tokio, in the same form, so the estimate is
-rough."""
+BARS_TITLE = "percore beside the floor and the peers: less is better"
 NO_PEERS = ("raw", "epoll", "fio", "mine")
 NAMES = {"raw": "floor", "epoll": "epoll", "fio": "fio", "percore": "percore", "mine": "mine", "asio": "Asio", "libuv": "libuv",
          "tokio": "Tokio", "smol": "smol", "async-std": "async-std"}
@@ -63,6 +59,14 @@ def lines_of(metrics, samples):
             )
         )
     return lines
+
+
+def lines_of_record(document):
+    """The lines from which write_json() made it."""
+    samples = {}
+    for result in document["results"]:
+        samples.setdefault(result["suite"], {})[result["runtime"], result["form"]] = result["samples"]
+    return lines_of([metric for metric in metrics_of(SUITES) if metric.name in samples], samples)
 
 
 def number(value):
@@ -214,25 +218,6 @@ def instruction_rows(instructions):
     yield ["operation on percore", "instructions"]
     for name, value in instructions.items():
         yield [name, f"{value:.0f}"]
-
-
-def docs_block(lines, machine, runs, instructions):
-    parts = [BEGIN, "", f"Measured on {machine_sentence(machine, runs)}.", "", markdown_table(rows(lines))]
-    recorded = list(recorded_rows(lines))
-    if len(recorded) > 1:
-        parts += ["", "### Beside the best peer that is not packaged, by estimate", "", ESTIMATE, "", markdown_table(recorded)]
-    if instructions:
-        parts += ["", "### Instructions an operation", "", markdown_table(instruction_rows(instructions))]
-    return "\n".join([*parts, "", END])
-
-
-def write_docs(path, block):
-    text = path.read_text()
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"{path} must hold the lines {BEGIN} and {END} once each")
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    path.write_text(before + block + after)
 
 
 def of_itself(line):

@@ -1,10 +1,11 @@
-// file_rand and file_write of the Rust runtimes, included into a program of each, which brings what differs:
+// file_rand, file_write and file_read of the Rust runtimes, included into a program of each, which brings what differs:
 //   NAME
 //   Join<T>, joined(handle), start(task)   a task on this thread
 //   blocking(work)                         a call on the runtime's pool of threads: that is what its own files do, but
 //                                          these calls have an offset, and memory that may be used again
 //   run(root)                              the runtime on this thread, until the root has ended
-// The numbers and rules are those of ../common/file_work.hpp, and the file of 1 GiB is made by the programs in C++.
+// The numbers and rules are those of ../common/file_work.hpp and file.hpp, and the file of 1 GiB is made by the programs in
+// C++.
 use std::alloc::{alloc_zeroed, dealloc, Layout};
 use std::fs::{remove_file, File, OpenOptions};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -22,6 +23,10 @@ const DEPTH_MAX: usize = 32;
 const READ_WARM_UP: Duration = Duration::from_millis(100);
 const READ_TIME: Duration = Duration::from_secs(1);
 const WRITE_ROUNDS: usize = 3;
+const CACHED_BLOCKS: usize = 1024;
+const READS_A_ROUND: usize = 100;
+const READ_ROUNDS: usize = 501; // the first warms up
+const O_NOATIME: i32 = 0o1000000;
 #[cfg(target_arch = "x86_64")]
 const O_DIRECT: i32 = 0o40000;
 #[cfg(not(target_arch = "x86_64"))]
@@ -132,27 +137,71 @@ async fn sequential_writes(path: String, depth: usize) -> f64 {
     begin.elapsed().as_nanos() as f64 / 1000.0 / WRITES as f64
 }
 
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    values[values.len() / 2]
+}
+
+// A file without a name, each block filled with its number; every page of it is in memory.
+fn file_in_cache() -> File {
+    let path = format!("/tmp/percore-bench-{}", std::process::id());
+    let file = OpenOptions::new().read(true).write(true).create_new(true).custom_flags(O_NOATIME).open(&path);
+    let file = or_exit(file, &path);
+    or_exit(remove_file(&path), &path);
+    for block in 0..CACHED_BLOCKS {
+        or_exit(file.write_all_at(&[block as u8; BLOCK], (block * BLOCK) as u64), &path);
+    }
+    or_exit(file.sync_all(), &path);
+    file
+}
+
+async fn cached_reads() -> f64 {
+    let file = Arc::new(file_in_cache());
+    let mut block = Block::new();
+    let mut rounds = Vec::new();
+    for _ in 0..READ_ROUNDS {
+        let from = Instant::now();
+        for read in 0..READS_A_ROUND {
+            let number = read * 257 % CACHED_BLOCKS;
+            let file = file.clone();
+            block = blocking(move || {
+                or_exit(file.read_exact_at(block.bytes(), (number * BLOCK) as u64), "the file in /tmp cannot be read");
+                block
+            })
+            .await;
+            let bytes = block.bytes();
+            assert_eq!((bytes[0], bytes[BLOCK - 1]), (number as u8, number as u8));
+        }
+        rounds.push(from.elapsed().as_nanos() as f64 / READS_A_ROUND as f64);
+    }
+    median(rounds.split_off(1))
+}
+
 fn main() {
     let suite = std::env::args().nth(1).unwrap_or_default();
     let folder = std::env::args().nth(2).unwrap_or_else(|| ".".to_string());
+    if suite == "file_read" {
+        let value = run(async { joined(start(cached_reads())).await });
+        println!("{{\"metrics\": [{{\"name\": \"file_read\", \"value\": {value:.4}, \"unit\": \"ns\"}}]}}");
+        return;
+    }
     let mut lines = Vec::new();
     for depth in [1, DEPTH_MAX] {
         let value = match suite.as_str() {
             "file_rand" => run(random_reads(format!("{folder}/percore_bench.data"), depth)),
             "file_write" => {
                 let path = format!("{folder}/percore_bench.written");
-                let mut rounds: Vec<f64> = (0..WRITE_ROUNDS)
+                let rounds = (0..WRITE_ROUNDS)
                     .map(|_| {
                         let _ = remove_file(&path);
                         run(sequential_writes(path.clone(), depth))
                     })
                     .collect();
                 let _ = remove_file(&path);
-                rounds.sort_by(|a, b| a.partial_cmp(b).unwrap());
-                rounds[WRITE_ROUNDS / 2]
+                median(rounds)
             }
             _ => {
-                eprintln!("{NAME}: no suite is called \"{suite}\"; there are file_rand, file_write");
+                eprintln!("{NAME}: no suite is called \"{suite}\"; there are file_rand, file_write, file_read");
                 exit(2);
             }
         };

@@ -9,7 +9,7 @@ use tokio::task::yield_now;
 
 const CAPACITY: usize = 1024;
 const AWAKE: Trips = Trips { warm_up: 5_000, count: 50_000, pause: Duration::ZERO };
-const ASLEEP: Trips = Trips { warm_up: 300, count: 2_000, pause: Duration::from_micros(50) };
+const ASLEEP: Trips = Trips { warm_up: 300, count: 2_000, pause: Duration::from_micros(200) };
 const MESSAGES_A_ROUND: u64 = 100_000;
 const ROUNDS: u64 = 20;
 const MESSAGES: u64 = MESSAGES_A_ROUND * (ROUNDS + 1);

@@ -1,4 +1,4 @@
-// file_rand and file_write on async-std.
+// file_rand, file_write and file_read on async-std.
 include!("../../../rust/file.rs");
 
 const NAME: &str = "bench_async_std_file";

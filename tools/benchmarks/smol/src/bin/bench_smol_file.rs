@@ -1,4 +1,4 @@
-// file_rand and file_write on smol.
+// file_rand, file_write and file_read on smol.
 include!("../../../rust/file.rs");
 
 const NAME: &str = "bench_smol_file";

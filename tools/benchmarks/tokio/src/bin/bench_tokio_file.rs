@@ -1,4 +1,4 @@
-// file_rand and file_write on Tokio's current_thread runtime.
+// file_rand, file_write and file_read on Tokio's current_thread runtime.
 include!("../../../rust/file.rs");
 
 const NAME: &str = "bench_tokio_file";

@@ -107,7 +107,12 @@ def draw(path, lines, titles, records):
     """The bars that `bench --svg` draws."""
     shown = {line.metric.name for line in lines}
     measured = [record for record in records if shown & {result["suite"] for result in record["results"]}]
-    machines = "; ".join(report.machine_sentence(record["machine"], record["runs"]) for record in measured)
+    sentences = [report.machine_sentence(record["machine"], record["runs"]) for record in measured]
+    loads = {}  # runs on one machine differ in how busy it was
+    for sentence in sentences:
+        where, load = sentence.rsplit(", load ", 1)
+        loads.setdefault(where, []).append(load.split()[0])
+    machines = "; ".join(f"{where}, load {' and '.join(of)} at the start" for where, of in loads.items())
     path.write_text(charts.svg_bars(report.charts(lines, titles), report.BARS_TITLE, f"Medians and quartiles; {machines}."))
 
 

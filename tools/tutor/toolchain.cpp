@@ -163,8 +163,16 @@ void NinjaFile::link_by(const std::string& command) {
       fmt::format("rule link\n  command = {}\n  description = link $out\nlibraries =\n\n", command);
 }
 
-void NinjaFile::precompile(const fs::path& header, const fs::path& out) {
+void NinjaFile::precompile(const fs::path& header, const fs::path& out, const std::string& flags) {
   text_ += fmt::format("build {}: precompile {}\n", escaped(out), escaped(header));
+  if (!flags.empty()) text_ += fmt::format("  flags = {}\n", flags);
+}
+
+void NinjaFile::compile_behind(const fs::path& source, const fs::path& object,
+                               const std::string& flags, const fs::path& precompiled_header) {
+  depend(object, source, precompiled_header);
+  text_ += fmt::format("  flags = {}\n  header = -include-pch {}\n", flags,
+                       shell_quoted(precompiled_header.string()));
 }
 
 void NinjaFile::compile(const fs::path& source, const fs::path& object, const std::string& flags,

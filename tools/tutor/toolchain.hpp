@@ -67,10 +67,14 @@ class NinjaFile {
 
   /// The command with which programs are linked; before the first of them.
   void link_by(const std::string& command);
-  void precompile(const fs::path& header, const fs::path& out);
+  /// `flags`: in place of the file's; empty: the file's.
+  void precompile(const fs::path& header, const fs::path& out, const std::string& flags = "");
   /// `flags`, `header`: in place of the file's; empty: the file's.
   void compile(const fs::path& source, const fs::path& object, const std::string& flags = "",
                const std::string& header = "");
+  /// Of other flags and another precompiled header, which is made first.
+  void compile_behind(const fs::path& source, const fs::path& object, const std::string& flags,
+                      const fs::path& precompiled_header);
   void depend(const fs::path& object, const fs::path& source, const fs::path& on);
   void link(const fs::path& program, const std::vector<fs::path>& objects,
             const std::string& libraries);

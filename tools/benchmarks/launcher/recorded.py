@@ -21,7 +21,7 @@ import report
 from suites import GLOMMIO_NAMES, GLOMMIO_SUITES, SUITES, metrics_of
 
 FOLDER = Path("docs/reference/results")
-OURS = ("runtimes", "mesh", "files")  # of suites in several the last one counts
+OURS = ("runtimes", "mesh", "files", "instructions")  # of suites in several the last one counts
 PLACE = re.compile(r"\{(\w+) ([\w-]+)(?:/([\w-]+))?\}")
 
 
@@ -125,7 +125,7 @@ def machine_rows(peers, records):
     for record in records:
         later = {result["suite"] for newer in records[records.index(record) + 1:] for result in newer["results"]}
         shown = {result["suite"] for result in record["results"]} - later
-        names = ", ".join(name for name, metrics in SUITES.items() if metrics[0].name in shown)
+        names = ", ".join(name for name, metrics in SUITES.items() if metrics[0].name in shown) or "instructions"
         yield [f"of percore: {names}", report.machine_sentence(record["machine"], record["runs"]), f"`{record['command']}`"]
 
 

@@ -108,24 +108,25 @@ def turns(names, runs):
 
 
 def level(comparison, goal):
-    """Nobody can tell which of the two is less, and no more than the goal's margin lies between them: the middle half of the
-    ratios is within it, up and down, or the pairs agree that it is kept."""
-    if goal <= 1 or comparison.conclusive or len(comparison.pairs) < CONCLUDING_RUNS_MIN:
-        return False
-    return 1 / goal <= comparison.low <= comparison.high <= goal or agree(*against(comparison, goal))
-
-
-def against(comparison, goal):
-    """What was measured, and what the goal allowed for in the same turn."""
-    return [of_a for of_a, _ in comparison.pairs], [goal * of_b for _, of_b in comparison.pairs]
+    """Nobody can tell the two apart, and no more than the goal's margin lies between them, one way or the other."""
+    enough = len(comparison.pairs) >= CONCLUDING_RUNS_MIN
+    return enough and not comparison.conclusive and goal > 1 and 1 / goal <= comparison.low <= comparison.high <= goal
 
 
 def goal_met(comparison, goal):
-    """Whether the ratio is at most `goal`: True, False, or None where the pairs leave it open. A goal of 1 is to be ahead."""
-    measured, allowed = against(comparison, goal)
-    if level(comparison, goal) or agree(measured, allowed):
+    """Whether the ratio is at most `goal`: True, False, or None where the pairs leave it open.
+
+    What is inconclusive meets nothing, since it may be noise, unless the noise is smaller than what the goal allows.
+    """
+    if level(comparison, goal):
         return True
-    return False if agree(allowed, measured) else None
+    a = [of_a for of_a, _ in comparison.pairs]
+    allowed = [goal * of_b for _, of_b in comparison.pairs]
+    if comparison.conclusive and agree(a, allowed):
+        return True
+    if agree(allowed, a):
+        return False
+    return None
 
 
 def maximum_kept(values, maximum):

@@ -74,7 +74,7 @@ def judge(name):
     shutil.rmtree(objects, ignore_errors=True)
     before = contents(sources)
     # ccache may make __FILE__, by which the programs find themselves, a relative path.
-    result = percore(ROOT, "check", "counter", "--from", sources, "--json", "--no-sanitizers",
+    result = percore(ROOT, "check", "counter", "--from", sources, "--json", "--no-sanitizers", timeout=300,
                      env={"PERCORE_COMPILE_SECONDS": COMPILE_SECONDS, "CCACHE_DISABLE": "1"})
     left = [f"process {one}" for one in adopted()]
     after = contents(sources)
@@ -110,7 +110,7 @@ class Hostile(unittest.TestCase):
     def setUpClass(cls):
         make_root(ROOT)
         # What all checks share is compiled once, before two of them want it.
-        right = percore(ROOT, "check", "counter", "--from", ANSWER, "--json", "--no-sanitizers")
+        right = percore(ROOT, "check", "counter", "--from", ANSWER, "--json", "--no-sanitizers", timeout=300)
         assert json.loads(right.stdout)["status"] == "pass", right.stdout + right.stderr
         cls.before = contents_outside_build()
         cls.pool = concurrent.futures.ProcessPoolExecutor(2, initializer=as_subreaper)

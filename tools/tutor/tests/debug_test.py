@@ -60,7 +60,7 @@ class Debug(unittest.TestCase):
         mine = cls.root / "my" / LESSON
         mine.mkdir(parents=True)
         (mine / "nop_batch.cpp").write_bytes((FIXTURE / "solutions" / LESSON / "nop_batch.cpp").read_bytes())
-        cls.whole = percore(cls.root, "debug", "nop_batch")
+        cls.whole = percore(cls.root, "debug", "nop_batch", timeout=300)
 
     def steps(self):
         self.assertEqual(self.whole.returncode, 0, self.whole.stderr)
@@ -233,7 +233,7 @@ class LessonProgram(unittest.TestCase):
         build = REPOSITORY / "build"
         if not (build / "build.ninja").exists():
             self.skipTest("build/ is not set up: tools/percore does that")
-        run = percore(REPOSITORY, "debug", "01", "ten_tasks", "--seed", "3")
+        run = percore(REPOSITORY, "debug", "01", "ten_tasks", "--seed", "3", timeout=600)
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertRegex(run.stdout, r"(?m)^  T1 .*many_tasks .*awaits T2 .*greet$")
         self.assertRegex(run.stdout, r"operation 1 +WRITE +flying .* <- T2 .*greet")

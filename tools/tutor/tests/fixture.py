@@ -1,5 +1,6 @@
 """A repository in small for the tutor's tests: own exercises, everything else linked to the real one."""
 
+import functools
 import os
 import pathlib
 import re
@@ -48,16 +49,20 @@ def make_root(folder):
     return root
 
 
+@functools.cache
+def prepare(root):
+    """Compiles what all checks share, once: on a slow machine that takes longer than any verdict may."""
+    percore(root, "prepare", timeout=900)
+
+
 def usual_root():
     """The repository that most tests share, one after the other."""
-    return make_root(BUILD / "tutor-tests")
+    root = make_root(BUILD / "tutor-tests")
+    prepare(root)
+    return root
 
 
-# A limit for what hangs, not for what is slow: the first verdict of a root compiles all that the later ones share.
-HANGS_SECONDS = 900
-
-
-def percore(root, *words, timeout=HANGS_SECONDS, **options):
+def percore(root, *words, timeout=120, **options):
     """Runs the tutor without a terminal; returns the finished process with its output as text."""
     environment = dict(os.environ, NO_COLOR="1")
     environment.update(options.pop("env", {}))

@@ -93,7 +93,7 @@ class Trace(unittest.TestCase):
         cls.root = usual_root()
         cls.my = cls.root / "my"
         for program in ("ten_tasks", "hello", "smallest"):  # a build takes what it takes; the tests may not
-            percore(REPOSITORY, "trace", "01", program)
+            percore(REPOSITORY, "trace", "01", program, timeout=900)
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="percore-trace-"))
 
     @classmethod

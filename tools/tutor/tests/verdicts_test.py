@@ -357,7 +357,7 @@ class AnotherCompiler(unittest.TestCase):
         (root / "build" / "compiler_probe.txt").write_text("bad g++ (12): why\ninsisted g++\n")
         source = root / "my" / LESSON / "counter" / "counter.cpp"
         shutil.copytree(FIXTURE / "solutions" / LESSON / "counter", source.parent)
-        result = percore(root, "check", "counter", "--no-sanitizers")
+        result = percore(root, "check", "counter", "--no-sanitizers", timeout=300)
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)  # g++ builds and passes all of it
         source.write_text("#include <percore/counter.hpp>\n#include <percore/task.hpp>\nnamespace percore {\n"
                           "Task<bool> f() { co_return true; }\nTask<void> g() {\n  if (co_await f()) {}\n}\n"

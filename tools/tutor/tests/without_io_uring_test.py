@@ -49,16 +49,16 @@ class LessonPrograms(unittest.TestCase):
     def test_it_would_end_badly_on_the_kernels_ring(self):
         # The filter does what it is for: without the simulated ring the program cannot go on.
         self.run_blocked("EPERM", "smallest")
-        percore(REPOSITORY, "run", "01", "smallest")
+        percore(REPOSITORY, "run", "01", "smallest", timeout=600)
         program = REPOSITORY / "build" / "lessons" / "01-hello-world" / "smallest"
         alone = subprocess.run([sys.executable, HERE / "without_io_uring.py", "EPERM", program], capture_output=True)
         self.assertNotEqual(alone.returncode, 0)
 
     def test_a_lessons_text_names_its_main_program(self):
-        named = percore(REPOSITORY, "run", "07", "ten_thousand", "--", "--help")
+        named = percore(REPOSITORY, "run", "07", "ten_thousand", "--", "--help", timeout=600)
         self.assertEqual(named.returncode, PASS, named.stderr)
         self.assertIn("ten_thousand", named.stdout)
-        self.assertEqual(percore(REPOSITORY, "run", "07", "--", "--help").stdout, named.stdout)
+        self.assertEqual(percore(REPOSITORY, "run", "07", "--", "--help", timeout=600).stdout, named.stdout)
 
     def test_a_program_without_a_ring_says_nothing(self):
         result = blocked("EPERM", REPOSITORY, "run", "01", "coroutine")
@@ -67,7 +67,7 @@ class LessonPrograms(unittest.TestCase):
 
     def test_by_choice_with_a_seed(self):
         words = ("run", "01", "ten_tasks", "--simulated", "--seed", "7")
-        first, again = percore(REPOSITORY, *words), percore(REPOSITORY, *words)
+        first, again = percore(REPOSITORY, *words, timeout=600), percore(REPOSITORY, *words)
         self.assertEqual((first.returncode, first.stdout), (PASS, again.stdout))
         self.assertNotIn("(on the simulated ring:", first.stderr)
         refused = percore(REPOSITORY, "run", "01", "ten_tasks", "--seed", "7")

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import unittest
 
-from fixture import FIXTURE, TUTOR, percore, usual_root
+from fixture import CONF, FIXTURE, TUTOR, percore, usual_root
 
 LESSON = "90-fixture"
 PASS, WRONG, USAGE, ENVIRONMENT = 0, 1, 2, 3
@@ -100,6 +100,21 @@ class Commands(unittest.TestCase):
         self.solve("catch_counter.cpp", "sum.txt")
         self.assertIn("Nothing comes after it; still open: 90.1 sum", self.run_for(PASS, "check", "catch_counter"))
         self.assertIn("Next: 90.2 nop_batch", self.run_for(PASS, "check", "sum"))
+
+    def test_the_linker_is_started_as_clang_would_and_found_again_when_it_has_moved(self):
+        if "compiler_id=clang" not in CONF.read_text():
+            self.skipTest("what g++ starts cannot be told")
+        self.solve("nop_batch.cpp")
+        self.run_for(PASS, "check", "nop_batch", "--no-sanitizers")
+        record = self.root / "build" / "check" / "shared" / "fast" / "linker.txt"
+        kept = record.read_text()
+        linker = kept.splitlines()[1]
+        self.assertRegex(linker, r"^/\S*ld\S* .* -o \$out .* \$in \$libraries ")
+        record.write_text(kept.replace("crtbegin.o", "gone.o"))
+        program = self.my / LESSON / "nop_batch.cpp"
+        program.write_text(program.read_text() + "// saved\n")
+        self.run_for(PASS, "check", "nop_batch", "--no-sanitizers")
+        self.assertEqual(record.read_text(), kept)
 
     def test_hints_come_one_by_one(self):
         self.assertIn("What comes after one?", self.run_for(PASS, "hint", "counter"))

@@ -10,7 +10,7 @@ namespace percore {
 constinit thread_local Executor* Executor::current_ = nullptr;
 
 namespace {
-constexpr Time cancel_again_after{100'000'000};
+constexpr Time cancel_tasks_again_after{100'000'000};
 }
 
 void RunQueue::grow(std::size_t coroutines_min) {
@@ -118,7 +118,7 @@ void Executor::sleep() {
   }
   // What is linked behind an operation that the cancel came too late for starts only now.
   const bool cancels_again = ending_ && ring_.in_flight() != 0;
-  if (cancels_again) deadline = std::min(deadline, now() + cancel_again_after);
+  if (cancels_again) deadline = std::min(deadline, now() + cancel_tasks_again_after);
   turns_without_enter_ = 0;
   const unsigned completions = ring_.turn(quiet ? Wait::for_completion : Wait::no, deadline);
   pollers_.cancel_sleep();

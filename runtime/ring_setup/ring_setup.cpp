@@ -20,7 +20,7 @@ struct Level {
 
 constexpr unsigned common_flags = IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL;
 
-constexpr std::array levels = {
+constexpr std::array setup_levels = {
     Level{IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | common_flags, nullptr},
     Level{IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN | common_flags,
           "No DEFER_TASKRUN (Linux 6.1): completions may be worked on at any system call, not only "
@@ -150,7 +150,7 @@ RingFailure explain_ring_failure(int error, const RingSurroundings& around) {
 
 std::expected<RingReport, RingFailure> open_ring(io_uring& ring, const RingOptions& options) {
   int error = EINVAL;
-  for (const Level& level : levels) {
+  for (const Level& level : setup_levels) {
     io_uring_params params{};
     params.flags = level.flags | IORING_SETUP_CLAMP;
     if (options.completion_entries != 0) {

@@ -18,7 +18,10 @@
 #include <string>
 #include <vector>
 
+#include "seeds.hpp"
+
 using namespace percore;
+using percore::test::seeds;
 
 namespace {
 
@@ -26,15 +29,10 @@ constexpr Time us(std::int64_t microseconds) {
   return Time{microseconds * 1'000};
 }
 
-std::uint64_t seeds() {
-  const char* const wanted = std::getenv("PERCORE_SEEDS");
-  return wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 200;
-}
-
 // Runs `make_root(random)` on an executor of its own for each seed, calm and rough in turn.
 template <typename MakeRoot>
 void over_seeds(MakeRoot make_root) {
-  for (std::uint64_t seed = 0; seed < seeds(); ++seed) {
+  for (std::uint64_t seed = 0; seed < seeds(200); ++seed) {
     CAPTURE(seed);
     sim::begin(seed % 2 == 0 ? sim::gentle(seed) : sim::rough(seed));
     std::mt19937_64 random(seed);

@@ -22,7 +22,7 @@ using test::block_of;
 namespace {
 
 constexpr std::size_t sector = 512;
-constexpr std::size_t block = dma_granule_bytes;
+constexpr std::size_t block_bytes = dma_granule_bytes;
 constexpr std::uint64_t survivals = 8;
 
 // What the program was told, and what it had asked for when the power failed.
@@ -52,12 +52,12 @@ Task<> work(std::string operations, Known& known) {
   std::string content;
   char letter = 'A';
   for (const char operation : operations) {
-    const std::string fill(block, letter++);
+    const std::string fill(block_bytes, letter++);
     const DmaBuffer memory = block_of(arena, fill);
     Result<void> done;
     switch (operation) {
       case 'w': {
-        const std::size_t begin = content.size() / block * block;
+        const std::size_t begin = content.size() / block_bytes * block_bytes;
         content.resize(begin);
         content += fill;
         known.now_holds(content);
@@ -65,7 +65,7 @@ Task<> work(std::string operations, Known& known) {
         break;
       }
       case 'o':
-        content.replace(0, std::min(block, content.size()), fill);
+        content.replace(0, std::min(block_bytes, content.size()), fill);
         known.now_holds(content);
         done = co_await file->write(memory.bytes(), 0);
         break;

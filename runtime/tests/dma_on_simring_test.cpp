@@ -28,7 +28,7 @@ using test::text_of;
 
 namespace {
 
-constexpr std::uint64_t seeds = 200;
+constexpr std::uint64_t seeds_max = 200;
 
 sim::Options on_disk(sim::Options options, unsigned sector_bytes = 512,
                      sim::DirectIo direct = sim::DirectIo::told) {
@@ -222,7 +222,7 @@ Task<> a_bad_disk(std::uint64_t seed) {
 }  // namespace
 
 TEST_CASE("on a disk with bad days each read gives the bytes, or an error") {
-  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+  for (std::uint64_t seed = 0; seed < seeds_max; ++seed) {
     using enum sim::DirectIo;
     const sim::DirectIo direct = seed % 7 == 0 ? refused : seed % 5 == 0 ? untold : told;
     on_simulation(on_disk(sim::rough(seed), seed % 2 == 0 ? 512 : 4096, direct), a_bad_disk, seed);
@@ -231,7 +231,7 @@ TEST_CASE("on a disk with bad days each read gives the bytes, or an error") {
 
 namespace {
 
-constexpr std::size_t neighbours = 24;
+constexpr std::size_t neighbour_count = 24;
 
 // A write of one block of a file, again where it fails: the content is the block's number, in all
 // bytes.
@@ -244,7 +244,7 @@ Task<> writes_block(DmaFile& file, const DmaBuffer& block, std::size_t number) {
 
 std::vector<DmaBuffer> numbered_blocks(DmaArena& arena, std::size_t bytes) {
   std::vector<DmaBuffer> blocks;
-  for (std::size_t i = 0; i < neighbours; ++i)
+  for (std::size_t i = 0; i < neighbour_count; ++i)
     blocks.push_back(
         block_of(arena, std::string(bytes, static_cast<char>('a' + i))).slice(0, bytes));
   return blocks;
@@ -252,18 +252,18 @@ std::vector<DmaBuffer> numbered_blocks(DmaArena& arena, std::size_t bytes) {
 
 std::string all_of_them(std::size_t bytes) {
   std::string text;
-  for (std::size_t i = 0; i < neighbours; ++i) text.append(bytes, static_cast<char>('a' + i));
+  for (std::size_t i = 0; i < neighbour_count; ++i) text.append(bytes, static_cast<char>('a' + i));
   return text;
 }
 
 // All at once, in an order of the seed's; some are asked for in a later turn than others.
 Task<> neighbours_write(std::uint64_t seed, std::size_t bytes) {
-  DmaArena arena({.bytes = neighbours * dma_granule_bytes, .registered = seed % 3 != 0});
+  DmaArena arena({.bytes = neighbour_count * dma_granule_bytes, .registered = seed % 3 != 0});
   const DmaFileOptions options{.in_flight_max = static_cast<unsigned>(1 + seed % 5)};
   Result<DmaFile> file = co_await opened(arena, DmaOpen::create, options);
   if (!file) co_return;
   const std::vector<DmaBuffer> blocks = numbered_blocks(arena, bytes);
-  std::vector<std::size_t> order(neighbours);
+  std::vector<std::size_t> order(neighbour_count);
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::mt19937_64 random(seed);
   std::ranges::shuffle(order, random);
@@ -281,7 +281,7 @@ Task<> neighbours_write(std::uint64_t seed, std::size_t bytes) {
 }  // namespace
 
 TEST_CASE("neighbours that are written at once are all there, whatever ends short or fails") {
-  for (std::uint64_t seed = 0; seed < seeds; ++seed)
+  for (std::uint64_t seed = 0; seed < seeds_max; ++seed)
     on_simulation(on_disk(sim::rough(seed)), neighbours_write, seed,
                   std::size_t{seed % 2 == 0 ? 512U : 4096U});
 }
@@ -355,7 +355,7 @@ Task<std::uint64_t> writes_for(DmaFile& file, const std::vector<DmaBuffer>& bloc
 }
 
 Task<> neighbours_are_made_one() {
-  DmaArena arena({.bytes = 2 * neighbours * dma_granule_bytes});
+  DmaArena arena({.bytes = 2 * neighbour_count * dma_granule_bytes});
   Result<DmaFile> file = co_await opened(arena, DmaOpen::create);
   REQUIRE(file);
   const std::vector<DmaBuffer> blocks = numbered_blocks(arena, 4096);
@@ -391,7 +391,7 @@ Task<> a_run_has_an_end() {
 
 Task<> a_run_takes_a_place() {
   const DmaFileOptions one_at_a_time{.in_flight_max = 1};
-  DmaArena arena({.bytes = neighbours * dma_granule_bytes});
+  DmaArena arena({.bytes = neighbour_count * dma_granule_bytes});
   Result<DmaFile> file = co_await opened(arena, DmaOpen::create, one_at_a_time);
   REQUIRE(file);
   const std::vector<DmaBuffer> blocks = numbered_blocks(arena, 4096);
@@ -419,7 +419,7 @@ Task<> writes_when(TaskQueues& queues, const bool& asked, DmaFile& file, const D
 
 // Whoever writes beside a task of another queue does not wait for that queue's turn.
 Task<> queues_do_not_join(TaskQueues& queues, TaskQueue& other) {
-  DmaArena arena({.bytes = neighbours * dma_granule_bytes});
+  DmaArena arena({.bytes = neighbour_count * dma_granule_bytes});
   Result<DmaFile> file = co_await opened(arena, DmaOpen::create);
   REQUIRE(file);
   const std::vector<DmaBuffer> blocks = numbered_blocks(arena, 4096);
@@ -486,7 +486,7 @@ TEST_CASE("a sync covers the writes that were under way when it was asked for") 
   std::string all;
   for (unsigned i = 0; i < 8; ++i)
     all += std::string(dma_granule_bytes, static_cast<char>('a' + i));
-  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+  for (std::uint64_t seed = 0; seed < seeds_max; ++seed) {
     std::uint64_t steps = 0;
     sim::Options options = on_disk(sim::gentle(seed));
     on_simulation(options, [&] { return sync_covers(seed, steps); });
@@ -719,14 +719,14 @@ TEST_CASE("a writer has as many writes under way as it was told, and no more (M5
 }
 
 TEST_CASE("a stream is in order whatever order its reads end in, and stays with an error") {
-  for (std::uint64_t seed = 0; seed < seeds; ++seed)
+  for (std::uint64_t seed = 0; seed < seeds_max; ++seed)
     on_simulation(on_disk(seed % 2 == 0 ? sim::gentle(seed) : sim::rough(seed)), streams_through,
                   seed);
 }
 
 TEST_CASE("what a stream said to be flushed is there, and a full disk is told") {
   std::set<bool> outcomes;
-  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+  for (std::uint64_t seed = 0; seed < seeds_max; ++seed) {
     CAPTURE(seed);
     sim::Options options = on_disk(seed % 2 == 0 ? sim::gentle(seed) : sim::rough(seed));
     if (seed % 4 == 0) options.disk_bytes_max = 20'480;

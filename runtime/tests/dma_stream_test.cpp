@@ -26,7 +26,7 @@ namespace {
 
 constexpr std::size_t small_buffer = 8192;
 
-Task<DmaFile> opened(DmaArena& arena, std::string path, DmaOpen how) {
+Task<DmaFile> opened_file(DmaArena& arena, std::string path, DmaOpen how) {
   Result<DmaFile> file = co_await DmaFile::open(arena, std::move(path), how);
   REQUIRE(file);
   co_return std::move(*file);
@@ -61,7 +61,7 @@ Task<> reads_a_part(DmaFile& file, std::string_view text, DmaReaderOptions optio
 
 Task<> in_order(std::string path, std::string text) {
   DmaArena arena({.bytes = 2 << 20});
-  DmaFile file = co_await opened(arena, path, DmaOpen::read_only);
+  DmaFile file = co_await opened_file(arena, path, DmaOpen::read_only);
   const DmaReaderOptions parts[] = {
       {}, {.begin = 100, .end = 50'001}, {.begin = 8192, .end = 16'384}};
   for (const unsigned ahead : {1u, 2u, 7u}) {
@@ -80,7 +80,7 @@ Task<> in_order(std::string path, std::string text) {
 
 Task<> reads_ahead(std::string path) {
   DmaArena arena({.bytes = 1 << 20});
-  DmaFile file = co_await opened(arena, path, DmaOpen::read_only);
+  DmaFile file = co_await opened_file(arena, path, DmaOpen::read_only);
   DmaStreamReader reader(file, {.buffer_bytes = small_buffer, .read_ahead = 4});
   CHECK(reader.ahead() == 0);
   const Result<DmaBuffer> first = co_await reader.next();
@@ -96,7 +96,7 @@ Task<> reads_ahead(std::string path) {
 
 Task<> into_memory(std::string path, std::string text) {
   DmaArena arena({.bytes = 1 << 20});
-  DmaFile file = co_await opened(arena, path, DmaOpen::read_only);
+  DmaFile file = co_await opened_file(arena, path, DmaOpen::read_only);
   DmaStreamReader reader(file, {.begin = 3, .buffer_bytes = small_buffer, .read_ahead = 2});
   std::mt19937 random(5);
   std::string got;
@@ -120,7 +120,7 @@ Task<> into_memory(std::string path, std::string text) {
 Task<> writes_pieces(const Folder& folder, DmaWriterOptions options) {
   DmaArena arena({.bytes = 1 << 20});
   const std::string path = folder.at("written"), text = noise(100'000);
-  DmaFile file = co_await opened(arena, path, DmaOpen::create);
+  DmaFile file = co_await opened_file(arena, path, DmaOpen::create);
   DmaStreamWriter writer(file, options);
   std::mt19937 random(7);
   for (std::size_t done = 0; done != text.size();) {
@@ -155,8 +155,8 @@ Task<> writes_pieces(const Folder& folder, DmaWriterOptions options) {
 // A copy in which no byte is moved by the processor, but for the tail.
 Task<> hands_buffers_over(const Folder& folder, std::string from, std::string text) {
   DmaArena arena({.bytes = 1 << 20});
-  DmaFile in = co_await opened(arena, from, DmaOpen::read_only);
-  DmaFile out = co_await opened(arena, folder.at("copy"), DmaOpen::create);
+  DmaFile in = co_await opened_file(arena, from, DmaOpen::read_only);
+  DmaFile out = co_await opened_file(arena, folder.at("copy"), DmaOpen::create);
   DmaStreamReader reader(in, {.buffer_bytes = small_buffer, .read_ahead = 3});
   DmaStreamWriter writer(out, {.buffer_bytes = small_buffer, .write_behind = 3});
   for (;;) {
@@ -265,13 +265,13 @@ std::string path_of_the_dying;
 
 Task<> window_too_large() {
   DmaArena arena({.bytes = 64 << 10});
-  DmaFile file = co_await opened(arena, path_of_the_dying, DmaOpen::read_only);
+  DmaFile file = co_await opened_file(arena, path_of_the_dying, DmaOpen::read_only);
   const DmaStreamReader reader(file, {.buffer_bytes = small_buffer, .read_ahead = 4});
 }
 
 Task<> not_closed() {
   DmaArena arena({.bytes = 1 << 20});
-  DmaFile file = co_await opened(arena, path_of_the_dying, DmaOpen::read_only);
+  DmaFile file = co_await opened_file(arena, path_of_the_dying, DmaOpen::read_only);
   DmaStreamReader reader(file, {.buffer_bytes = small_buffer, .read_ahead = 4});
   static_cast<void>(co_await reader.next());
 }

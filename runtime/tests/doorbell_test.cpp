@@ -17,7 +17,7 @@ using namespace percore;
 namespace {
 
 // Counts its looks, and wakes who waits for one.
-class Counter final : public Inbox {
+class CountingInbox final : public Inbox {
  public:
   void look() noexcept override {
     ++looks;
@@ -26,7 +26,7 @@ class Counter final : public Inbox {
 
   class Next {
    public:
-    explicit Next(Counter& counter) noexcept : counter_(counter) {}
+    explicit Next(CountingInbox& counter) noexcept : counter_(counter) {}
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> awaiting) noexcept {
       counter_.waits_ = true;
@@ -35,7 +35,7 @@ class Counter final : public Inbox {
     void await_resume() const noexcept {}
 
    private:
-    Counter& counter_;
+    CountingInbox& counter_;
   };
   Next next() noexcept { return Next(*this); }
 
@@ -66,7 +66,7 @@ Task<> put_off_once_a_turn() {
 }
 
 Task<> looks_at_who_is_rung() {
-  Counter one, other;
+  CountingInbox one, other;
   Doorbell& bell = doorbell();
   bell.attach(one);
   bell.attach(other);
@@ -88,10 +88,10 @@ Task<> looks_at_who_is_rung() {
 
 // More inboxes than the word has bits: those that share one are looked at, the others are not.
 Task<> many_inboxes() {
-  std::vector<std::unique_ptr<Counter>> inboxes;
+  std::vector<std::unique_ptr<CountingInbox>> inboxes;
   Doorbell& bell = doorbell();
   for (int i = 0; i < 200; ++i) {
-    inboxes.push_back(std::make_unique<Counter>());
+    inboxes.push_back(std::make_unique<CountingInbox>());
     bell.attach(*inboxes.back());
   }
   bell.bell()->ring(inboxes[130]->number());
@@ -148,14 +148,14 @@ Task<> watches() {
   co_await watches_one(doorbell());
 }
 
-Task<> waits_for(Counter& inbox, int times, std::atomic<int>& waited) {
+Task<> waits_for(CountingInbox& inbox, int times, std::atomic<int>& waited) {
   for (int i = 0; i < times; ++i) {
     co_await inbox.next();
     ++waited;
   }
 }
 
-Task<> nobody_rings(Counter& inbox, std::atomic<int>& waited) {
+Task<> nobody_rings(CountingInbox& inbox, std::atomic<int>& waited) {
   doorbell().attach(inbox);
   spawn(waits_for(inbox, 1, waited)).detach();
   co_await yield();
@@ -171,7 +171,7 @@ struct Rung {
 };
 
 Task<> is_rung(Rung& rung) {
-  Counter inbox;
+  CountingInbox inbox;
   doorbell().attach(inbox);
   rung.bell = doorbell().bell();
   rung.number = inbox.number();
@@ -298,7 +298,7 @@ TEST_CASE("no ring is lost, whether the owner is awake, spins or sleeps (W1)") {
 TEST_CASE("the end of an executor looks at every inbox, so that nobody waits for ever") {
   std::atomic<int> waited = 0;
   std::jthread([&waited] {
-    Counter inbox;
+    CountingInbox inbox;
     Executor().run(nobody_rings(inbox, waited));
     CHECK(inbox.looks >= 1);
   }).join();

@@ -16,19 +16,16 @@
 #include <vector>
 
 #include "death.hpp"
+#include "pipe.hpp"
+#include "tasks.hpp"
 
 using namespace percore;
 using percore::test::death_of;
+using percore::test::move_only;
+using percore::test::Pipe;
+using percore::test::value;
 
 namespace {
-
-Task<int> value(int v) {
-  co_return v;
-}
-
-Task<std::unique_ptr<int>> move_only(int v) {
-  co_return std::make_unique<int>(v);
-}
 
 Task<int> failing() {
   throw std::runtime_error("no luck");
@@ -67,15 +64,6 @@ Task<> yield_often(int count, int& done) {
   for (int i = 0; i < count; ++i) co_await yield();
   ++done;
 }
-
-struct Pipe {
-  Pipe() { REQUIRE(pipe(ends.data()) == 0); }
-  ~Pipe() {
-    close(ends[0]);
-    close(ends[1]);
-  }
-  std::array<int, 2> ends;
-};
 
 Task<Result<std::uint32_t>> read_byte(int fd) {
   std::byte byte{};

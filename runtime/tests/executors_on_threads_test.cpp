@@ -15,13 +15,12 @@
 #include <thread>
 #include <vector>
 
+#include "pipe.hpp"
+
 using namespace percore;
+using percore::test::try_again;
 
 namespace {
-
-bool try_again(const std::error_code& error) {
-  return error == std::errc::interrupted || error == std::errc::resource_unavailable_try_again;
-}
 
 // What an executor receives: a queue under a lock, and an eventfd that its ring sleeps on.
 struct Inbox {

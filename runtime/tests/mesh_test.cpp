@@ -1,4 +1,5 @@
 #include "on_executors.hpp"
+#include "pause.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
@@ -20,13 +21,9 @@
 #include <vector>
 
 using namespace percore;
+using percore::test::pause;
 
 namespace {
-
-Task<> pause(std::int64_t nanoseconds) {
-  const auto slept = co_await sleep_for(Time{nanoseconds});
-  CHECK(slept.has_value());
-}
 
 // Each member sends its number to all, and adds up what comes.
 Task<> all_to_all(Mesh<std::size_t> mesh, std::size_t number, std::size_t members,
@@ -337,9 +334,9 @@ Task<> goes_half(Mesh<shards_detail::Call*> calls, Mesh<shards_detail::Call*> an
   while (!told) co_await pause(50'000);
 }
 
-struct Counter {
-  explicit Counter(int begins) : value(begins), thread(std::this_thread::get_id()) {}
-  ~Counter() { CHECK(thread == std::this_thread::get_id()); }
+struct ShardCounter {
+  explicit ShardCounter(int begins) : value(begins), thread(std::this_thread::get_id()) {}
+  ~ShardCounter() { CHECK(thread == std::this_thread::get_id()); }
   int add(int more) {
     CHECK(thread == std::this_thread::get_id());
     return value += more;
@@ -348,7 +345,7 @@ struct Counter {
   std::thread::id thread;
 };
 
-Task<> uses_service(Shards& shards, Sharded<Counter>& counters, std::size_t number) {
+Task<> uses_service(Shards& shards, Sharded<ShardCounter>& counters, std::size_t number) {
   auto joined = co_await shards.join(number);
   REQUIRE(joined.has_value());
   ShardLink link = *joined;
@@ -359,7 +356,7 @@ Task<> uses_service(Shards& shards, Sharded<Counter>& counters, std::size_t numb
     co_await link.submit_to(to, ready);
   }
   for (std::size_t to = 0; to < link.count(); ++to) {
-    auto add = [](Counter& counter) { return counter.add(1); };
+    auto add = [](ShardCounter& counter) { return counter.add(1); };
     const int value = co_await counters.invoke_on(link, to, add);
     CHECK(value > 100 * static_cast<int>(to));
   }
@@ -482,6 +479,6 @@ TEST_CASE("a call to a shard that has closed its answers, and not yet its calls,
 
 TEST_CASE("a sharded service: each part lives on its own executor") {
   Shards shards(3, 4);
-  Sharded<Counter> counters(3);
+  Sharded<ShardCounter> counters(3);
   on_executors(3, [&](std::size_t number) { return uses_service(shards, counters, number); });
 }

@@ -16,19 +16,20 @@
 #include <string>
 #include <vector>
 
+#include "pipe.hpp"
+#include "seeds.hpp"
+
 using namespace percore;
+using percore::test::Pipe;
+using percore::test::seeds;
+using percore::test::try_again;
 
 namespace {
-
-std::uint64_t seeds() {
-  const char* const wanted = std::getenv("PERCORE_SEEDS");
-  return wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 300;
-}
 
 // Runs `body` on many seeds, calm and rough in turn, with the oracles of the simulated ring on.
 template <typename Body>
 void over_seeds(Body body) {
-  for (std::uint64_t seed = 0; seed < seeds(); ++seed) {
+  for (std::uint64_t seed = 0; seed < seeds(300); ++seed) {
     CAPTURE(seed);
     std::string broken;
     sim::set_violation_handler(
@@ -50,19 +51,6 @@ struct MemoryFile {
   ~MemoryFile() { close(fd); }
   int fd;
 };
-
-struct Pipe {
-  Pipe() { REQUIRE(pipe(ends.data()) == 0); }
-  ~Pipe() {
-    close(ends[0]);
-    close(ends[1]);
-  }
-  std::array<int, 2> ends;
-};
-
-bool try_again(const std::error_code& error) {
-  return error == std::errc::interrupted || error == std::errc::resource_unavailable_try_again;
-}
 
 Task<> write_all(int fd, std::string text, std::uint64_t offset) {
   std::span<const std::byte> left = std::as_bytes(std::span(text));

@@ -10,18 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "recorded.hpp"
+
 using namespace percore;
+using percore::test::list;
+using percore::test::recorded;
 
 namespace {
-
-CpuSet list(std::string_view text) {
-  return CpuSet::parse(text).value();
-}
-
-Topology recorded(const std::string& name, std::string_view allowed = "0-8191") {
-  return Topology::read(std::string(PERCORE_TOPOLOGIES) + "/" + name + ".sysfs", list(allowed))
-      .value();
-}
 
 std::vector<Cpu> chosen(const Topology& topology, const Places& places) {
   REQUIRE_MESSAGE(places.has_value(), (places ? "" : places.error()));

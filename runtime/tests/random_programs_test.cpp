@@ -7,17 +7,16 @@
 #include <string_view>
 
 #include "random/program.hpp"
+#include "seeds.hpp"
 
 using namespace percore::test;
 
 namespace {
 
 void over_seeds(std::string_view name) {
-  const char* const wanted = std::getenv("PERCORE_SEEDS");
-  const std::uint64_t seeds = wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 1'000;
   for (const RandomProgram& program : random_programs) {
     if (program.name != name) continue;
-    for (std::uint64_t seed = 0; seed != seeds; ++seed) {
+    for (std::uint64_t seed = 0; seed != seeds(1'000); ++seed) {
       CAPTURE(seed);
       run_random_program(program, seed);  // ends the process where a promise is broken
     }

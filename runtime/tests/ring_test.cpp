@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "death.hpp"
+#include "pipe.hpp"
 
 using namespace percore;
+using percore::test::Pipe;
 
 namespace {
 
@@ -30,16 +32,7 @@ struct Recorded final : Operation {
   std::int32_t last_result = 0;
 };
 
-struct Pipe {
-  Pipe() { REQUIRE(pipe(ends.data()) == 0); }
-  ~Pipe() {
-    close(ends[0]);
-    close(ends[1]);
-  }
-  std::array<int, 2> ends;
-};
-
-void nop(Ring& ring, Operation& operation) {
+void prepare_nop(Ring& ring, Operation& operation) {
   io_uring_prep_nop(&ring.entry(operation));
 }
 
@@ -51,7 +44,7 @@ TEST_CASE("R2 and R3: a batch of entries is one enter, and each completes once, 
   std::vector<std::unique_ptr<Recorded>> operations;
   for (int i = 0; i < 32; ++i) {
     operations.push_back(std::make_unique<Recorded>(&order, i));
-    nop(ring, *operations.back());
+    prepare_nop(ring, *operations.back());
   }
   CHECK(ring.unsubmitted() == 32);
   CHECK(ring.in_flight() == 32);
@@ -70,7 +63,7 @@ TEST_CASE("R1: a full submission queue is flushed, and every entry handed out co
   std::vector<std::unique_ptr<Recorded>> operations;
   for (int i = 0; i < 1'000; ++i) {
     operations.push_back(std::make_unique<Recorded>());
-    nop(ring, *operations.back());
+    prepare_nop(ring, *operations.back());
   }
   ring.drain();
   for (const auto& operation : operations) CHECK(operation->times == 1);
@@ -119,7 +112,7 @@ TEST_CASE("a turn sleeps until its deadline when nothing completes") {
 TEST_CASE("a deadline that has passed submits and collects, and does not sleep") {
   Ring ring;
   Recorded operation;
-  nop(ring, operation);
+  prepare_nop(ring, operation);
   for (int turn = 0; turn < 3 && ring.in_flight() != 0; ++turn)
     ring.turn(Wait::for_completion, Time{0});
   CHECK(operation.times == 1);
@@ -160,7 +153,7 @@ TEST_CASE("reserve() keeps a linked chain in one submit") {
     const auto enters = ring.counts().enters;
     for (int link = 0; link < 3; ++link) {
       operations.push_back(std::make_unique<Recorded>(&order, chain * 3 + link));
-      nop(ring, *operations.back());
+      prepare_nop(ring, *operations.back());
     }
     CHECK(ring.counts().enters == enters);
   }
@@ -204,7 +197,7 @@ TEST_CASE("no descriptor is left over after many lives") {
   for (int life = 0; life < 200; ++life) {
     Ring ring(RingOptions{.entries = 8});
     Recorded operation;
-    nop(ring, operation);
+    prepare_nop(ring, operation);
     ring.drain();
   }
   const int after = dup(0);
@@ -217,8 +210,8 @@ TEST_CASE("mistakes end the program with a sentence") {
   const auto twice = death_of([] {
     Ring ring;
     Recorded operation;
-    nop(ring, operation);
-    nop(ring, operation);
+    prepare_nop(ring, operation);
+    prepare_nop(ring, operation);
   });
   CHECK(twice.aborted);
   CHECK(twice.says("a second time before it completed"));
@@ -231,7 +224,7 @@ TEST_CASE("mistakes end the program with a sentence") {
     Ring ring;
     {
       Recorded operation;
-      nop(ring, operation);
+      prepare_nop(ring, operation);
     }
     _exit(0);
   });

@@ -1,4 +1,5 @@
 #include "on_executors.hpp"
+#include "pause.hpp"
 
 #include <doctest/doctest.h>
 
@@ -11,6 +12,7 @@
 #include <vector>
 
 using namespace percore;
+using percore::test::pause;
 
 namespace {
 
@@ -28,11 +30,6 @@ struct Mourned {
   int value;
   std::vector<std::thread::id>* graves;
 };
-
-Task<> pause(std::int64_t nanoseconds) {
-  const auto slept = co_await sleep_for(Time{nanoseconds});
-  CHECK(slept.has_value());
-}
 
 Task<> sends(SharedSender<Boxed> sender, int count, std::int64_t pause_every) {
   for (int i = 0; i < count; ++i) {

@@ -7,8 +7,11 @@
 #include <vector>
 
 #include "death.hpp"
+#include "tasks.hpp"
 
 using namespace percore;
+using percore::test::move_only;
+using percore::test::value;
 
 namespace {
 
@@ -38,12 +41,6 @@ struct Counted {
   int* count;
 };
 
-Task<int> value(int v) {
-  co_return v;
-}
-Task<std::unique_ptr<int>> move_only(int v) {
-  co_return std::make_unique<int>(v);
-}
 Task<int&> reference(int& v) {
   co_return v;
 }

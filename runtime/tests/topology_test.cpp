@@ -10,20 +10,13 @@
 #include <string>
 #include <thread>
 
+#include "recorded.hpp"
+
 using namespace percore;
+using percore::test::list;
+using percore::test::recorded;
 
 namespace {
-
-CpuSet list(std::string_view text) {
-  return CpuSet::parse(text).value();
-}
-
-Topology recorded(const std::string& name, std::string_view allowed = "0-8191") {
-  const auto read =
-      Topology::read(std::string(PERCORE_TOPOLOGIES) + "/" + name + ".sysfs", list(allowed));
-  REQUIRE_MESSAGE(read.has_value(), (read ? "" : read.error()));
-  return *read;
-}
 
 std::size_t different(const Topology& topology, unsigned Cpu::* what) {
   std::set<unsigned> seen;

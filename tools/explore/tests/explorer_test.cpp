@@ -1,5 +1,6 @@
 // The explorer itself: what it calls wrong, what it lets pass, and that its bounds hold.
 
+#include "outcome.hpp"
 #include "samples.hpp"
 
 #include <percore/clock.hpp>
@@ -17,8 +18,6 @@ namespace {
 
 using explore::Threads;
 using explore::Wrong;
-constexpr auto RELAXED = std::memory_order_relaxed, ACQUIRE = std::memory_order_acquire,
-               RELEASE = std::memory_order_release, SEQ_CST = std::memory_order_seq_cst;
 
 explore::Outcome all(const std::function<void(Threads&)>& body) {
   return explore::explore({.preemptions = explore::Options::ALL}, body);

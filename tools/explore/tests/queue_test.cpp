@@ -1,6 +1,7 @@
 // A bounded queue of one producer and one consumer, right and with each of its memory orders
 // weakened.
 
+#include "outcome.hpp"
 #include "samples.hpp"
 
 #include <percore/explore.hpp>
@@ -12,10 +13,8 @@ namespace explore = percore::explore;
 
 namespace {
 
-constexpr auto RELAXED = std::memory_order_relaxed;
-
 // The producer tries to push three items, the consumer to pop three times.
-explore::Outcome explored(const QueueOrders& orders, const explore::Options& options = {}) {
+explore::Outcome queue_explored(const QueueOrders& orders, const explore::Options& options = {}) {
   return explore::explore(options, [&](explore::Threads& threads) {
     SampleQueue<explore::Tracked, 2> queue(orders);
     unsigned pushed = 0;
@@ -39,24 +38,20 @@ explore::Outcome explored(const QueueOrders& orders, const explore::Options& opt
   });
 }
 
-bool says(const explore::Outcome& outcome, std::string_view words) {
-  return outcome.history.find(words) != std::string::npos;
-}
-
 }  // namespace
 
 TEST_CASE("the right queue passes, to three preemptions and to any number") {
-  const auto bounded = explored({});
+  const auto bounded = queue_explored({});
   CHECK_MESSAGE(bounded.passed(), bounded.sentence, "\n", bounded.history);
   CHECK(bounded.preemptions == 3);
-  const auto all = explored({}, {.preemptions = explore::Options::ALL});
+  const auto all = queue_explored({}, {.preemptions = explore::Options::ALL});
   CHECK(all.passed());
   CHECK(all.every_schedule);
   MESSAGE(bounded.summary(), "; ", all.summary());
 }
 
 TEST_CASE("a relaxed publish: the consumer takes a slot that was never handed to it") {
-  const auto outcome = explored({.publish = RELAXED});
+  const auto outcome = queue_explored({.publish = RELAXED});
   CHECK(outcome.wrong == explore::Wrong::race);
   CHECK(outcome.sentence ==
         "consumer writes memory that producer uses, with nothing that orders the two");
@@ -67,7 +62,7 @@ TEST_CASE("a relaxed publish: the consumer takes a slot that was never handed to
 }
 
 TEST_CASE("a relaxed look at the tail acquires nothing") {
-  const auto outcome = explored({.see_items = RELAXED});
+  const auto outcome = queue_explored({.see_items = RELAXED});
   CHECK(outcome.wrong == explore::Wrong::race);
   CHECK(says(outcome, "reads tail_ = 1 (relaxed)"));
 }
@@ -75,7 +70,7 @@ TEST_CASE("a relaxed look at the tail acquires nothing") {
 TEST_CASE("a relaxed head: the producer writes into a slot that is still being read") {
   for (const QueueOrders& orders :
        {QueueOrders{.release_slot = RELAXED}, QueueOrders{.see_room = RELAXED}}) {
-    const auto outcome = explored(orders);
+    const auto outcome = queue_explored(orders);
     CHECK(outcome.wrong == explore::Wrong::race);
     CHECK(outcome.sentence ==
           "producer writes memory that consumer uses, with nothing that orders the two");
@@ -84,12 +79,12 @@ TEST_CASE("a relaxed head: the producer writes into a slot that is still being r
 }
 
 TEST_CASE("a losing schedule shows the same execution again") {
-  const auto outcome = explored({.publish = RELAXED});
-  const auto again = explored({.publish = RELAXED}, {.schedule = outcome.schedule});
+  const auto outcome = queue_explored({.publish = RELAXED});
+  const auto again = queue_explored({.publish = RELAXED}, {.schedule = outcome.schedule});
   CHECK(again.wrong == outcome.wrong);
   CHECK(again.sentence == outcome.sentence);
   CHECK(again.history == outcome.history);
   CHECK(again.executions == 1);
   // On the mended queue nothing is wrong with it.
-  CHECK(explored({}, {.schedule = outcome.schedule}).passed());
+  CHECK(queue_explored({}, {.schedule = outcome.schedule}).passed());
 }

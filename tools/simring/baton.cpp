@@ -14,7 +14,6 @@ namespace percore::sim {
 
 namespace {
 
-constexpr Nanoseconds never = std::numeric_limits<Nanoseconds>::max();
 constexpr unsigned spins_without_switch_max = 64;  // then a spinning thread hands over in any case
 constexpr unsigned spin_percent_min = 50;
 constexpr unsigned dead_ends_max = 100;

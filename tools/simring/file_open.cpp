@@ -16,7 +16,7 @@ namespace percore::sim {
 
 namespace {
 
-constexpr std::size_t page_bytes = 4096;  // PAGE_SIZE: the most that an open_how may have
+constexpr std::size_t open_how_bytes_max = 4096;  // PAGE_SIZE
 
 int prepare_any_open(Operation& operation) {
   const io_uring_sqe& sqe = operation.sqe;
@@ -45,7 +45,7 @@ void forgive(open_how& how) {
 // What a newer structure has beyond ours must be zero, as copy_struct_from_user demands.
 int read_open_how(std::uint64_t address, std::size_t size, open_how& out) {
   if (size < sizeof out) return -EINVAL;
-  if (size > page_bytes) return -E2BIG;
+  if (size > open_how_bytes_max) return -E2BIG;
   const auto* const bytes = reinterpret_cast<const unsigned char*>(address);
   if (!mapped(bytes, size)) return -EFAULT;
   std::memcpy(&out, bytes, sizeof out);

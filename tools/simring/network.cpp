@@ -28,7 +28,6 @@ namespace {
 
 using Number = std::uint64_t;  // a socket's, in the order of their making
 
-constexpr Nanoseconds never = std::numeric_limits<Nanoseconds>::max();
 constexpr Nanoseconds first_retry = 1'000'000'000;  // of a SYN that found the backlog full
 constexpr unsigned retries_max = 6;                 // tcp_syn_retries
 constexpr unsigned first_free_port = 32'768;

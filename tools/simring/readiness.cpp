@@ -115,7 +115,7 @@ bool wait_outside(std::span<Ring* const> rings, Nanoseconds timeout) {
       looks.push_back({.fd = fd, .events = awaited_events(operation), .revents = 0});
     }
   }
-  const bool for_ever = timeout == std::numeric_limits<Nanoseconds>::max();
+  const bool for_ever = timeout == never;
   const timespec limit{.tv_sec = timeout / 1'000'000'000, .tv_nsec = timeout % 1'000'000'000};
   const bool found = ppoll(looks.data(), looks.size(), for_ever ? nullptr : &limit, nullptr) > 0;
   for (Ring* const ring : rings) look_at_parked(*ring);
@@ -126,7 +126,7 @@ bool pass_until_stirred(int fd, short events) {
   if (has_company()) return wait_for_descriptor(fd, events);
   Session& now = session();
   while (network::poll(fd, events) == 0) {
-    if (now.next_due == std::numeric_limits<Nanoseconds>::max()) return false;
+    if (now.next_due == never) return false;
     now.clock = std::max(now.clock, now.next_due);
     perform_due();
     for (Ring* ring : now.open_rings) look_at_parked(*ring);

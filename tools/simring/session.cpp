@@ -13,7 +13,7 @@ namespace percore::sim {
 
 namespace {
 
-thread_local unsigned depth = 0;  // > 0 while this thread is inside the simulation
+thread_local unsigned inside_depth = 0;  // > 0 while this thread is inside the simulation
 thread_local const void* outermost_frame = nullptr;
 
 void print_and_abort(const Violation& violation, void*) {
@@ -53,8 +53,8 @@ Session& make_session() {
 }
 
 struct Inside {
-  Inside() noexcept { ++depth; }
-  ~Inside() { --depth; }
+  Inside() noexcept { ++inside_depth; }
+  ~Inside() { --inside_depth; }
 };
 
 void begin_files() {
@@ -88,7 +88,7 @@ Lock& mutex() noexcept {
 }
 
 bool inside_simulation() noexcept {
-  return depth > 0;
+  return inside_depth > 0;
 }
 
 const void* program_frame() noexcept {
@@ -96,14 +96,14 @@ const void* program_frame() noexcept {
 }
 
 Call::Call(Nanoseconds cost, const void* frame) : lock_(mutex()) {
-  if (depth++ == 0) outermost_frame = frame;
+  if (inside_depth++ == 0) outermost_frame = frame;
   Session& now = session();
   now.clock += cost;
   if (now.next_due <= now.clock) perform_due();
 }
 
 Call::~Call() {
-  --depth;
+  --inside_depth;
 }
 
 void begin(Options options) {

@@ -26,7 +26,7 @@ namespace {
 constexpr std::size_t frame_bytes_max = 4096;      // of a larger one only the beginning is shown
 constexpr std::size_t slab_bytes_min = 32 * 1024;  // a block this large is a pool of frames
 constexpr std::size_t queue_length_max = 256;
-constexpr std::size_t file_bytes_max = 64u << 20;
+constexpr std::size_t snapshot_file_bytes_max = 64u << 20;
 
 struct Snapshots {
   int fd = -1;
@@ -187,7 +187,7 @@ void write_step() {
     rest.remove_prefix(static_cast<std::size_t>(wrote));
   }
   now.text.clear();
-  if (now.bytes < file_bytes_max) return;
+  if (now.bytes < snapshot_file_bytes_max) return;
   close(now.fd);
   now.fd = -1;
 }

@@ -33,6 +33,7 @@
 #include <pthread.h>
 
 #include <deque>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -53,6 +54,9 @@ namespace percore::sim {
 
 using Id = std::uint64_t;  // an operation's number; 0 = none
 using Nanoseconds = std::int64_t;
+
+/// A deadline that is never met, a time-out that never comes.
+constexpr Nanoseconds never = std::numeric_limits<Nanoseconds>::max();
 
 inline constexpr Nanoseconds run_begins_nanoseconds = 1'000'000'000;  // what the clock shows then
 

@@ -25,7 +25,7 @@ namespace percore::sim {
 namespace {
 
 constinit SystemCalls table{};
-constinit bool found = false;
+constinit bool all_found = false;
 
 template <typename Function>
 void find(Function& out, void (*sanitizers)(), const char* name) noexcept {
@@ -37,11 +37,11 @@ void find(Function& out, void (*sanitizers)(), const char* name) noexcept {
 
 // Two threads that find the same at the same time write the same.
 const SystemCalls& system_calls() noexcept {
-  if (__atomic_load_n(&found, __ATOMIC_ACQUIRE)) return table;
+  if (__atomic_load_n(&all_found, __ATOMIC_ACQUIRE)) return table;
 #define PERCORE_FIND(name) find(table.name, &__interceptor_##name, #name);
   PERCORE_EACH(PERCORE_FIND)
 #undef PERCORE_FIND
-  __atomic_store_n(&found, true, __ATOMIC_RELEASE);
+  __atomic_store_n(&all_found, true, __ATOMIC_RELEASE);
   return table;
 }
 

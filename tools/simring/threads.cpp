@@ -21,7 +21,6 @@ namespace percore::sim {
 
 namespace {
 
-constexpr Nanoseconds never = std::numeric_limits<Nanoseconds>::max();
 // CLOCK_REALTIME less the virtual clock: a moment in 2026.
 constexpr Nanoseconds epoch_nanoseconds = 1'770'000'000'000'000'000;
 constexpr Nanoseconds call_cost_nanoseconds = 60;

@@ -10,7 +10,6 @@ namespace percore::sim {
 namespace {
 
 constexpr Nanoseconds enter_cost_nanoseconds = 400;
-constexpr Nanoseconds never = std::numeric_limits<Nanoseconds>::max();
 constexpr unsigned faults_in_a_row_max = 3;  // a program that tries again makes progress
 
 void check_budget() {

@@ -85,14 +85,25 @@ fs::path CheckBuild::folder(const Exercise& exercise, const fs::path& sources) c
 
 std::vector<fs::path> CheckBuild::shared_sources(Variant variant) const {
   if (variant == Variant::explored) return tools_.explorer_sources();
-  std::vector<fs::path> folders = {course_.root / "tools" / "check",
-                                   course_.root / "tools" / "simring"};
+  std::vector<fs::path> folders = {course_.root / "tools" / "check"};
   for (const std::string& layer : tools_.config().layers)
     folders.push_back(course_.root / "runtime" / layer);
   std::vector<fs::path> out;
   for (const fs::path& from : folders)
     for (const fs::path& source : sources_in(from)) out.push_back(source);
   return out;
+}
+
+// The simulated ring, in which checks spend most of their time: it is optimised. A precompiled
+// header of other options would be of no use to it.
+void CheckBuild::add_simring(NinjaFile& file, Variant variant) const {
+  const fs::path unsupported = course_.root / "tools" / "simring" / "unsupported.cpp";
+  file.compile(unsupported, tools_.object(variant, unsupported), "", "-O0");
+  for (const Unit& unit : tools_.simring_units(variant)) {
+    write_if_changed(unit.source, unit.text);
+    file.compile(unit.source, tools_.object(variant, unit.source), "",
+                 variant == Variant::measured ? "-O2" : "-O1");
+  }
 }
 
 std::string CheckBuild::shared_ninja(Variant variant) const {
@@ -105,29 +116,14 @@ std::string CheckBuild::shared_ninja(Variant variant) const {
                  tools_.header_flag(variant), config.clang() ? "-fpch-instantiate-templates" : "");
   file.precompile(header, precompiled_header);
   const fs::path explorer = course_.root / "tools" / "explore";
-  const fs::path simring = course_.root / "tools" / "simring";
-  // Checks spend most of their time in the simulated ring: it is optimised, with a precompiled
-  // header of those options.
-  const bool optimises_simring = variant == Variant::fast || variant == Variant::sanitized;
-  const std::string optimised = tools_.flags(variant) + tools_.includes("") + " -O1";
-  const fs::path simring_header = header.parent_path() / "simring.hpp.pch";
-  if (optimises_simring && config.clang())
-    file.precompile(simring / "pch" / "simring.hpp", simring_header, optimised);
+  if (variant != Variant::explored) add_simring(file, variant);
   for (const fs::path& source : shared_sources(variant)) {
     const fs::path object = tools_.object(variant, source);
-    // A precompiled header of other options is of no use to the explorer itself, which is optimised
-    // since an exploration is tens of thousands of executions, nor to the words for a machine; and
-    // unsupported.cpp defines what liburing's header declares otherwise. They include what they
-    // need.
-    if (source.filename() == "unsupported.cpp")
-      file.compile(source, object, "", "-O0");
-    else if (variant == Variant::explored && source.parent_path() == explorer)
+    // Nor is it of use to the explorer itself, which is optimised since an exploration is tens of
+    // thousands of executions, nor to the words for a machine. They include what they need.
+    if (variant == Variant::explored && source.parent_path() == explorer)
       file.compile(source, object, "", "-O2");
-    else if (optimises_simring && source.filename() == "machine_words.cpp")
-      file.compile(source, object, "", "-O1");
-    else if (optimises_simring && source.parent_path() == simring && config.clang())
-      file.compile_behind(source, object, optimised, simring_header);
-    else if (optimises_simring && source.parent_path() == simring)
+    else if (variant != Variant::measured && source.filename() == "machine_words.cpp")
       file.compile(source, object, "", "-O1");
     else
       file.depend(object, source, precompiled_header);
@@ -178,6 +174,7 @@ void CheckBuild::build_shared(Variant variant) const {
 std::vector<CheckProgram> CheckBuild::plan(const PlanRequest& request) const {
   Plan plan = plan_exercise(tools_, request);
   forget_newer_objects(plan.folder, request);
+  for (const Unit& unit : plan.units) write_if_changed(unit.source, unit.text);
   write_if_changed(plan.folder / "build.ninja", plan.ninja);
   return std::move(plan.programs);
 }

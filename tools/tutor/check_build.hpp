@@ -44,6 +44,7 @@ class CheckBuild {
 
  private:
   [[nodiscard]] std::vector<fs::path> shared_sources(Variant variant) const;
+  void add_simring(NinjaFile& file, Variant variant) const;
   [[nodiscard]] std::string shared_ninja(Variant variant) const;
   BuildResult ninja(const fs::path& folder, const std::vector<std::string>& targets,
                     const Limits& limits) const;

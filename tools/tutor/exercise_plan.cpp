@@ -47,6 +47,7 @@ class Planner {
   void link_explored(CheckProgram program, std::vector<fs::path> own);
   [[nodiscard]] std::vector<fs::path> check_files() const;
   [[nodiscard]] std::string watched_flag() const;
+  fs::path with_contract(const fs::path& checks);
   [[nodiscard]] bool has_executor() const;
 
   const Toolchain& tools_;
@@ -95,9 +96,8 @@ Plan Planner::plan() {
   return std::move(out_);
 }
 
-// The learner's objects, and the contract's static_asserts against the learner's header. Ours in
-// their place is our module, which lies below, or the plain answer where the exercise makes no
-// module.
+// The learner's objects. Ours in their place is our module, which lies below, or the plain answer
+// where the exercise makes no module.
 void Planner::compile_own_files() {
   const fs::path from =
       request_.ours ? tools_.root() / "solutions" / exercise_.lesson : request_.sources;
@@ -117,10 +117,18 @@ void Planner::compile_own_files() {
     ninja_.compile(tools_.root() / "tools" / "check" / "stepped" / "queue_view.cpp",
                    own_objects_.back());
   }
+}
+
+// The contract's static_asserts against the learner's header are compiled behind the first file of
+// checks, which may have something to say before it includes that header: an object of their own
+// would cost as much to compile as a small file of checks.
+fs::path Planner::with_contract(const fs::path& checks) {
   const fs::path contract = tools_.root() / "runtime" / "contracts" / (module_ + "_contract.cpp");
-  if (module_.empty() || !fs::exists(contract)) return;
-  own_objects_.push_back(out_.folder / "contract.o");
-  ninja_.compile(contract, own_objects_.back());
+  if (module_.empty() || !out_.units.empty() || !fs::exists(contract)) return checks;
+  out_.units.push_back({.source = out_.folder / (checks.stem().string() + ".with_contract.cpp"),
+                        .text = fmt::format("#include \"{}\"\n#include \"{}\"\n", checks.string(),
+                                            contract.string())});
+  return out_.units.back().source;
 }
 
 // module_folder  of the header that is explored; empty: the learner's, or ours.
@@ -221,7 +229,7 @@ void Planner::plan_checks() {
       continue;
     }
     if (!request_.ours) program.own = own_objects_;
-    ninja_.compile(file, own.front());
+    ninja_.compile(with_contract(file), own.front());
     own.insert(own.end(), own_objects_.begin(), own_objects_.end());
     link(std::move(program), own, modules);
   }

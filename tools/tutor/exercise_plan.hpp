@@ -35,6 +35,7 @@ struct PlanRequest {
 struct Plan {
   fs::path folder;                     ///< that of its build.ninja
   std::string ninja;                   ///< the text
+  std::vector<Unit> units;             ///< files that it compiles and that are written with it
   std::vector<CheckProgram> programs;  ///< in the order of the steps
 };
 

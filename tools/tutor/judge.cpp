@@ -6,6 +6,12 @@
 #include "tampering.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <span>
+#include <thread>
 
 namespace percore::tutor {
 
@@ -118,19 +124,76 @@ void keep_program_of(const std::string& check, std::vector<CheckProgram>& progra
     std::erase_if(programs, [&](const CheckProgram& program) { return !holds(program); });
 }
 
+// What came of each of some programs, as if they had run one after the other. On a machine of two
+// cores two run at a time: whoever waits for a verdict waits half as long.
+struct Ran {
+  bool passed = false;
+  Judgement judgement;
+};
+using RunOne = std::function<bool(const CheckProgram&, Judgement&)>;
+
+// at_once   one where each tells on the terminal how far it is
+// ends_all  whether the verdict ends with this program, as it did not pass: none behind it is
+//           started then, and nothing is said of them
+std::vector<Ran> run_side_by_side(std::span<const CheckProgram> programs, std::size_t at_once,
+                                  bool (*ends_all)(const CheckProgram&), const RunOne& run_one) {
+  std::vector<Ran> out(programs.size());
+  std::atomic<std::size_t> next = 0, end = programs.size();
+  std::mutex lock;
+  std::exception_ptr thrown;
+  const auto work = [&] {
+    for (std::size_t i; (i = next++) < end;) {
+      try {
+        out[i].passed = run_one(programs[i], out[i].judgement);
+      } catch (...) {
+        const std::scoped_lock locked(lock);
+        if (!thrown) thrown = std::current_exception();
+        end = 0;
+        return;
+      }
+      if (out[i].passed || !ends_all(programs[i])) continue;
+      const std::scoped_lock locked(lock);
+      end = std::min<std::size_t>(end, i + 1);
+    }
+  };
+  {
+    std::vector<std::jthread> others;
+    for (std::size_t i = 1; i < std::min(at_once, programs.size()); ++i) others.emplace_back(work);
+    work();
+  }
+  if (thrown) std::rethrow_exception(thrown);
+  out.resize(std::min<std::size_t>(end, out.size()));
+  return out;
+}
+
+std::size_t at_once(const JudgeOptions& options) {
+  return options.seeds != 0 ? 1 : std::max(1U, std::thread::hardware_concurrency());
+}
+
+bool is_right(const CheckProgram& program) {
+  return program.fault == "right";
+}
+
+bool any(const CheckProgram&) {
+  return true;
+}
+
 // A catch exercise: the learner's checks must pass with the right module and break with each of the
 // others.
 void judge_catch(const CheckRunner& runner, const std::vector<CheckProgram>& programs,
                  const JudgeOptions& options, const Exercise& exercise, Judgement& out) {
+  auto ran = run_side_by_side(
+      programs, at_once(options), is_right, [&](const CheckProgram& program, Judgement& inner) {
+        return run_program(runner, program, options, UINT64_MAX, inner, is_right(program));
+      });
   unsigned caught = 0;
-  for (const CheckProgram& program : programs) {
-    Judgement inner;
-    const bool is_right = program.fault == "right";
-    const bool all_passed = run_program(runner, program, options, UINT64_MAX, inner, is_right);
+  for (std::size_t i = 0; i < programs.size(); ++i) {
+    const CheckProgram& program = programs[i];
+    const auto& [all_passed, inner] = ran[i];
     CheckVerdict verdict;
     verdict.name = program.fault;
     verdict.program = program.stem;
-    if (is_right) {
+    if (is_right(program)) {
       verdict.statement = "your checks pass with the right module";
       if (inner.checks.empty()) {
         verdict.kind = VerdictKind::wrong;
@@ -218,11 +281,23 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
     if (!build_up_to(programs.size())) return out;
     judge_catch(runner, programs, options, exercise, out);
   } else {
-    for (std::size_t i = 0; i < programs.size(); ++i) {
+    const RunOne run_one = [&](const CheckProgram& program, Judgement& inner) {
+      return run_program(runner, program, options, UINT64_MAX, inner);
+    };
+    bool passed = true;
+    for (std::size_t i = 0; passed && i < programs.size();) {
       if (i >= built && !build_up_to(i < ready ? ready : programs.size())) return out;
-      if (!run_program(runner, programs[i], options, UINT64_MAX, out)) break;
-      const bool step_ends = i + 1 == programs.size() || programs[i + 1].step != programs[i].step;
-      if (!programs[i].step.empty() && step_ends) out.steps_passed.push_back(programs[i].step);
+      // What runs on the kernel's ring has the machine for itself.
+      std::size_t end = i + 1;
+      while (!programs[i].real && end < built && !programs[end].real) ++end;
+      for (Ran& one : run_side_by_side({&programs[i], end - i}, at_once(options), any, run_one)) {
+        passed = one.passed;
+        std::ranges::move(one.judgement.checks, std::back_inserter(out.checks));
+        const bool step_ends = i + 1 == programs.size() || programs[i + 1].step != programs[i].step;
+        if (passed && !programs[i].step.empty() && step_ends)
+          out.steps_passed.push_back(programs[i].step);
+        ++i;
+      }
     }
   }
   if (!options.check.empty() && out.checks.empty() && out.kind == VerdictKind::passed)
@@ -257,8 +332,11 @@ Judgement Judge::judge_sanitized(const Exercise& exercise, const JudgeOptions& o
     return out;
   }
   const CheckRunner runner(course_.root, options.sources, {}, true);
-  for (const CheckProgram& program : programs)
-    if (!run_program(runner, program, options, seeds_max, out)) break;
+  const RunOne run_one = [&](const CheckProgram& program, Judgement& inner) {
+    return run_program(runner, program, options, seeds_max, inner);
+  };
+  for (Ran& one : run_side_by_side(programs, at_once(options), any, run_one))
+    std::ranges::move(one.judgement.checks, std::back_inserter(out.checks));
   if (const CheckVerdict* broken = out.first_broken()) out.kind = broken->kind;
   return out;
 }

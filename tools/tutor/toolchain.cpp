@@ -10,6 +10,10 @@ namespace percore::tutor {
 
 namespace {
 
+// Of the simulated ring's files the one that must not see liburing's header: it defines what that
+// declares otherwise.
+constexpr std::string_view unsupported = "unsupported.cpp";
+
 // Ninja reads $, space and colon; paths of ours may hold a space or a dollar.
 std::string escaped(const fs::path& path) {
   std::string out;
@@ -23,7 +27,7 @@ std::string escaped(const fs::path& path) {
 constexpr std::string_view rules = R"(
 ninja_required_version = 1.8
 rule compile
-  command = $cxx $flags $header -MD -MF $out.d -c $in -o $out
+  command = $cxx $header $flags -MD -MF $out.d -c $in -o $out
   deps = gcc
   depfile = $out.d
   description = compile $in
@@ -125,6 +129,17 @@ std::vector<fs::path> Toolchain::explorer_sources() const {
   return out;
 }
 
+std::vector<Unit> Toolchain::simring_units(Variant variant) const {
+  std::vector<Unit> out(2);
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i].source = shared_folder() / word(variant) / fmt::format("simring_{}.cpp", i + 1);
+  std::size_t next = 0;
+  for (const fs::path& source : sources_in(root_ / "tools" / "simring"))
+    if (source.filename() != unsupported)
+      out[next++ % out.size()].text += fmt::format("#include \"{}\"\n", source.string());
+  return out;
+}
+
 std::vector<fs::path> Toolchain::harness_objects(Variant variant, bool real) const {
   const fs::path folder = root_ / "tools" / "check";
   std::vector<fs::path> out;
@@ -134,9 +149,14 @@ std::vector<fs::path> Toolchain::harness_objects(Variant variant, bool real) con
   out.push_back(object(variant, folder / (real ? "flavour_real.cpp" : "flavour_sim.cpp")));
   // In this order: what lies between the two marks stands for the kernel.
   if (!real) out.push_back(object(variant, folder / "outside_begin.cpp"));
-  for (const fs::path& source : sources_in(root_ / (real ? "runtime/clock" : "tools/simring")))
-    out.push_back(object(variant, source));
-  if (!real) out.push_back(object(variant, folder / "outside_end.cpp"));
+  if (real) {
+    for (const fs::path& source : sources_in(root_ / "runtime" / "clock"))
+      out.push_back(object(variant, source));
+    return out;
+  }
+  for (const Unit& unit : simring_units(variant)) out.push_back(object(variant, unit.source));
+  out.push_back(object(variant, root_ / "tools" / "simring" / unsupported));
+  out.push_back(object(variant, folder / "outside_end.cpp"));
   return out;
 }
 
@@ -163,16 +183,8 @@ void NinjaFile::link_by(const std::string& command) {
       fmt::format("rule link\n  command = {}\n  description = link $out\nlibraries =\n\n", command);
 }
 
-void NinjaFile::precompile(const fs::path& header, const fs::path& out, const std::string& flags) {
+void NinjaFile::precompile(const fs::path& header, const fs::path& out) {
   text_ += fmt::format("build {}: precompile {}\n", escaped(out), escaped(header));
-  if (!flags.empty()) text_ += fmt::format("  flags = {}\n", flags);
-}
-
-void NinjaFile::compile_behind(const fs::path& source, const fs::path& object,
-                               const std::string& flags, const fs::path& precompiled_header) {
-  depend(object, source, precompiled_header);
-  text_ += fmt::format("  flags = {}\n  header = -include-pch {}\n", flags,
-                       shell_quoted(precompiled_header.string()));
 }
 
 void NinjaFile::compile(const fs::path& source, const fs::path& object, const std::string& flags,

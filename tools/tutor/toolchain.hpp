@@ -18,6 +18,12 @@ enum class Variant {
 
 std::string_view word(Variant variant);
 
+/// A file that is compiled in place of others, which it includes.
+struct Unit {
+  fs::path source;
+  std::string text;
+};
+
 /// The compiler's words for checks, and where the objects lie that all exercises share.
 class Toolchain {
  public:
@@ -45,6 +51,9 @@ class Toolchain {
   /// What a program that explores schedules is linked with: the harness, the explorer, assertions.
   /// No module: those that are explored are headers.
   [[nodiscard]] std::vector<fs::path> explorer_sources() const;
+  /// The simulated ring as one unit for each of two cores: what a file of its costs is mostly its
+  /// headers, and a newcomer waits for all of them.
+  [[nodiscard]] std::vector<Unit> simring_units(Variant variant) const;
   /// The harness, with the simulated ring or with the kernel's clock.
   [[nodiscard]] std::vector<fs::path> harness_objects(Variant variant, bool real) const;
 
@@ -67,14 +76,10 @@ class NinjaFile {
 
   /// The command with which programs are linked; before the first of them.
   void link_by(const std::string& command);
-  /// `flags`: in place of the file's; empty: the file's.
-  void precompile(const fs::path& header, const fs::path& out, const std::string& flags = "");
+  void precompile(const fs::path& header, const fs::path& out);
   /// `flags`, `header`: in place of the file's; empty: the file's.
   void compile(const fs::path& source, const fs::path& object, const std::string& flags = "",
                const std::string& header = "");
-  /// Of other flags and another precompiled header, which is made first.
-  void compile_behind(const fs::path& source, const fs::path& object, const std::string& flags,
-                      const fs::path& precompiled_header);
   void depend(const fs::path& object, const fs::path& source, const fs::path& on);
   void link(const fs::path& program, const std::vector<fs::path>& objects,
             const std::string& libraries);

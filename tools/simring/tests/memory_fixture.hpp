@@ -62,9 +62,9 @@ struct FileRing : OpenRing {
     return one(sqe);
   }
   int cut(int fd, std::uint64_t size) {
-    constexpr int op_ftruncate = 55;  // liburing 2.3 has no name for it
+    constexpr int ftruncate_opcode = 55;  // liburing 2.3 has no name for it
     io_uring_sqe* const sqe = entry(7);
-    io_uring_prep_rw(op_ftruncate, sqe, fd, nullptr, 0, size);
+    io_uring_prep_rw(ftruncate_opcode, sqe, fd, nullptr, 0, size);
     return one(sqe);
   }
   int reserve(int fd, std::uint64_t size) {

@@ -142,7 +142,7 @@ ALL_LAYERS = ["-Done_unit=true"]  # for builds that need all of them: less than 
 
 
 # How much is tested. USUAL is every test of ours in the builds that differ in kind, and of the proofs that go through
-# hundreds of variants (a planted fault, a swap) a fixed part: what ends within a quarter of an hour on two cores.
+# hundreds of variants (a planted fault, a swap) a fixed part: 40 minutes of two slow processors are then left of 70.
 USUAL, ALL, NIGHTLY = range(3)
 
 
@@ -269,7 +269,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     more = parser.add_mutually_exclusive_group()
     more.add_argument("--all", dest="level", action="store_const", const=ALL, default=USUAL,
-                      help="every wrong solution, every answer in place of ours; half an hour more")
+                      help="every wrong solution, each answer alone in place of ours; half as long again")
     more.add_argument("--nightly", dest="level", action="store_const", const=NIGHTLY,
                       help="every wrong solution with sanitizers, and all configurations; takes hours")
     parser.add_argument("--only", metavar="WORD", help="only the steps whose name has WORD in it")

@@ -141,9 +141,9 @@ WITH_LINES = [*DEBUG, "-Dcpp_args=-g1"]
 ALL_LAYERS = ["-Done_unit=true"]  # for builds that need all of them: less than half of the compiler's work
 
 
-# How much is tested. USUAL is every test of ours in the builds that differ in kind, and of the proofs that go through
-# hundreds of variants (a planted fault, a swap) a fixed part: 40 minutes of two slow processors are then left of 70.
-USUAL, ALL, NIGHTLY = range(3)
+# How much is tested. QUICK leaves out none of our own tests, and takes of the proofs that go through hundreds of variants
+# (a planted fault, a swap) a fixed part.
+QUICK, USUAL, ALL = range(3)
 
 
 def build_steps(level):
@@ -165,16 +165,16 @@ def build_steps(level):
 
     steps = [
         build("ASan and UBSan, clang", "asan", clang, [*WITH_LINES, *ALL_LAYERS, "-Db_sanitize=address,undefined"],
-              ["runtime_tests", *(ours if level >= ALL else [])],
-              ["runtime", *(["simring", "tutor", "trace"] if level >= ALL else [])]),
+              ["runtime_tests", *(ours if level >= USUAL else [])],
+              ["runtime", *(["simring", "tutor", "trace"] if level >= USUAL else [])]),
         build("TSan, clang", "tsan", clang, [*WITH_LINES, *ALL_LAYERS, "-Db_sanitize=thread"],
               ["runtime_thread_tests", "tools/simring/tests/threads_sample"], ["threads"]),
         build("coroutines in debug, g++", "gcc-debug", gnu, DEBUG, of_coroutines, coroutines),
         build("release, g++", "gcc", gnu, ["--buildtype=release", *ALL_LAYERS], ["runtime_tests"], ["runtime"]),
     ]
-    if level >= ALL:
+    if level >= USUAL:
         steps += [flat("ASan", "address"), flat("UBSan", "undefined"), flat("TSan", "thread")]
-    if level >= NIGHTLY:
+    if level >= ALL:
         steps.append(build("debug, clang", "debug", clang, ["--buildtype=debug"], units))
         steps.append(build("debug, g++", "gcc-debug-all", gnu, ["--buildtype=debug"], units))
         steps.append(build("release with ASan and UBSan, clang", "asan-release", clang,
@@ -213,23 +213,23 @@ def put_in_place(folder, sources):
 def swaps(step, level):
     """The plain answers in place of ours. That is the proof that the contracts suffice.
 
-    What a learner has at the end of the last lesson: all tests. At `ALL` also what there is at the end of each lesson: the
-    tests of that lesson's modules; and each module alone: its own tests, and those of the first of ours that uses it. At
-    `NIGHTLY` each prefix of the layers, too, and all tests each time.
+    Each module alone: its own tests, and those of the first of ours that uses it. What a learner has at the end of each
+    lesson: the tests of that lesson's modules, and all tests at the end of the last; at `QUICK` that last one only. At `ALL`
+    each prefix of the layers, too, and all tests each time.
 
     The build takes every module from a folder of copies, ours or the answer's: a swap compiles what sees another text
     than before, and nothing else.
     """
     lesson_of, clang = lesson_modules(), os.environ["PERCORE_CLANG"]
     modules, users = list(lesson_of), first_users(list(lesson_of))
-    build = BUILDS / ("swap" if level >= ALL else "swap-of-all")
+    build = BUILDS / ("swap" if level >= USUAL else "swap-of-all")
     layers = BUILDS / "swap-layers"
     choices = [(modules, ["runtime"])]
-    if level >= ALL:
+    if level >= USUAL:
         alone = [([module], [module, *users[module]]) for module in reversed(modules)]
         choices = alone + [([m for m in modules if lesson_of[m] <= lesson], [m for m in modules if lesson_of[m] == lesson])
                            for lesson in sorted(set(lesson_of.values()))[:-1]] + choices
-    if level >= NIGHTLY:
+    if level >= ALL:
         choices += [(modules[:n], ["runtime"]) for n in range(1, len(modules))]
 
     def take(choice):
@@ -243,7 +243,7 @@ def swaps(step, level):
     take([])
     if not (build / "build.ninja").exists():
         environment = {"CXX": clang, **linker_for(clang)}
-        if not step.must("meson", "setup", build, "--werror", *DEBUG, *([] if level >= ALL else ALL_LAYERS),
+        if not step.must("meson", "setup", build, "--werror", *DEBUG, *([] if level >= USUAL else ALL_LAYERS),
                          f"-Dmine={','.join(modules)}",
                          f"-Dmine_root={layers.relative_to(ROOT)}", env=environment):
             return
@@ -251,7 +251,7 @@ def swaps(step, level):
     tests = json.loads(listed)
     for choice, suites in choices:
         words = f"the answer's {', '.join(choice)}:"
-        suites = ["runtime"] if level >= NIGHTLY else suites
+        suites = ["runtime"] if level >= ALL else suites
         take(choice)
         programs = [os.path.relpath(test["cmd"][0], build) for test in tests
                     if any(suite.split(":")[-1] in suites for suite in test["suite"])]
@@ -268,9 +268,9 @@ def files_below(folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     more = parser.add_mutually_exclusive_group()
-    more.add_argument("--all", dest="level", action="store_const", const=ALL, default=USUAL,
-                      help="every wrong solution, each answer alone in place of ours; half as long again")
-    more.add_argument("--nightly", dest="level", action="store_const", const=NIGHTLY,
+    more.add_argument("--quick", dest="level", action="store_const", const=QUICK, default=USUAL,
+                      help="while one works: without most wrong solutions, single swaps, and our tools under ASan")
+    more.add_argument("--all", dest="level", action="store_const", const=ALL,
                       help="every wrong solution with sanitizers, and all configurations; takes hours")
     parser.add_argument("--only", metavar="WORD", help="only the steps whose name has WORD in it")
     parser.add_argument("--list", action="store_true", help="name the steps and end")

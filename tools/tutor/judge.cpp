@@ -174,7 +174,7 @@ bool is_right(const CheckProgram& program) {
   return program.fault == "right";
 }
 
-bool any(const CheckProgram&) {
+bool any_program(const CheckProgram&) {
   return true;
 }
 
@@ -290,7 +290,8 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
       // What runs on the kernel's ring has the machine for itself.
       std::size_t end = i + 1;
       while (!programs[i].real && end < built && !programs[end].real) ++end;
-      for (Ran& one : run_side_by_side({&programs[i], end - i}, at_once(options), any, run_one)) {
+      for (Ran& one :
+           run_side_by_side({&programs[i], end - i}, at_once(options), any_program, run_one)) {
         passed = one.passed;
         std::ranges::move(one.judgement.checks, std::back_inserter(out.checks));
         const bool step_ends = i + 1 == programs.size() || programs[i + 1].step != programs[i].step;
@@ -335,7 +336,7 @@ Judgement Judge::judge_sanitized(const Exercise& exercise, const JudgeOptions& o
   const RunOne run_one = [&](const CheckProgram& program, Judgement& inner) {
     return run_program(runner, program, options, seeds_max, inner);
   };
-  for (Ran& one : run_side_by_side(programs, at_once(options), any, run_one))
+  for (Ran& one : run_side_by_side(programs, at_once(options), any_program, run_one))
     std::ranges::move(one.judgement.checks, std::back_inserter(out.checks));
   if (const CheckVerdict* broken = out.first_broken()) out.kind = broken->kind;
   return out;

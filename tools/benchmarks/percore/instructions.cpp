@@ -113,7 +113,7 @@ Task<> send_all(SharedSender<std::uint64_t> sender, std::size_t times) {
 }
 
 Task<std::uint64_t> stream_messages(std::size_t times) {
-  auto ends = percore::shared_channel<std::uint64_t>(256);
+  auto ends = percore::shared_channel<std::uint64_t>(1024);
   auto receiving = percore::spawn(receive_all(std::move(ends.receiver)));
   co_await send_all(std::move(ends.sender), times);
   const std::uint64_t received = co_await receiving;
@@ -243,7 +243,7 @@ int main(int argument_count, char** arguments) {
   add("with Stats: spawn and join", instructions_an_operation(spawns, 64, 320, false, true));
   add("with Stats: yield, another task runs",
       instructions_an_operation(switches, 64, 320, false, true));
-  add("mesh message, streamed", instructions_an_operation(stream, 256, 512));
+  add("mesh message, streamed", instructions_an_operation(stream, 1024, 2048));
   add("mesh message there and back", instructions_an_operation(there_and_back(0), 16, 144));
   if (!quick) {
     add("in a task queue: spawn and join",

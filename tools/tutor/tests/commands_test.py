@@ -236,6 +236,17 @@ class Commands(unittest.TestCase):
         self.run_for(PASS, "check", "counter", "--no-sanitizers")
         self.assertRegex(self.run_for(PASS, "mine"), r"counter +mine")
 
+    def test_what_a_contract_demands_is_compiled_with_the_checks(self):
+        self.solve(*self.COUNTER)
+        contract = self.root / "runtime" / "contracts" / "counter_contract.cpp"
+        contract.write_text("#include <percore/counter.hpp>\n"
+                            'static_assert(sizeof(percore::Counter) == 4, "a Counter holds one number");\n')
+        self.addCleanup(contract.unlink)
+        self.run_for(PASS, "check", "counter", "--no-sanitizers")
+        header = self.my / LESSON / "counter/percore/counter.hpp"
+        header.write_text(header.read_text().replace("int value_ = 0;", "int value_ = 0, other_ = 0;"))
+        self.assertIn("a Counter holds one number", self.run_for(WRONG, "check", "counter", "--no-sanitizers"))
+
     def test_a_task_is_shown_without_the_marks_of_markdown(self):
         text = self.run_for(PASS, "next", "counter")
         self.assertIn("Write a counter as lesson 90 has it: `up()`, and `*down`.", text)

@@ -119,8 +119,8 @@ std::string CheckBuild::shared_ninja(Variant variant) const {
   if (variant != Variant::explored) add_simring(file, variant);
   for (const fs::path& source : shared_sources(variant)) {
     const fs::path object = tools_.object(variant, source);
-    // The explorer is optimised, since an exploration is tens of thousands of executions, and so are
-    // the words for a machine: a precompiled header of other options is of no use to them.
+    // The explorer is optimised, since an exploration is tens of thousands of executions, and so
+    // are the words for a machine: a precompiled header of other options is of no use to them.
     if (variant == Variant::explored && source.parent_path() == explorer)
       file.compile(source, object, "", "-O2");
     else if (variant != Variant::measured && source.filename() == "machine_words.cpp")

@@ -12,7 +12,7 @@
 namespace percore {
 namespace {
 
-constexpr unsigned looks_a_clock_read = 4;
+constexpr unsigned looks_a_clock_read = 16;
 
 }  // namespace
 
@@ -111,12 +111,15 @@ bool Doorbell::message_came() const noexcept {
 bool Doorbell::spin() {
   const Time may_take = spinning_.next();
   if (may_take == Time{}) return false;
+  // What waits to be submitted does not wait for the spin, too.
+  Ring& ring = executor_->ring();
+  if (ring.unsubmitted() != 0 && ring.turn(Wait::no) != 0) return true;
   ++counts_.spins;
   const Time end = std::min(now() + may_take, timers().earliest());
   // The clock is read between looks, not at each: it takes as long as several of them.
   for (unsigned looks = 1; !message_came(); ++looks) {
     // A completion wakes by itself. It ends the spin, but is no reason for another one.
-    const bool completed = executor_->ring().has_completions();
+    const bool completed = ring.has_completions();
     if (completed || (looks % looks_a_clock_read == 0 && now() >= end)) {
       spinning_.failed();
       return completed;

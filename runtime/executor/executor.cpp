@@ -112,6 +112,11 @@ void Executor::look_at_ring() {
 void Executor::sleep() {
   // A poller that needed an entry of a full queue may have collected completions.
   const bool quiet = pollers_.prepare_to_sleep([this] { return anything_ready(); });
+  if (!quiet && anything_ready()) {  // what they found while they prepared goes on at once
+    pollers_.cancel_sleep();
+    look_at_ring();
+    return;
+  }
   Time deadline = pollers_.next_deadline();
   if (quiet && ring_.in_flight() == 0 && deadline == Time::never()) {
     end_of_program_by_deadlock(tasks_alive_, ending_);

@@ -9,6 +9,7 @@
 #if __has_include(<percore/spin_budget.hpp>)
 #include <percore/spin_budget.hpp>
 #endif
+#include <percore/io.hpp>
 #include <percore/timer.hpp>
 #include <vector>
 
@@ -148,6 +149,44 @@ Task<> watches() {
   co_await watches_one(doorbell());
 }
 
+// Sees, when the doorbell looks at it in a spin, how many entries wait to be submitted.
+template <typename OfDoorbell>
+class SpunFor final : public Inbox {
+ public:
+  explicit SpunFor(OfDoorbell& bell) noexcept : bell_(bell) {}
+  bool came() noexcept override {
+    if (bell_.counts().spins != spins_before)
+      waited_for_spin += Executor::current().ring().unsubmitted();
+    return false;
+  }
+  void look() noexcept override {}
+
+  std::uint64_t spins_before = 0;
+  unsigned waited_for_spin = 0;
+
+ private:
+  OfDoorbell& bell_;
+};
+
+template <typename OfDoorbell>
+Task<> spins_behind_an_operation(OfDoorbell& bell) {
+  if constexpr (requires(Inbox& inbox) {
+                  bell.watch(inbox);
+                  bell.counts().spins;
+                }) {
+    SpunFor<OfDoorbell> inbox(bell);
+    bell.attach(inbox);
+    bell.watch(inbox);
+    inbox.spins_before = bell.counts().spins;
+    co_await nop();
+    CHECK(inbox.waited_for_spin == 0);
+    bell.detach(inbox);
+  }
+}
+Task<> submits_before_it_spins() {
+  co_await spins_behind_an_operation(doorbell());
+}
+
 Task<> waits_for(CountingInbox& inbox, int times, std::atomic<int>& waited) {
   for (int i = 0; i < times; ++i) {
     co_await inbox.next();
@@ -212,6 +251,10 @@ TEST_CASE("a ring makes the owner look at that inbox, and at no other (W3)") {
 
 TEST_CASE("one inbox is watched: looked at when it has something, and before the sleep") {
   Executor().run(watches());
+}
+
+TEST_CASE("what waits to be submitted is submitted before a spin, not after it") {
+  Executor().run(submits_before_it_spins());
 }
 
 TEST_CASE("a bell outlives its owner (W5)") {

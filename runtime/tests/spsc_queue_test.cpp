@@ -1,8 +1,10 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <ostream>
 #include <percore/clock.hpp>
@@ -95,6 +97,13 @@ Lines changed_by(SpscQueue<int>& queue, Action action) {
   return lines;
 }
 
+// An end may keep a copy of what it tells the other where it writes anyway.
+Lines beyond(const Lines& own, const Lines& told) {
+  Lines lines;
+  std::ranges::set_difference(told, own, std::inserter(lines, lines.end()));
+  return lines;
+}
+
 }  // namespace
 
 TEST_CASE("each end has cache lines of its own (B5)") {
@@ -104,11 +113,11 @@ TEST_CASE("each end has cache lines of its own (B5)") {
   const int* front = nullptr;
   // Of the producer at each value, of what it tells, and the same of the consumer.
   const Lines staged = changed_by(queue, [&] { queue.stage(value); });
-  const Lines published = changed_by(queue, [&] { queue.publish(); });
+  const Lines published = beyond(staged, changed_by(queue, [&] { queue.publish(); }));
   Lines taken = changed_by(queue, [&] { front = queue.front(); });
   REQUIRE(front != nullptr);
   taken.merge(changed_by(queue, [&] { queue.pop(); }));
-  const Lines released = changed_by(queue, [&] { queue.release(); });
+  const Lines released = beyond(taken, changed_by(queue, [&] { queue.release(); }));
   Lines all;
   std::size_t lines = 0;
   for (const Lines& written : {staged, published, taken, released}) {

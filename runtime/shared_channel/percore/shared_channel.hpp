@@ -183,10 +183,17 @@ class SharedSender<T>::Producer final : public shared_channel_detail::End {
     if (core().publish()) state_->consumer.ring();
   }
 
+  // The first value of a turn: to whoever sends only one this saves the end of the turn, and
+  // whoever sends many pays one store. No look at who waits, so that a sleeper is rung once a turn.
+  void show_first() noexcept {
+    published_early_ = true;
+    core().queue.publish();
+  }
+
   // Before the turn ends: a receiver that is awake sees it, and one that sleeps is rung. One that
   // falls asleep just now is rung at the end of the turn, where the fence for all of them is.
   void publish_early() noexcept {
-    if (core().queue.staged() == 0) return;
+    if (core().queue.staged() == 0 && !published_early_) return;
     published_early_ = true;
     if (core().publish_early()) state_->consumer.ring();
   }
@@ -212,8 +219,11 @@ class SharedSender<T>::Producer final : public shared_channel_detail::End {
   bool stage(T& value) noexcept {
     if (!core().queue.stage(value)) return false;
     this->put_off();
-    // The receiver may begin while this turn goes on.
-    if (core().queue.staged() >= publish_at_) publish_early();
+    // A receiver that is awake may begin while this turn goes on.
+    if (!published_early_)
+      show_first();
+    else if (core().queue.staged() >= publish_at_)
+      publish_early();
     return true;
   }
 

@@ -3,8 +3,10 @@
 #include <percore/check.hpp>
 #include <percore/spsc_queue.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <new>
 #include <set>
 #include <string>
@@ -48,6 +50,14 @@ Lines of_the_slots(Queue& queue, const std::uint64_t* first_slot) {
   return out;
 }
 
+/// What publish() or release() keeps for its own end may lie with what that end writes anyway; the
+/// rest is for the other end.
+Lines for_the_other(const Lines& written, const Lines& own) {
+  Lines out;
+  std::ranges::set_difference(written, own, std::inserter(out, out.end()));
+  return out.empty() ? written : out;
+}
+
 void apart(const Lines& one, const char* first, const Lines& other, const char* second) {
   for (const std::size_t line : one)
     require(!other.contains(line),
@@ -77,19 +87,22 @@ PERCORE_CHECK("lines", each_end_in_lines_of_its_own, "B5",
           "stage(), publish(), pop() and release() each count up something of the queue's own, and "
           "one of them changed none of its bytes");
 
+  const Lines shown = for_the_other(publishes, stages);
+  const Lines given_back = for_the_other(releases, takes);
+
   apart(stages, "what the producer writes at each value", takes,
         "what the consumer writes at each value");
-  apart(stages, "what the producer writes at each value", publishes,
+  apart(stages, "what the producer writes at each value", shown,
         "the count that the consumer reads");
-  apart(takes, "what the consumer writes at each value", releases,
+  apart(takes, "what the consumer writes at each value", given_back,
         "the count that the producer reads");
-  apart(stages, "what the producer writes at each value", releases,
+  apart(stages, "what the producer writes at each value", given_back,
         "the count that the consumer writes");
-  apart(takes, "what the consumer writes at each value", publishes,
+  apart(takes, "what the consumer writes at each value", shown,
         "the count that the producer writes");
-  apart(publishes, "the count that the producer publishes", releases,
+  apart(shown, "the count that the producer publishes", given_back,
         "the one that the consumer releases");
-  for (const Lines& written : {stages, takes, publishes, releases})
+  for (const Lines& written : {stages, takes, shown, given_back})
     apart(written, "a count", slots, "the address of the slots, which never changes");
   queue.~Queue();
 }

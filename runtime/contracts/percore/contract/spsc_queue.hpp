@@ -25,6 +25,11 @@ inline constexpr int spsc_queue_contract_version = 1;
 /// What two cores that write beside each other must be apart: the line of x86-64 and most of arm64.
 inline constexpr std::size_t cache_line_bytes = 64;
 
+/// What they should be apart: a CPU that fetches a line may fetch its neighbour with it, and so
+/// take it away from who writes there. Source   Intel 64 and IA-32 Architectures Optimization
+/// Reference Manual, "Data Prefetching": the spatial prefetcher completes a line to its pair.
+inline constexpr std::size_t line_pair_bytes = 2 * cache_line_bytes;
+
 /// A bounded queue between two threads: one calls the producer's functions, one the consumer's.
 /// T   nothrow-movable: a value on its way has nowhere to throw to.
 template <typename Q, typename T>

@@ -14,7 +14,8 @@ namespace percore {
 ///
 /// Head and tail count up for ever; their difference is how many values there are, so full and
 /// empty differ. Each end keeps a copy of the other's count and reads the real one, whose cache
-/// line the other core owns, only when the copy says that it cannot go on.
+/// line the other core owns, only when the copy says that it cannot go on. What it has shown to
+/// the other it keeps for itself as well: that line may have gone to the other core.
 /// Cost     a value: no atomic operation. A publish or release: one store. Another core's line is
 ///          read once for as many values as were published at once.
 /// Thread   producer's functions one, consumer's functions one; constructor and destructor ordered
@@ -62,13 +63,13 @@ class SpscQueue {
   }
 
   void publish() noexcept {
+    if (staged() == 0) return;
     // release: what was written into the slots comes before the count that shows them (B2).
     published_.store(filled_, std::memory_order_release);
+    shown_ = filled_;
   }
 
-  std::size_t staged() const noexcept {
-    return filled_ - published_.load(std::memory_order_relaxed);  // our own last store
-  }
+  std::size_t staged() const noexcept { return filled_ - shown_; }
 
   bool try_push(T& value) noexcept {
     if (!stage(value)) return false;
@@ -94,13 +95,13 @@ class SpscQueue {
   }
 
   void release() noexcept {
+    if (popped() == 0) return;
     // release: we are done with the slots before the producer writes them again (B3).
     released_.store(taken_, std::memory_order_release);
+    given_back_ = taken_;
   }
 
-  std::size_t popped() const noexcept {
-    return taken_ - released_.load(std::memory_order_relaxed);  // our own last store
-  }
+  std::size_t popped() const noexcept { return taken_ - given_back_; }
 
   std::optional<T> try_pop() noexcept {
     T* const value = front();
@@ -131,18 +132,20 @@ class SpscQueue {
   const std::unique_ptr<Slot[]> slots_;
 
   // The producer's own, at each value.
-  alignas(cache_line_bytes) std::size_t filled_ = 0;
+  alignas(line_pair_bytes) std::size_t filled_ = 0;
+  std::size_t shown_ = 0;  // as published_, whose line the consumer's core may have
   std::size_t released_seen_ = 0;
 
   // Written by the producer, once for many values.
-  alignas(cache_line_bytes) atomic<std::size_t> published_{0};
+  alignas(line_pair_bytes) atomic<std::size_t> published_{0};
 
   // The consumer's own, at each value.
-  alignas(cache_line_bytes) std::size_t taken_ = 0;
+  alignas(line_pair_bytes) std::size_t taken_ = 0;
+  std::size_t given_back_ = 0;  // as released_
   std::size_t published_seen_ = 0;
 
   // Written by the consumer, once for many values.
-  alignas(cache_line_bytes) atomic<std::size_t> released_{0};
+  alignas(line_pair_bytes) atomic<std::size_t> released_{0};
 };
 
 }  // namespace percore

@@ -51,7 +51,14 @@ void Link::send(std::size_t shard, Call& call) {
     finished(shard);
     throw_left();
   }
-  if (!calls.try_send(address)) {
+  bool sent = false;
+  try {
+    sent = calls.try_send(address);
+  } catch (...) {  // its first use, without memory
+    finished(shard);
+    throw;
+  }
+  if (!sent) {
     PERCORE_ASSERT(leaving_ || calls.closed(),
                    "a channel of calls has no room for a call that the semaphore let through");
     finished(shard);
@@ -61,35 +68,84 @@ void Link::send(std::size_t shard, Call& call) {
 }
 
 void Link::serve(const std::shared_ptr<Link>& link) {
-  for (std::size_t other = 0; other < link->count(); ++other) {
-    if (other == link->number()) continue;
-    GatePass serving = *link->serving_.enter();
-    spawn(serve_calls(link, other, std::move(serving))).detach();
-    GatePass taking = *link->taking_.enter();
-    spawn(take_answers(link, other, std::move(taking))).detach();
+  try {
+    for (std::size_t other = 0; other < link->count(); ++other)
+      if (other != link->number()) serve_one(link, other);
+  } catch (...) {
+    // Those that are spawned, and have not begun, hold the link: the others must be told by hand.
+    link->close_all();
+    throw;
   }
 }
 
-Task<> Link::serve_calls(std::shared_ptr<Link> link, std::size_t from, GatePass serving) {
+void Link::serve_one(const std::shared_ptr<Link>& link, std::size_t other) {
+  // The first use of an end, which may find no memory, is here: who joins is told, and a detached
+  // task would have nobody to tell. A call may have come; an answer cannot, since nothing was asked.
+  const std::optional<Call*> first = link->calls_.receiver(other).try_receive();
+  static_cast<void>(link->answers_.receiver(other).try_receive());
+  GatePass serving = *link->serving_.enter();
+  spawn(serve_calls(link, other, first, std::move(serving))).detach();
+  GatePass taking = *link->taking_.enter();
+  spawn(take_answers(link, other, std::move(taking))).detach();
+}
+
+void Link::close_all() noexcept {
+  for (std::size_t other = 0; other < count(); ++other) {
+    if (other == number()) continue;
+    calls_.sender(other).close();
+    calls_.receiver(other).close();
+    close_answers(other);
+    answers_.receiver(other).close();
+  }
+}
+
+// Whoever waits there for an answer is told that none will come.
+void Link::close_answers(std::size_t to) noexcept {
+  to_[to]->unanswering = true;
+  answers_.sender(to).close();
+}
+
+Task<> Link::serve_calls(std::shared_ptr<Link> link, std::size_t from, std::optional<Call*> first,
+                         GatePass serving) {
   Gate running;
-  for (;;) {
-    const std::optional<Call*> call = co_await link->calls_.receiver(from).receive();
-    if (!call) break;
-    GatePass inside = *running.enter();
-    spawn(answer(link, from, **call, std::move(inside))).detach();
+  SharedReceiver<Call*>& calls = link->calls_.receiver(from);
+  std::optional<Call*> call = first;
+  if (!call) call = co_await calls.receive();
+  while (call) {
+    try {
+      GatePass inside = *running.enter();
+      spawn(answer(link, from, **call, std::move(inside))).detach();
+    } catch (...) {
+      (*call)->throws(std::current_exception());
+      link->send_answer(from, **call);
+    }
+    call = co_await calls.receive();
   }
   co_await running.close();
   serving.leave();
 }
 
 Task<> Link::answer(std::shared_ptr<Link> link, std::size_t to, Call& call, GatePass inside) {
-  co_await call.run();
-  Call* address = &call;
-  SharedSender<Call*>& answers = link->answers_.sender(to);
-  // False: the caller's executor has gone, and it does not go while it waits for one.
-  if (!answers.try_send(address))
-    PERCORE_ASSERT(answers.closed(), "a channel of answers has no room for the answer to a call");
+  try {
+    co_await call.run();
+  } catch (...) {
+    call.throws(std::current_exception());
+  }
+  link->send_answer(to, call);
   inside.leave();
+}
+
+void Link::send_answer(std::size_t to, Call& call) noexcept {
+  if (to_[to]->unanswering) return;
+  Call* address = &call;
+  SharedSender<Call*>& answers = answers_.sender(to);
+  try {
+    // False: the caller's executor has gone, and it does not go while it waits for one.
+    if (!answers.try_send(address))
+      PERCORE_ASSERT(answers.closed(), "a channel of answers has no room for the answer to a call");
+  } catch (...) {  // its first use, without memory
+    close_answers(to);
+  }
 }
 
 Task<> Link::take_answers(std::shared_ptr<Link> link, std::size_t from, GatePass taking) {

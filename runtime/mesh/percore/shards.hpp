@@ -25,6 +25,8 @@ class Call {
 
   /// On the callee's executor: calls the function, and keeps what it gives or throws.
   Task<> run() { return run_(*this); }
+  /// On the callee's executor, in place of run(): there was no memory for it.
+  void throws(std::exception_ptr exception) noexcept { thrown_ = std::move(exception); }
 
   // The caller waits for the answer. False: that shard has gone without one.
   bool await_ready() const noexcept { return false; }
@@ -33,6 +35,8 @@ class Call {
 
  protected:
   ~Call() = default;
+
+  std::exception_ptr thrown_;
 
  private:
   friend class CallList;
@@ -76,7 +80,7 @@ class CallOf final : public Call {
   explicit CallOf(F function) : Call(&CallOf::run_function), function_(std::move(function)) {}
 
   Value take() {
-    if (thrown_) std::rethrow_exception(thrown_);
+    if (this->thrown_) std::rethrow_exception(this->thrown_);
     if constexpr (!std::is_void_v<Value>) return *std::move(value_);
   }
 
@@ -95,14 +99,13 @@ class CallOf final : public Call {
         call.value_.emplace(call.function_());
       }
     } catch (...) {
-      call.thrown_ = std::current_exception();
+      call.throws(std::current_exception());
     }
   }
 
   struct NoValue {};
   F function_;
   std::optional<std::conditional_t<std::is_void_v<Value>, NoValue, Value>> value_;
-  std::exception_ptr thrown_;
 };
 
 // What a member has of the mesh of calls, and the tasks that serve it. Thread: its executor's.
@@ -128,11 +131,17 @@ class Link {
     explicit Callee(std::size_t capacity) : room(capacity) {}
     Semaphore room;
     CallList unanswered;
-    bool gone = false;  // no answer comes from there any more
+    bool gone = false;         // no answer comes from there any more
+    bool unanswering = false;  // none goes there
   };
 
-  static Task<> serve_calls(std::shared_ptr<Link> link, std::size_t from, GatePass serving);
+  static void serve_one(const std::shared_ptr<Link>& link, std::size_t other);
+  void close_all() noexcept;
+  void close_answers(std::size_t to) noexcept;
+  static Task<> serve_calls(std::shared_ptr<Link> link, std::size_t from,
+                            std::optional<Call*> first, GatePass serving);
   static Task<> answer(std::shared_ptr<Link> link, std::size_t to, Call& call, GatePass inside);
+  void send_answer(std::size_t to, Call& call) noexcept;
   static Task<> take_answers(std::shared_ptr<Link> link, std::size_t from, GatePass taking);
 
   MeshMember<Call*> calls_;
@@ -158,7 +167,8 @@ class ShardLink {
   /// gives, a value or what its Task gives; `co_await` it.
   /// function   moved into the task, and destroyed with it. What it refers to belongs to this
   ///            executor: the other one must only use what is safe to.
-  /// Throws     what the function throws; std::system_error EPIPE when that shard has left.
+  /// Throws     what the function throws, and std::bad_alloc from here or from there;
+  ///            std::system_error EPIPE when that shard has left.
   /// Cost       one coroutine frame here and one there; no allocation beside them.
   template <typename F>
   auto submit_to(std::size_t shard, F function)

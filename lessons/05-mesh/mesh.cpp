@@ -1,6 +1,5 @@
 // Lesson 05's goal: a ring of tokens over all cores, and then everybody sends to everybody.
 #include <command_line.hpp>
-#include <fstream>
 #include <percore/mesh.hpp>
 #include <string>
 #include <vector>
@@ -73,7 +72,7 @@ void show_all_to_all(std::size_t members, std::uint64_t messages, const std::str
   if (members <= table_members_max) fmt::print("{}\n", lesson::as_table(traffic));
   fmt::print("{}", lesson::as_shades(traffic));
   if (svg.empty()) return;
-  std::ofstream(svg) << lesson::as_svg(traffic);
+  percore::lesson::write_drawing(svg, lesson::as_svg(traffic));
   fmt::print("\n{} shows the same as a drawing\n", svg);
 }
 

@@ -45,7 +45,8 @@ double mib(std::uint64_t bytes) {
 std::uint64_t size_of(const std::string& path) {
   struct stat status{};
   if (stat(path.c_str(), &status) != 0) lesson::give_up(path, "it cannot be looked at", errno);
-  if (!S_ISREG(status.st_mode)) lesson::give_up(path, "it is no plain file", EINVAL);
+  if (!S_ISREG(status.st_mode)) lesson::give_up(path, "it is no plain file", 0);
+  if (status.st_size == 0) lesson::give_up(path, "it is empty: there is nothing to copy", 0);
   return static_cast<std::uint64_t>(status.st_size);
 }
 
@@ -56,6 +57,7 @@ bool show_copies(const std::string& from, const std::string& folder) {
   fmt::print("{:.1f} MiB, read from the disk and synced to it again\n\n", mib(size));
   fmt::print("{:<18}{:>10}{:>14}{:>22}\n", "way", "MiB/s", "CPU ms a GiB", "in the page cache");
   bool equal = true;
+  std::string remarks;
   for (const Way& way : ways) {
     lesson::forget(from);
     const double cpu_before = cpu_seconds();
@@ -63,7 +65,12 @@ bool show_copies(const std::string& from, const std::string& folder) {
     way.copy(from, to);
     const Time took = percore::now() - began;
     const double cpu = cpu_seconds() - cpu_before;
-    const std::uint64_t cached = lesson::cached_bytes(from) + lesson::cached_bytes(to);
+    const std::uint64_t cached =
+        lesson::cached_bytes(from).value_or(0) + lesson::cached_bytes(to).value_or(0);
+    if (way.copy == lesson::copy_by_dma)
+      for (const std::string& path : {from, to})
+        if (const std::string why = lesson::why_not_direct(path); !why.empty())
+          remarks += fmt::format("{} was not copied by DMA: {}\n", path, why);
     const bool same = lesson::hash_of(to) == hash;
     equal = equal && same;
     fmt::print("{:<18}{:>10.0f}{:>14.0f}{:>18.1f} MiB{}\n", way.name,
@@ -71,6 +78,9 @@ bool show_copies(const std::string& from, const std::string& folder) {
                cpu * 1000 / (mib(size) / 1024), mib(cached), same ? "" : "   THE COPY DIFFERS");
     unlink(to.c_str());
   }
+  if (!lesson::cached_bytes(from))
+    remarks += fmt::format("What of {} is in the page cache is told to its owner only.\n", from);
+  if (!remarks.empty()) fmt::print("\n{}", remarks);
   fmt::print("\n{}\n", equal ? "All four copies have the same hash as the file."
                              : "A copy has another hash than the file.");
   return equal;

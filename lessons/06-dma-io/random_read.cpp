@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <command_line.hpp>
-#include <fstream>
 #include <percore/dma_file.hpp>
 #include <random>
 #include <string>
@@ -67,7 +66,7 @@ Task<std::vector<lesson::AtDepth>> all_depths(std::string path, Work work) {
   if (!file->direct()) fmt::print("{}\n", file->why_not_direct());
   const Result<std::uint64_t> size = co_await file->size();
   if (!size || *size < work.block_bytes)
-    lesson::give_up(path, "it is shorter than one block", size ? EINVAL : size.error().value());
+    lesson::give_up(path, "it is shorter than one block", size ? 0 : size.error().value());
   std::vector<lesson::AtDepth> all;
   fmt::print("{:>7}{:>12}{:>10}{:>10}{:>10}{:>10}\n", "depth", "reads/s", "p50", "p90", "p99",
              "p99.9");
@@ -107,6 +106,6 @@ int main(int argc, char** argv) {
   if (own) unlink(path.c_str());
   fmt::print("\n{}", lesson::as_plot(all));
   if (svg.empty()) return 0;
-  std::ofstream(svg) << lesson::as_svg(all);
+  percore::lesson::write_drawing(svg, lesson::as_svg(all));
   fmt::print("\n{} shows the same as a drawing\n", svg);
 }

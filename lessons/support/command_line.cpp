@@ -4,6 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
 
 namespace percore::lesson {
 
@@ -77,6 +81,15 @@ std::optional<int> CommandLine::parse(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return parser_->app.exit(error) == 0 ? 0 : 2;
   }
+}
+
+void write_drawing(const std::string& path, const std::string& svg) {
+  std::ofstream file(path);
+  file << svg;
+  file.close();
+  if (file) return;
+  fmt::print(stderr, "{}: the drawing cannot be written there: {}\n", path, std::strerror(errno));
+  std::exit(3);
 }
 
 }  // namespace percore::lesson

@@ -47,4 +47,7 @@ class CommandLine {
   std::unique_ptr<Parser> parser_;
 };
 
+/// Writes a drawing, or ends the program with status 3 and a sentence: where, and why not.
+void write_drawing(const std::string& path, const std::string& svg);
+
 }  // namespace percore::lesson

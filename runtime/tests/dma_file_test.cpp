@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,6 +45,17 @@ Task<DmaFile> opened(DmaArena& arena, std::string path, DmaOpen how, DmaFileOpti
   Result<DmaFile> file = co_await DmaFile::open(arena, std::move(path), how, options);
   REQUIRE(file);
   co_return std::move(*file);
+}
+
+Task<> goes_through_the_page_cache(std::string path) {
+  DmaArena arena({.bytes = 1 << 20});
+  for (const DmaOpen how : {DmaOpen::create_new, DmaOpen::update}) {
+    DmaFile file = co_await opened(arena, path, how);
+    CHECK_FALSE(file.direct());
+    CHECK_FALSE(file.why_not_direct().empty());
+    co_await file.close();
+    test::put(path, noise(5'000));
+  }
 }
 
 Task<> reads_of_any_range(std::string path, std::string text) {
@@ -315,6 +328,17 @@ TEST_CASE("an open that fails says why") {
   const Folder folder;
   Executor().run(refused_to_open(folder));
 }
+TEST_CASE("a file on a tmpfs says that it goes through the page cache (A9)") {
+  const char* const shared_memory = "/dev/shm";
+  struct statfs found{};
+  if (statfs(shared_memory, &found) != 0 || found.f_type != TMPFS_MAGIC) {
+    MESSAGE("skipped: there is no tmpfs here");
+    return;
+  }
+  const Folder folder(shared_memory);
+  Executor().run(goes_through_the_page_cache(folder.at("new")));
+}
+
 TEST_CASE("a device is no file") {
   Executor().run(refuses_devices());
 }

@@ -104,6 +104,9 @@ TEST_CASE("the alignment is what statx says, what a read shows, or 4,096") {
                 std::size_t{100});
   on_simulation(on_disk(calm, 512, refused), is_aligned_to, std::size_t{4096}, false,
                 std::size_t{9000});
+  // A tmpfs takes any, which no read could tell of a new file.
+  on_simulation(on_disk(calm, 512, any), is_aligned_to, std::size_t{4096}, false,
+                std::size_t{9000});
   // What it demands of its callers stays the same.
   on_simulation(on_disk(calm, 512, cached), is_aligned_to, std::size_t{4096}, false,
                 std::size_t{9000});

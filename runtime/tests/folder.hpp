@@ -13,9 +13,9 @@ namespace percore::test {
 /// that may be a tmpfs, which takes any direct I/O.
 class Folder {
  public:
-  Folder() {
-    char name[] = "percore_test_XXXXXX";
-    if (mkdtemp(name) == nullptr) throw std::runtime_error("no folder can be made here");
+  explicit Folder(const std::filesystem::path& inside = ".") {
+    std::string name = inside / "percore_test_XXXXXX";
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder can be made here");
     path_ = std::filesystem::absolute(name);
   }
   ~Folder() { std::filesystem::remove_all(path_); }

@@ -1,3 +1,4 @@
+#include "death.hpp"
 #include "on_executors.hpp"
 #include "pause.hpp"
 
@@ -57,6 +58,16 @@ Task<> partial(Mesh<int> mesh, std::size_t number) {
   for (std::size_t other = 0; other < 3; ++other) {
     CHECK(joined->sends_to(other) == sends_to[number][other]);
     CHECK(joined->receives_from(other) == sends_to[other][number]);
+  }
+  for (std::size_t other = 0; other < 3; ++other) {
+    if (!joined->sends_to(other)) continue;
+    const auto sent = co_await joined->sender(other).send(static_cast<int>(10 * number + other));
+    CHECK(sent.has_value());
+  }
+  for (std::size_t other = 0; other < 3; ++other) {
+    if (!joined->receives_from(other)) continue;
+    const auto got = co_await joined->receiver(other).receive();
+    CHECK(got == static_cast<int>(10 * other + number));
   }
 }
 
@@ -306,6 +317,79 @@ Task<> goes_away(Shards& shards, std::size_t number, std::atomic<bool>& told) {
   }
 }
 
+// What a call and the executor that it came from have done so far.
+struct Detached {
+  std::atomic<bool> called = false;
+  std::atomic<bool> root_over = false;
+  std::atomic<bool> executor_over = false;
+  std::atomic<bool> answered = false;
+  std::atomic<bool> outlived = false;  // the function went on when its caller's frame had gone
+};
+
+// On the callee's executor: long enough for the caller's to end, if it does not wait.
+Task<> outlasts_its_caller(Detached& call) {
+  call.called = true;
+  while (!call.root_over) co_await pause(1'000);
+  for (int i = 0; i < 100; ++i) {
+    co_await pause(10'000);
+    if (call.executor_over) call.outlived = true;
+  }
+}
+
+Task<> asks_detached(ShardLink link, Detached& call) {
+  auto function = [&call] { return outlasts_its_caller(call); };
+  co_await link.submit_to(1, function);
+  call.answered = true;
+}
+
+Task<> ends_before_its_call(Shards& shards, std::size_t number, Detached& call) {
+  auto joined = co_await shards.join(number);
+  REQUIRE(joined.has_value());
+  if (number == 1) {
+    while (!call.answered && !call.executor_over) co_await pause(10'000);
+    co_return;
+  }
+  spawn(asks_detached(*joined, call)).detach();
+  while (!call.called) co_await pause(1'000);
+  call.root_over = true;
+}
+
+// Each a programmer's mistake, in a process of its own.
+Task<> joins_twice() {
+  Mesh<int> mesh(3, 1);
+  auto first = spawn([](Mesh<int> of) -> Task<> { co_await of.join(0); }(mesh));
+  co_await yield();
+  co_await mesh.join(0);
+  co_await first;
+}
+Task<> joins_beyond() {
+  Mesh<int> mesh(3, 1);
+  co_await mesh.join(3);
+}
+Task<> sends_to_itself() {
+  Mesh<int> mesh(1, 1);
+  auto joined = co_await mesh.join(0);
+  joined->sender(0);
+}
+Task<> receives_from_itself() {
+  Mesh<int> mesh(1, 1);
+  auto joined = co_await mesh.join(0);
+  joined->receiver(0);
+}
+
+Task<> asks_without_a_part() {
+  Shards shards(1, 1);
+  const auto link = co_await shards.join(0);
+  Sharded<int>(1).local(*link);
+}
+Task<> starts_twice() {
+  Shards shards(1, 1);
+  const auto link = co_await shards.join(0);
+  Sharded<int> sharded(1);
+  sharded.start(*link);
+  sharded.start(*link);
+}
+
 // A shard that goes, held between the end of its answers and that of its calls.
 Task<> goes_half(Mesh<shards_detail::Call*> calls, Mesh<shards_detail::Call*> answers,
                  std::size_t number, std::atomic<bool>& half_gone, std::atomic<bool>& told) {
@@ -475,6 +559,28 @@ TEST_CASE("a call to a shard that has closed its answers, and not yet its calls,
   on_executors(
       2, [&](std::size_t number) { return goes_half(calls, answers, number, half_gone, told); });
   CHECK(told);
+}
+
+TEST_CASE("an executor does not end while another one's function may write into its frames (N5)") {
+  Shards shards(2, 1);
+  Detached call;
+  on_executors(
+      2, [&](std::size_t number) { return ends_before_its_call(shards, number, call); },
+      [&](std::size_t number) { call.executor_over = call.executor_over || number == 0; });
+  CHECK(call.answered);
+  CHECK_FALSE(call.outlived);
+}
+
+TEST_CASE("mistakes with a mesh end the program") {
+  CHECK(test::death_of([] { Executor().run(joins_twice()); }).has_a_sentence("number of its own"));
+  CHECK(test::death_of([] { Executor().run(joins_beyond()); }).has_a_sentence("number of its own"));
+  CHECK(test::death_of([] { Executor().run(sends_to_itself()); }).has_a_sentence("no channel to"));
+  CHECK(test::death_of([] {
+          Executor().run(receives_from_itself());
+        }).has_a_sentence("no channel from"));
+  CHECK(test::death_of([] { Mesh<int>(0, 1); }).has_a_sentence("at least one member"));
+  CHECK(test::death_of([] { Executor().run(asks_without_a_part()); }).has_a_sentence("no part"));
+  CHECK(test::death_of([] { Executor().run(starts_twice()); }).has_a_sentence("started before"));
 }
 
 TEST_CASE("a sharded service: each part lives on its own executor") {

@@ -1,3 +1,4 @@
+#include "death.hpp"
 #include "on_executors.hpp"
 #include "pause.hpp"
 
@@ -172,7 +173,48 @@ Task<> takes_one(SharedReceiver<Mourned> receiver, std::vector<int>& got,
   got.push_back(value->value);
 }
 
+// Each a programmer's mistake, in a process of its own.
+Task<> receives_one(SharedReceiver<int>& receiver) {
+  co_await receiver.receive();
+}
+Task<> sends_one(SharedSender<int>& sender) {
+  co_await sender.send(1);
+}
+Task<> two_receive() {
+  auto ends = shared_channel<int>(1);
+  spawn(receives_one(ends.receiver)).detach();
+  co_await receives_one(ends.receiver);
+}
+Task<> two_send() {
+  auto ends = shared_channel<int>(1);
+  for (int i = 0; i < 3; ++i) spawn(sends_one(ends.sender)).detach();
+  co_await yield();
+}
+Task<> closes_while_one_receives() {
+  auto ends = shared_channel<int>(1);
+  spawn(receives_one(ends.receiver)).detach();
+  co_await yield();
+  ends.receiver.close();
+}
+Task<> closes_while_one_sends() {
+  auto ends = shared_channel<int>(1);
+  for (int i = 0; i < 2; ++i) spawn(sends_one(ends.sender)).detach();
+  co_await yield();
+  ends.sender.close();
+}
+
 }  // namespace
+
+TEST_CASE("mistakes with a shared channel end the program") {
+  CHECK(test::death_of([] { Executor().run(two_receive()); }).has_a_sentence("two tasks wait"));
+  CHECK(test::death_of([] { Executor().run(two_send()); }).has_a_sentence("two tasks wait"));
+  CHECK(test::death_of([] {
+          Executor().run(closes_while_one_receives());
+        }).has_a_sentence("waits in its receive()"));
+  CHECK(test::death_of([] {
+          Executor().run(closes_while_one_sends());
+        }).has_a_sentence("waits in its send()"));
+}
 
 TEST_CASE("a stream from one executor to another: nothing is lost, doubled or out of order (H1)") {
   stream(1, 300, 0, 0);

@@ -2,7 +2,10 @@
 
 #include "memory_files.hpp"
 
+#include <linux/magic.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -138,7 +141,8 @@ int MemoryFiles::open(int directory, const std::string& path, const open_how& ho
   }
   if ((how.flags & O_DIRECT) != 0 && direct_io_ == DirectIo::refused) return -EINVAL;
   open_how taken = how;
-  if (direct_io_ == DirectIo::cached) taken.flags &= ~static_cast<std::uint64_t>(O_DIRECT);
+  if (direct_io_ == DirectIo::cached || direct_io_ == DirectIo::any)
+    taken.flags &= ~static_cast<std::uint64_t>(O_DIRECT);
   return make_descriptor(std::move(node), taken);
 }
 
@@ -354,3 +358,13 @@ std::optional<std::vector<std::string>> MemoryFiles::names(const std::string& pa
 }
 
 }  // namespace percore::sim
+
+// In place of the C library's: the kernel says of each file in memory that it lies on a tmpfs.
+extern "C" int fstatfs(int fd, struct statfs* found) noexcept {
+  const percore::sim::Call call(0);
+  const auto result = static_cast<int>(::syscall(SYS_fstatfs, fd, found));
+  const auto& memory = percore::sim::session().memory;
+  if (result == 0 && memory != nullptr && memory->find(fd) != nullptr)
+    found->f_type = memory->is_tmpfs() ? TMPFS_MAGIC : EXT4_SUPER_MAGIC;
+  return result;
+}

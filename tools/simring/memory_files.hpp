@@ -72,6 +72,7 @@ class MemoryFiles {
                       unsigned flags) const;
   int advise(const OpenFile& file, unsigned advice) const;
 
+  bool is_tmpfs() const { return direct_io_ == DirectIo::any; }
   bool crashed() const { return snapshot_.has_value(); }
   void crash(std::uint64_t seed);
   std::uint64_t steps() const { return steps_; }

@@ -305,7 +305,8 @@ int MemoryFiles::statx(int directory, const std::string& path, unsigned flags, u
   out.stx_mtime.tv_nsec = out.stx_ctime.tv_nsec =
       static_cast<std::uint32_t>(node->changed_nanoseconds % 1'000'000'000);
 #ifdef STATX_DIOALIGN
-  if ((mask & STATX_DIOALIGN) != 0 && node->is_file() && direct_io_ != DirectIo::untold) {
+  if ((mask & STATX_DIOALIGN) != 0 && node->is_file() && direct_io_ != DirectIo::untold &&
+      direct_io_ != DirectIo::any) {
     out.stx_mask |= STATX_DIOALIGN;
     out.stx_dio_mem_align = out.stx_dio_offset_align =
         direct_io_ == DirectIo::told ? static_cast<std::uint32_t>(sector_bytes_) : 0;

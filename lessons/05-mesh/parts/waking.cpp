@@ -308,6 +308,7 @@ void lost_wakeup() {
   fmt::print("  with the two fences             {:>8} wake-ups lost in {} rounds\n\n", with.wakeups,
              with.rounds);
   fmt::print(
+      "A run may show none: it takes two cores that act within nanoseconds of one another.\n"
       "What happens when one is lost: the owner's flag is still in its core's store buffer when "
       "it\n"
       "looks for work, and the sender's message in the other's. Each sees the old value; one "

@@ -132,6 +132,15 @@ Task<> copies_by_dma(std::string from, std::string to) {
   co_await target->close();
 }
 
+Task<std::string> asks_why(std::string path) {
+  percore::DmaArena arena({.bytes = 16u << 20});
+  Result<DmaFile> file = co_await DmaFile::open(arena, path, DmaOpen::read_only);
+  must(file, path);
+  std::string why = file->why_not_direct();
+  co_await file->close();
+  co_return why;
+}
+
 }  // namespace
 
 void copy_by_calls(const std::string& from, const std::string& to) {
@@ -174,6 +183,10 @@ void copy_by_ring(const std::string& from, const std::string& to) {
 
 void copy_by_dma(const std::string& from, const std::string& to) {
   percore::Executor().run(copies_by_dma(from, to));
+}
+
+std::string why_not_direct(const std::string& path) {
+  return percore::Executor().run(asks_why(path));
 }
 
 }  // namespace lesson

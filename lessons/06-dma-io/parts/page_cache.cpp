@@ -34,14 +34,17 @@ class Descriptor {
 }  // namespace
 
 void give_up(const std::string& path, const char* what, int error) {
-  fmt::print(stderr, "{}: {}: {}\n", path, what, std::strerror(error));
+  fmt::print(stderr, "{}: {}", path, what);
+  if (error != 0) fmt::print(stderr, ": {}", std::strerror(error));
+  fmt::print(stderr, "\n");
   std::exit(3);
 }
 
-std::uint64_t cached_bytes(const std::string& path) {
+std::optional<std::uint64_t> cached_bytes(const std::string& path) {
   const Descriptor file(path, O_RDONLY, "it cannot be opened");
   struct stat status{};
   fstat(file.get(), &status);
+  if (status.st_uid != geteuid() && access(path.c_str(), W_OK) != 0) return std::nullopt;
   const auto size = static_cast<std::size_t>(status.st_size);
   if (size == 0) return 0;
   void* const mapped = mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);

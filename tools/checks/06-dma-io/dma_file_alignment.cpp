@@ -25,6 +25,8 @@ const char* in_words(const sim::Options& options) {
       return "the filesystem refuses O_DIRECT";
     case sim::DirectIo::cached:
       return "statx says 0";
+    case sim::DirectIo::any:
+      return "it is a tmpfs";
   }
   return "";
 }

@@ -79,6 +79,7 @@ enum class DirectIo : std::uint8_t {
   untold,   ///< an older kernel: who asks too little is refused, and not told what would do
   refused,  ///< an open with O_DIRECT is EINVAL, after it has made the file, as on Linux
   cached,   ///< taken, and served from a page cache, whatever its alignment: statx says 0
+  any,      ///< the same, and statx says nothing: a tmpfs, Linux 6.6
 };
 
 /// What differs from a kernel on its best day. All percentages are of 100.

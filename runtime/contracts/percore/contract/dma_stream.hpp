@@ -23,7 +23,7 @@
 ///   M6  A write that failed is told by the next call, and by every later one: nothing after it is
 ///       said to be in the file.
 ///   M7  After flush() all that was written is with the device; after sync() it would be there
-///       after a power failure.
+///       after a power failure; of a new file, if its name would (sync_directory()).
 ///   M8  After sync(), unless expected_bytes is set, and after close() the file ends where the
 ///       stream does: the padding of its tail is cut off.
 ///   M9  A stream ends with close(), which waits for what is under way; a stream that is destroyed

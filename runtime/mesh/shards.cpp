@@ -80,7 +80,7 @@ void Link::serve(const std::shared_ptr<Link>& link) {
 
 void Link::serve_one(const std::shared_ptr<Link>& link, std::size_t other) {
   // The first use of an end, which may find no memory, is here: who joins is told, and a detached
-  // task would have nobody to tell. A call may have come; an answer cannot, since nothing was asked.
+  // task would have nobody to tell. A call may have come; no answer can, since nothing was asked.
   const std::optional<Call*> first = link->calls_.receiver(other).try_receive();
   static_cast<void>(link->answers_.receiver(other).try_receive());
   GatePass serving = *link->serving_.enter();

@@ -346,7 +346,9 @@ Task<> ends_before_its_call(Shards& shards, std::size_t number, Detached& call) 
   auto joined = co_await shards.join(number);
   REQUIRE(joined.has_value());
   if (number == 1) {
-    while (!call.answered && !call.executor_over) co_await pause(10'000);
+    while (!call.answered && !call.executor_over) {
+      co_await pause(10'000);
+    }
     co_return;
   }
   spawn(asks_detached(*joined, call)).detach();
@@ -355,9 +357,12 @@ Task<> ends_before_its_call(Shards& shards, std::size_t number, Detached& call) 
 }
 
 // Each a programmer's mistake, in a process of its own.
+Task<> joins_as_first(Mesh<int> mesh) {
+  co_await mesh.join(0);
+}
 Task<> joins_twice() {
   Mesh<int> mesh(3, 1);
-  auto first = spawn([](Mesh<int> of) -> Task<> { co_await of.join(0); }(mesh));
+  auto first = spawn(joins_as_first(mesh));
   co_await yield();
   co_await mesh.join(0);
   co_await first;

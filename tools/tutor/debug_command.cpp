@@ -46,6 +46,7 @@ Run run_of_exercise(Session& session, const Exercise& exercise, const DebugComma
 // A lesson's program on the simulated ring.
 Run run_of_lesson(Session& session, const DebugCommand& command) {
   const LessonProgram program = find_program(session, command.name, command.program, true);
+  must_have_simulated(program);
   Run run{.words = {build_program(session, program, true).string()},
           .environment = {},
           .headline = fmt::format("{} of lesson {}", program.name, program.lesson->number),

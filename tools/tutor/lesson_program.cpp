@@ -5,7 +5,10 @@
 #include "problem.hpp"
 #include "supervise.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <set>
 
 namespace percore::tutor {
 
@@ -24,26 +27,70 @@ bool ended_well(const Supervised& ran) {
   return ran.ending == Ending::exited && ran.exit_status == 0;
 }
 
-bool mentions_a_ring(const std::string& text) {
-  for (const std::string_view header :
-       {"<liburing.h>", "<percore/ring", "<percore/executor", "<percore/io"})
-    if (text.find(header) != text.npos) return true;
-  return false;
-}
-
-// By itself or in the parts that it is made of.
-bool uses_a_ring(const fs::path& folder, const std::string& program) {
-  const std::string text = read_if_there(folder / (program + ".cpp")).value_or("");
-  if (mentions_a_ring(text)) return true;
-  constexpr std::string_view mark = "#include \"parts/";
+// The names in `text` between `mark` and the next `end`.
+std::vector<std::string> names_after(const std::string& text, std::string_view mark, char end) {
+  std::vector<std::string> out;
   for (std::size_t at = text.find(mark); at != text.npos; at = text.find(mark, at + 1)) {
     const std::size_t begin = at + mark.size();
-    const fs::path part = folder / "parts" / text.substr(begin, text.find('"', begin) - begin);
-    if (mentions_a_ring(read_if_there(part).value_or("")) ||
-        mentions_a_ring(read_if_there(fs::path(part).replace_extension(".cpp")).value_or("")))
-      return true;
+    out.push_back(text.substr(begin, text.find(end, begin) - begin));
   }
-  return false;
+  return out;
+}
+
+/// Whether a text includes the ring, by itself or by what it includes of percore.
+class RingSearch {
+ public:
+  explicit RingSearch(const fs::path& root) {
+    std::error_code error;
+    for (const auto& layer : fs::directory_iterator(root / "runtime", error))
+      folders_.push_back(layer.path() / "percore");
+  }
+
+  bool reaches(const std::string& text) {
+    if (text.find("<liburing.h>") != text.npos) return true;
+    return std::ranges::any_of(
+        names_after(text, "#include <percore/", '>'), [this](const std::string& header) {
+          return seen_.insert(header).second && std::ranges::any_of(folders_, [&](const auto& in) {
+                   return reaches(read_if_there(in / header).value_or(""));
+                 });
+        });
+  }
+
+ private:
+  std::vector<fs::path> folders_;
+  std::set<std::string> seen_;
+};
+
+// By itself or in the parts that it is made of. One that speaks to the simulated ring has its own.
+bool uses_a_ring(const fs::path& root, const fs::path& folder, const std::string& program) {
+  const std::string text = read_if_there(folder / (program + ".cpp")).value_or("");
+  if (text.find("<percore/sim.hpp>") != text.npos) return false;
+  RingSearch search(root);
+  return search.reaches(text) ||
+         std::ranges::any_of(names_after(text, "#include \"parts/", '"'), [&](const auto& name) {
+           const fs::path part = folder / "parts" / name;
+           const fs::path source = fs::path(part).replace_extension(".cpp");
+           return search.reaches(read_if_there(part).value_or("") +
+                                 read_if_there(source).value_or(""));
+         });
+}
+
+fs::path target_of(const LessonProgram& program, bool simulated) {
+  return fs::path("lessons") / program.lesson->folder /
+         (program.name + (simulated ? "_simulated" : ""));
+}
+
+// Those of a lesson that are built on the simulated ring as well.
+std::vector<std::string> simulated_programs(const Session& session, const LessonProgram& program,
+                                            const std::vector<std::string>& programs) {
+  const std::string ninja =
+      read_if_there(session.course.root / "build" / "build.ninja").value_or("");
+  std::vector<std::string> out;
+  for (const std::string& name : programs) {
+    const fs::path target = target_of({.lesson = program.lesson, .name = name}, true);
+    if (ninja.find("\nbuild " + target.string() + ":") != ninja.npos) out.push_back(name);
+  }
+  return out;
 }
 
 // Whether a lesson's program is built on the runtime; some show liburing or coroutines alone.
@@ -142,18 +189,29 @@ LessonProgram find_program(Session& session, const std::string& lesson_name,
     for (const std::string& one : programs) all += (all.empty() ? "" : ", ") + one;
     refuse("Lesson {} has no program '{}'; it has {}.", lesson.number, program, all);
   }
-  return {.lesson = &lesson,
-          .name = program,
-          .uses_ring = uses_a_ring(folder, program),
-          .on_runtime = uses_runtime(folder, program)};
+  LessonProgram out{.lesson = &lesson,
+                    .name = program,
+                    .uses_ring = uses_a_ring(session.course.root, folder, program),
+                    .on_runtime = uses_runtime(folder, program)};
+  out.simulated_of_lesson = simulated_programs(session, out, programs);
+  return out;
+}
+
+void must_have_simulated(const LessonProgram& program) {
+  if (std::ranges::count(program.simulated_of_lesson, program.name) != 0) return;
+  refuse("{} is not made for the simulated ring; of lesson {} {}.", program.name,
+         program.lesson->number,
+         program.simulated_of_lesson.empty()
+             ? std::string("no program is")
+             : fmt::format("{} {}", fmt::join(program.simulated_of_lesson, ", "),
+                           program.simulated_of_lesson.size() == 1 ? "is" : "are"));
 }
 
 fs::path build_program(Session& session, const LessonProgram& program, bool simulated) {
   const std::string mine = solved_modules(session);
   if (program.on_runtime) tell_what_is_not_taken(session);
   const fs::path build = session.course.root / "build";
-  const fs::path target = fs::path("lessons") / program.lesson->folder /
-                          (program.name + (simulated ? "_simulated" : ""));
+  const fs::path target = target_of(program, simulated);
   if (!fs::exists(build / target) || modules_changed(session, mine))
     fmt::print(stderr, "(building {}; the first time takes a while)\n", target.string());
   choose_modules(session, mine);

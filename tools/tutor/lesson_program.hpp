@@ -10,9 +10,10 @@ namespace percore::tutor {
 /// A lesson's program, found by what the learner typed.
 struct LessonProgram {
   const Lesson* lesson = nullptr;
-  std::string name;         ///< "ten_tasks"
-  bool uses_ring = false;   ///< else it shows coroutines, say
-  bool on_runtime = false;  ///< and not on liburing alone
+  std::string name;                                ///< "ten_tasks"
+  bool uses_ring = false;                          ///< else it shows coroutines, say
+  bool on_runtime = false;                         ///< and not on liburing alone
+  std::vector<std::string> simulated_of_lesson{};  ///< built on the simulated ring as well
 };
 
 /// The program named, or the lesson's own: the one that its text names (`<!-- main: NAME -->`),
@@ -21,6 +22,9 @@ struct LessonProgram {
 /// for_trace  the lesson's own is then the one that its text draws: `<!-- trace: NAME -->`.
 LessonProgram find_program(Session& session, const std::string& lesson, const std::string& program,
                            bool for_trace = false);
+
+/// Refuses one that is not built on the simulated ring, and names those that are.
+void must_have_simulated(const LessonProgram& program);
 
 /// Builds it on the learner's modules, and says what it does where that takes time.
 /// simulated  on the simulated ring.

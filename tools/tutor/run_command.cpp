@@ -73,6 +73,10 @@ int run_command(Session& session, const RunCommand& command) {
   const auto failure = program.uses_ring && !command.simulated ? no_ring() : std::nullopt;
   if (command.simulated && !program.uses_ring)
     refuse("{} uses no ring: run it without --simulated.", program.name);
+  if (command.simulated) must_have_simulated(program);
+  if (failure && std::ranges::count(program.simulated_of_lesson, program.name) == 0)
+    refuse("{} needs io_uring, and is not made for the simulated ring: {}", program.name,
+           failure->sentence);
   if (failure)
     fmt::print(stderr,
                "(on the simulated ring: {} Results hold, times and counts of system calls do not; "

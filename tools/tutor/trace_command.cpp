@@ -152,6 +152,7 @@ int trace_program(Session& session, const TraceCommand& command) {
   if (!program.uses_ring)
     refuse("{} uses no ring, so there is nothing to draw; `./tools/percore run {} {}` runs it.",
            program.name, program.lesson->number, program.name);
+  must_have_simulated(program);
   const fs::path path = build_program(session, program, true);
   const RecordFile record(session.course.root);
   std::vector<std::string> environment = {record.variable()};

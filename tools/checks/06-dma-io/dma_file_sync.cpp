@@ -277,7 +277,7 @@ PERCORE_CHECK("sync", a_close_waits, "A8",
 }
 
 PERCORE_CHECK("sync", a_close_reports, "A8", "it reports what the kernel says at the end",
-              what_a_sync_covers, .seeds = 20, .faults = false) {
+              under_way, .seeds = 20, .faults = false) {
   sim::Options options = disk_options(run);
   options.watch_descriptors = false;  // the kernel's answer is made up, and nothing was closed
   run.restart(options);
@@ -285,8 +285,8 @@ PERCORE_CHECK("sync", a_close_reports, "A8", "it reports what the kernel says at
   run_on_executor(with_arena(1 << 16, fails_to_close, run.chance(50) ? EIO : ENOSPC));
 }
 
-PERCORE_CHECK("sync", closed_once, "A8", "a second close is a programmer's mistake",
-              what_a_sync_covers, .seeds = 1, .faults = false) {
+PERCORE_CHECK("sync", closed_once, "A8", "a second close is a programmer's mistake", under_way,
+              .seeds = 1, .faults = false) {
   sim::Options options = disk_options(run);
   options.allow_unfinished = true;
   run.restart(options);

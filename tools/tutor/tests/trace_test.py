@@ -172,6 +172,10 @@ class Trace(unittest.TestCase):
 
     def test_a_program_without_a_ring(self):
         self.assertIn("coroutine uses no ring", self.run_for(USAGE, "trace", "01", "coroutine", root=REPOSITORY).stderr)
+        # A ring is found through what a program includes; not all of them are built on the simulated one.
+        self.assertIn("copy is not made for the simulated ring; of lesson 06 smallest_save is",
+                      self.run_for(USAGE, "trace", "06", "copy", root=REPOSITORY).stderr)
+        self.assertIn("fsync", self.lesson("06").lower())
         self.assertIn("opened no ring", self.run_for(ENVIRONMENT, "trace", "01", "--", "--help", root=REPOSITORY).stderr)
 
     def test_nothing_is_left_behind(self):

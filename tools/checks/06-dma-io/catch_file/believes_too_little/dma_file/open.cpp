@@ -3,7 +3,9 @@
 #include <percore/dma_file.hpp>
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <array>
 #include <cerrno>
@@ -42,6 +44,13 @@ constexpr unsigned statx_dioalign = 0x2000;
 constexpr std::size_t place_in_statx = 152;
 static_assert(sizeof(struct statx) >= place_in_statx + sizeof(DirectAlignment));
 
+// A tmpfs has nothing but the page cache. Before Linux 6.6 it refuses O_DIRECT; since then it takes
+// it, with any alignment, and statx says nothing of it.
+bool has_only_the_page_cache(int fd) noexcept {
+  struct statfs found{};
+  return fstatfs(fd, &found) == 0 && (found.f_type == TMPFS_MAGIC || found.f_type == RAMFS_MAGIC);
+}
+
 }  // namespace
 
 Task<Result<DmaFile>> DmaFile::open(DmaArena& arena, std::string path, DmaOpen how,
@@ -71,7 +80,12 @@ Task<Result<void>> DmaFile::examine(Inside& file) {
   if (!asked) co_return std::unexpected(asked.error());
   if (!S_ISREG(found.stx_mode)) co_return failure(S_ISDIR(found.stx_mode) ? EISDIR : EINVAL);
   if (!file.why_not_direct.empty()) co_return Result<void>();
-  if ((found.stx_mask & statx_dioalign) == 0) co_return co_await probe_alignment(file);
+  const bool told = (found.stx_mask & statx_dioalign) != 0;
+  if (!told && has_only_the_page_cache(file.fd)) {
+    file.why_not_direct = "the filesystem is a tmpfs: it has nothing but the page cache";
+    co_return Result<void>();
+  }
+  if (!told) co_return co_await probe_alignment(file);
   DirectAlignment alignment;
   std::memcpy(&alignment, reinterpret_cast<const char*>(&found) + place_in_statx, sizeof alignment);
   if (alignment.offset == 0) {

@@ -244,19 +244,36 @@ Task<> closes(DmaFile& file, bool& closed) {
   closed = true;
 }
 
+// Longer than the arena: by pieces.
+Task<> reads_all_into(DmaFile& file, std::size_t size, bool& ended) {
+  std::vector<std::byte> out(size);
+  const Result<std::size_t> got = co_await file.read_into(out, 1);
+  REQUIRE(got);
+  CHECK(*got == size);
+  ended = true;
+}
+
 Task<> close_waits_and_bars(std::string path) {
   const std::size_t open_before = descriptors();
   DmaArena arena({.bytes = 64 << 10});
   DmaFile file = co_await opened(arena, path, DmaOpen::update);
   bool closed = false;
+  bool pieces_ended = false;
   JoinHandle<void> reading = spawn(reads_one(file, 0));
+  JoinHandle<void> pieces = spawn(reads_all_into(file, 100'000, pieces_ended));
   co_await yield();
   JoinHandle<void> closing = spawn(closes(file, closed));
   co_await yield();
   CHECK((reading.done() || !closed));
+  CHECK((pieces_ended || !closed));
   co_await reading;
+  co_await pieces;
   co_await closing;
   CHECK(closed);
+  std::vector<std::byte> out(1'000);
+  const Result<std::size_t> late_into = co_await file.read_into(out, 1);
+  REQUIRE_FALSE(late_into);
+  CHECK(late_into.error().value() == ECANCELED);
   const Result<DmaBuffer> late = co_await file.read(0, 10);
   REQUIRE_FALSE(late);
   CHECK(late.error().value() == ECANCELED);

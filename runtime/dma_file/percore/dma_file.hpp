@@ -113,7 +113,8 @@ class DmaFile {
   static std::vector<Group> grouped(const std::vector<DmaRange>& ranges, std::size_t alignment,
                                     DmaMergeOptions merge);
   static Task<> fill_group(Inside& file, Group& group);
-  static Task<Result<DmaBuffer>> read_range(Inside& file, DmaRange range);
+  // within   it is a piece of a read that has entered the gate: it goes on behind a close (A8).
+  static Task<Result<DmaBuffer>> read_range(Inside& file, DmaRange range, bool within = false);
   static Task<Result<std::size_t>> read_into_memory(Inside& file, std::span<std::byte> out,
                                                     std::uint64_t offset);
   static Task<std::vector<Result<DmaBuffer>>> read_merged(Inside& file,

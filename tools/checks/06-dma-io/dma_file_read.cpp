@@ -96,15 +96,27 @@ Task<> reads_beyond(DmaArena& arena) {
 }
 
 Task<> reads_one(DmaFile& file, std::uint64_t offset) {
-  const Result<DmaBuffer> got = co_await file.read(offset, 300);
+  const Result<DmaBuffer> got = co_await file.read(offset + 17, 300);
   if (!got) explain(got.error(), "a read beside others");
+}
+Task<> reads_one_into(DmaFile& file, std::uint64_t offset, bool aligned) {
+  const AlignedMemory memory(1);
+  const std::size_t shifted = aligned ? 0 : 17;
+  const Result<std::size_t> got =
+      co_await file.read_into(memory.bytes().subspan(shifted), offset + shifted);
+  if (!got) explain(got.error(), "a read into memory of the caller's beside others");
 }
 Task<> reads_at_once(DmaArena& arena, Run* run, unsigned in_flight_max, unsigned count) {
   const DmaFileOptions options{.in_flight_max = in_flight_max};
   DmaFile file = co_await opened(arena, DmaOpen::read_only, options);
   run->waits_for("reads that wait for one another's places");
   std::vector<JoinHandle<void>> reads;
-  for (unsigned i = 0; i < count; ++i) reads.push_back(spawn(reads_one(file, i * 4096 + 17)));
+  const std::uint64_t first = run->random(3);
+  for (unsigned i = 0; i < count; ++i) {
+    const std::uint64_t kind = (first + i) % 3;
+    reads.push_back(
+        spawn(kind == 0 ? reads_one(file, i * 4096) : reads_one_into(file, i * 4096, kind == 1)));
+  }
   for (auto& read : reads) co_await read;
   const std::uint64_t most = sim::counts().in_flight_max;
   require(most <= in_flight_max, "{} operations of a file were with the kernel, and {} may be",

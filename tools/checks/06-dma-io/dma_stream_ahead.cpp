@@ -94,6 +94,20 @@ Task<> begins_so_many(DmaArena& arena, StreamStory* story) {
           story->text->size(), needed, story->options.buffer_bytes, asked);
 }
 
+/// A range that begins anywhere.
+Task<> reads_to_boundaries(DmaArena& arena, StreamStory* story) {
+  co_await takes_all(arena, story);
+  const std::uint64_t size = story->options.buffer_bytes;
+  for (const sim::Event& event : sim::record()) {
+    if (event.kind != sim::Event::Kind::submitted || !reads(event)) continue;
+    const bool the_first = event.offset / size == story->options.begin / size;
+    require(the_first || event.offset % size == 0,
+            "a stream from {} with buffers of {} bytes asked for a read at {}: a read ends at a "
+            "multiple of the buffer's size, so that the next one shares no sector with it",
+            story->options.begin, size, event.offset);
+  }
+}
+
 Task<> takes_until_it_fails(DmaArena& arena, StreamStory* story, unsigned which) {
   DmaFile file = co_await opened(arena, DmaOpen::read_only);
   {
@@ -160,6 +174,18 @@ PERCORE_CHECK("ahead", in_their_order, "M1",
   StreamStory story{.run = &run, .text = &text, .options = some_options(run, text.size())};
   run.waits_for("the next buffer of a stream");
   run_on_executor(with_arena(1 << 19, takes_all, &story));
+}
+
+PERCORE_CHECK("ahead", reads_end_at_boundaries, "M3",
+              "a read ends at a multiple of buffer_bytes: no two need a part of the same sector",
+              the_reader, .seeds = 50, .faults = false) {
+  const std::string text = noise(run.size(1, 150'000), run.seed() + 1);
+  prepare(run, disk_options(run), text);
+  StreamStory story{.run = &run, .text = &text, .options = some_options(run, text.size())};
+  story.options.begin = run.random(text.size());
+  story.options.end = ~std::uint64_t{0};
+  run.waits_for("the next buffer of a stream that begins anywhere");
+  run_on_executor(with_arena(1 << 19, reads_to_boundaries, &story));
 }
 
 PERCORE_CHECK("ahead", so_many_ahead, "M2", "it begins so many reads as there may be, and no more",

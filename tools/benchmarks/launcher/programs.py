@@ -186,13 +186,14 @@ def tokio_programs(build_dir, paths):
 def smol_programs(build_dir, paths):
     binary = build_rust("smol", "smol-1.*", "librust-smol-dev", build_dir)
     spawn, local = forms_of("smol", binary, [*TASK_SUITES, "timer", "cpu"])
+    local.commands.update({suite: [str(binary), suite, "local"] for suite in MESH_SUITES})
     add_files_and_echo(local, binary, build_dir, paths)
     return [spawn, local]
 
 
 def async_std_programs(build_dir, paths):
     binary = build_rust("async-std", "async-std-1.*", "librust-async-std-dev", build_dir)
-    programs = forms_of("async-std", binary, [*TASK_SUITES, "timer", "cpu"], ["local"])
+    programs = forms_of("async-std", binary, [*TASK_SUITES, "timer", "cpu", *MESH_SUITES], ["local"])
     add_files_and_echo(programs[0], binary, build_dir, paths)
     return programs
 

@@ -273,18 +273,18 @@ class TheSameWork(unittest.TestCase):
         self.assertIsNotNone(found, f"{file}: {pattern}")
         return [int(re.sub("['_]", "", number)) for number in found.groups()]
 
-    def test_round_trips_of_tokio_are_those_of_the_others(self):
+    def test_round_trips_of_the_rust_programs_are_those_of_the_others(self):
         asleep = self.numbers("common/mesh.hpp", r"trips_asleep\{([\d']+), ([\d']+), ([\d']+)000\}")
-        self.assertEqual(asleep, self.numbers("tokio/src/mesh.rs", r"ASLEEP: .*warm_up: ([\d_]+), count: ([\d_]+), "
-                                                                   r"pause: Duration::from_micros\((\d+)\)"))
+        self.assertEqual(asleep, self.numbers("rust/mesh.rs", r"ASLEEP: .*warm_up: ([\d_]+), count: ([\d_]+), "
+                                                              r"pause: Duration::from_micros\((\d+)\)"))
         awake = self.numbers("common/mesh.hpp", r"trips_awake\{([\d']+), ([\d']+), 0\}")
-        self.assertEqual(awake, self.numbers("tokio/src/mesh.rs", r"AWAKE: .*warm_up: ([\d_]+), count: ([\d_]+), "
-                                                                  r"pause: Duration::ZERO"))
+        self.assertEqual(awake, self.numbers("rust/mesh.rs", r"AWAKE: .*warm_up: ([\d_]+), count: ([\d_]+), "
+                                                             r"pause: Duration::ZERO"))
 
     def test_streams_and_files_of_the_rust_programs_are_those_of_the_others(self):
-        for common, name, rust, other in [("mesh.hpp", "channel_capacity", "tokio/src/mesh.rs", "CAPACITY"),
-                                          ("mesh.hpp", "messages_a_round", "tokio/src/mesh.rs", "MESSAGES_A_ROUND"),
-                                          ("mesh.hpp", "message_rounds", "tokio/src/mesh.rs", "ROUNDS"),
+        for common, name, rust, other in [("mesh.hpp", "channel_capacity", "rust/mesh.rs", "CAPACITY"),
+                                          ("mesh.hpp", "messages_a_round", "rust/mesh.rs", "MESSAGES_A_ROUND"),
+                                          ("mesh.hpp", "message_rounds", "rust/mesh.rs", "ROUNDS"),
                                           ("file.hpp", "block_bytes", "rust/file.rs", "BLOCK"),
                                           ("file.hpp", "blocks", "rust/file.rs", "CACHED_BLOCKS"),
                                           ("file.hpp", "reads_a_round", "rust/file.rs", "READS_A_ROUND"),

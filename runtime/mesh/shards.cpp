@@ -5,6 +5,15 @@
 
 namespace percore {
 namespace shards_detail {
+namespace {
+
+// Of a sender that can be told where it belongs; other versions of the module learn it in a send.
+template <typename Sender>
+void use_first(Sender& sender) {
+  if constexpr (requires { sender.belongs_here(); }) sender.belongs_here();
+}
+
+}  // namespace
 
 void CallList::add(Call& call) noexcept {
   call.before_ = nullptr;
@@ -81,6 +90,7 @@ void Link::serve(const std::shared_ptr<Link>& link) {
 void Link::serve_one(const std::shared_ptr<Link>& link, std::size_t other) {
   // The first use of an end, which may find no memory, is here: who joins is told, and a detached
   // task would have nobody to tell. A call may have come; no answer can, since nothing was asked.
+  use_first(link->answers_.sender(other));
   const std::optional<Call*> first = link->calls_.receiver(other).try_receive();
   static_cast<void>(link->answers_.receiver(other).try_receive());
   GatePass serving = *link->serving_.enter();
@@ -90,19 +100,14 @@ void Link::serve_one(const std::shared_ptr<Link>& link, std::size_t other) {
 }
 
 void Link::close_all() noexcept {
+  gave_up_ = true;
   for (std::size_t other = 0; other < count(); ++other) {
     if (other == number()) continue;
     calls_.sender(other).close();
     calls_.receiver(other).close();
-    close_answers(other);
+    answers_.sender(other).close();
     answers_.receiver(other).close();
   }
-}
-
-// Whoever waits there for an answer is told that none will come.
-void Link::close_answers(std::size_t to) noexcept {
-  to_[to]->unanswering = true;
-  answers_.sender(to).close();
 }
 
 Task<> Link::serve_calls(std::shared_ptr<Link> link, std::size_t from, std::optional<Call*> first,
@@ -111,7 +116,7 @@ Task<> Link::serve_calls(std::shared_ptr<Link> link, std::size_t from, std::opti
   SharedReceiver<Call*>& calls = link->calls_.receiver(from);
   std::optional<Call*> call = first;
   if (!call) call = co_await calls.receive();
-  while (call) {
+  while (call && !link->gave_up_) {  // else whoever asked was told, and its call may be gone
     try {
       GatePass inside = *running.enter();
       spawn(answer(link, from, **call, std::move(inside))).detach();
@@ -135,17 +140,12 @@ Task<> Link::answer(std::shared_ptr<Link> link, std::size_t to, Call& call, Gate
   inside.leave();
 }
 
-void Link::send_answer(std::size_t to, Call& call) noexcept {
-  if (to_[to]->unanswering) return;
+void Link::send_answer(std::size_t to, Call& call) {
   Call* address = &call;
   SharedSender<Call*>& answers = answers_.sender(to);
-  try {
-    // False: the caller's executor has gone, and it does not go while it waits for one.
-    if (!answers.try_send(address))
-      PERCORE_ASSERT(answers.closed(), "a channel of answers has no room for the answer to a call");
-  } catch (...) {  // its first use, without memory
-    close_answers(to);
-  }
+  // False: the caller's executor has gone, and it does not go while it waits for one.
+  if (!answers.try_send(address))
+    PERCORE_ASSERT(answers.closed(), "a channel of answers has no room for the answer to a call");
 }
 
 Task<> Link::take_answers(std::shared_ptr<Link> link, std::size_t from, GatePass taking) {

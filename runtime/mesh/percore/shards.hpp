@@ -131,25 +131,24 @@ class Link {
     explicit Callee(std::size_t capacity) : room(capacity) {}
     Semaphore room;
     CallList unanswered;
-    bool gone = false;         // no answer comes from there any more
-    bool unanswering = false;  // none goes there
+    bool gone = false;  // no answer comes from there any more
   };
 
   static void serve_one(const std::shared_ptr<Link>& link, std::size_t other);
   void close_all() noexcept;
-  void close_answers(std::size_t to) noexcept;
   static Task<> serve_calls(std::shared_ptr<Link> link, std::size_t from,
                             std::optional<Call*> first, GatePass serving);
   static Task<> answer(std::shared_ptr<Link> link, std::size_t to, Call& call, GatePass inside);
-  void send_answer(std::size_t to, Call& call) noexcept;
+  void send_answer(std::size_t to, Call& call);
   static Task<> take_answers(std::shared_ptr<Link> link, std::size_t from, GatePass taking);
 
   MeshMember<Call*> calls_;
   MeshMember<Call*> answers_;
   std::vector<std::unique_ptr<Callee>> to_;
   bool leaving_ = false;
-  Gate serving_;  // the calls of others
-  Gate taking_;   // the answers to ours
+  bool gave_up_ = false;  // it has not joined after all
+  Gate serving_;          // the calls of others
+  Gate taking_;           // the answers to ours
 };
 
 }  // namespace shards_detail

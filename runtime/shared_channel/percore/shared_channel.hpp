@@ -117,6 +117,8 @@ class SharedSender {
   /// Waits for room; `co_await` it.
   Send send(T value) noexcept { return Send(*end_, std::move(value)); }
   bool try_send(T& value) { return end_->try_send(value); }
+  /// This is the end's executor, as its first use says else: what that may throw is thrown here.
+  void belongs_here() { end_->belongs_here(); }
   void flush() noexcept { end_->publish_early(); }
   void close() noexcept { end_->close(); }
   bool closed() const noexcept { return end_->core().consumer_closed(); }
@@ -137,8 +139,10 @@ class SharedSender<T>::Producer final : public shared_channel_detail::End {
   ChannelCore<T>& core() noexcept { return state_->core; }
   const ChannelCore<T>& core() const noexcept { return state_->core; }
 
+  void belongs_here() { this->bind(state_->producer); }
+
   bool try_send(T& value) {
-    this->bind(state_->producer);
+    belongs_here();
     return waiting_ == nullptr && !closed_ && !core().consumer_closed() && stage(value);
   }
 

@@ -64,9 +64,9 @@ CheckVerdict run_seeds(const CheckRunner& runner, const CheckProgram& program,
                        const ManifestEntry& check, const JudgeOptions& options, unsigned budget) {
   // A check that asks for few seeds may leave a ring open in each, as one does whose programs are
   // ended by their mistakes.
-  constexpr std::uint64_t PORTION = 1000, few = 100;
+  constexpr std::uint64_t portion_max = 1000, few = 100;
   const std::uint64_t portion =
-      check.seeds < few ? std::max<std::uint64_t>(1, check.seeds) : PORTION;
+      check.seeds < few ? std::max<std::uint64_t>(1, check.seeds) : portion_max;
   // A teacher's case changes more than the seed.
   const bool one_will_do = check.seeds == 1 && !program.real && options.words.empty();
   const std::uint64_t all = one_will_do ? 1 : options.seeds;

@@ -27,6 +27,7 @@ void report_and_exit(const Outcome& outcome) {
 }
 
 void (*failure_handler)(const Outcome&) = report_and_exit;
+void (*progress_handler)(std::uint64_t execution) = nullptr;
 
 }  // namespace
 
@@ -66,7 +67,11 @@ void check(const Options& options, const std::function<void(Threads&)>& body) {
   Options chosen = options;
   if (const char* schedule = std::getenv("PERCORE_SCHEDULE"); schedule != nullptr)
     chosen.schedule = schedule;
-  Outcome outcome = explore(chosen, body);
+  std::uint64_t executions = 0;
+  Outcome outcome = explore(chosen, [&](Threads& threads) {
+    if (progress_handler != nullptr) progress_handler(++executions);
+    body(threads);
+  });
   if (outcome.passed()) return;
   if (outcome.gave_up)
     outcome.sentence =
@@ -78,6 +83,10 @@ void check(const Options& options, const std::function<void(Threads&)>& body) {
 
 void on_failure(void (*handler)(const Outcome&)) noexcept {
   failure_handler = handler;
+}
+
+void on_progress(void (*handler)(std::uint64_t execution)) noexcept {
+  progress_handler = handler;
 }
 
 void fail(std::string sentence) {

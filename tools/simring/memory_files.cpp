@@ -134,12 +134,14 @@ int MemoryFiles::open(int directory, const std::string& path, const open_how& ho
     node = disk_.make_node(S_IFREG | (static_cast<unsigned>(how.mode) & 07777 & ~mask),
                            session().clock);
     create_at(found, node);
-  } else if ((how.flags & O_TRUNC) != 0 && node->size() != 0) {
+  }
+  // In Linux's order: a file that is new stays, and one that was there is not truncated.
+  if ((how.flags & O_DIRECT) != 0 && direct_io_ == DirectIo::refused) return -EINVAL;
+  if ((how.flags & O_TRUNC) != 0 && node->size() != 0) {
     before_change();
     disk_.set_size(*node, 0);
     after_change();
   }
-  if ((how.flags & O_DIRECT) != 0 && direct_io_ == DirectIo::refused) return -EINVAL;
   open_how taken = how;
   if (direct_io_ == DirectIo::cached || direct_io_ == DirectIo::any)
     taken.flags &= ~static_cast<std::uint64_t>(O_DIRECT);

@@ -124,6 +124,36 @@ void describe_faults(std::uint64_t first, Id operation, std::int64_t result) {
   }
 }
 
+namespace {
+
+// With vectors or registered buffers, it is the same kind of operation.
+int kind_of(unsigned opcode) {
+  switch (opcode) {
+    case IORING_OP_READ_FIXED:
+    case IORING_OP_READV:
+      return IORING_OP_READ;
+    case IORING_OP_WRITE_FIXED:
+    case IORING_OP_WRITEV:
+      return IORING_OP_WRITE;
+    case IORING_OP_OPENAT2:
+      return IORING_OP_OPENAT;
+    default:
+      return static_cast<int>(opcode);
+  }
+}
+
+bool strikes(const Fault& fault, const Operation& operation) {
+  if (fault.operation != 0) return fault.operation == operation.id;
+  if (fault.opcode < 0 ||
+      kind_of(static_cast<unsigned>(fault.opcode)) != kind_of(operation.sqe.opcode))
+    return false;
+  const auto byte = static_cast<std::uint64_t>(fault.byte);
+  return fault.byte < 0 ||
+         (byte >= operation.sqe.off && byte - operation.sqe.off < operation.length);
+}
+
+}  // namespace
+
 void draw_faults(Operation& operation) {
   Session& now = session();
   operation.delay = draw_delay();
@@ -143,9 +173,8 @@ void draw_faults(Operation& operation) {
     operation.fault_result = -EINTR;
   now.drawing_for = 0;
   describe();
-  const auto scripted = std::find_if(now.script.begin(), now.script.end(), [&](const Fault& fault) {
-    return fault.operation == operation.id;
-  });
+  const auto scripted = std::ranges::find_if(
+      now.script, [&](const Fault& fault) { return strikes(fault, operation); });
   if (scripted == now.script.end()) return;
   if (scripted->result != 0) operation.fault_result = scripted->result;
   if (scripted->bytes_max != 0) operation.bytes_max = scripted->bytes_max;

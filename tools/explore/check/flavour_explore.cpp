@@ -46,7 +46,13 @@ void on_failure(const explore::Outcome& outcome) {
                 history);
 }
 
-[[maybe_unused]] const bool REGISTERED = (explore::on_failure(on_failure), true);
+// Whoever supervises sees a program that gets on, however long it searches.
+void on_progress(std::uint64_t execution) {
+  state().page->operation = execution;
+}
+
+[[maybe_unused]] const bool REGISTERED =
+    (explore::on_failure(on_failure), explore::on_progress(on_progress), true);
 
 }  // namespace
 

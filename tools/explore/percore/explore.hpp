@@ -102,6 +102,10 @@ Outcome explore(const Options& options, const std::function<void(Threads&)>& bod
 /// Options::schedule.
 void check(const Options& options, const std::function<void(Threads&)>& body);
 
+/// Has check() say that it gets on: called at the beginning of each execution, with its number from
+/// 1. A search of many executions is no endless loop. Null: nobody is told.
+void on_progress(void (*handler)(std::uint64_t execution)) noexcept;
+
 /// Replaces what check() does with a failure. The handler does not return.
 void on_failure(void (*handler)(const Outcome&)) noexcept;
 

@@ -185,7 +185,11 @@ const Options& options() noexcept;
 struct Fault {
   std::uint64_t enter = 0;      ///< the number of the enter, from 1, that it strikes; 0 = none
   std::uint64_t operation = 0;  ///< the number of the operation, from 1, that it strikes; 0 = none
-  int result = 0;  ///< negative errno that the enter returns or the operation ends with
+  /// Or the next operation of this kind, whatever its number; -1 = none. IORING_OP_READ and _WRITE
+  /// stand for those with vectors and registered buffers too, IORING_OP_OPENAT for OPENAT2.
+  int opcode = -1;
+  std::int64_t byte = -1;  ///< with `opcode`: only one that moves this byte of a file; -1 = any
+  int result = 0;          ///< negative errno that the enter returns or the operation ends with
 
   std::int64_t entries_max = -1;  ///< of an enter: consumes at most so many; -1 = as handed over
 

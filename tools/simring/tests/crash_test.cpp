@@ -245,7 +245,7 @@ TEST_CASE("after a sync that failed the next one succeeds, and saves nothing of 
     make_file("/sim/a", sectors('a', 2));
     const int fd = ring.open_at("/sim/a", O_RDWR);
     CHECK(ring.put(fd, sectors('b', 2)) == 1024);
-    script({.operation = 3, .result = -EIO});
+    script({.opcode = IORING_OP_FSYNC, .result = -EIO});
     CHECK(ring.sync(fd) == -EIO);
     CHECK(ring.put(fd, sectors('c', 1), 512) == 512);
     CHECK(ring.sync(fd) == 0);

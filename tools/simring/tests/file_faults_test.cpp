@@ -85,4 +85,25 @@ TEST_CASE("a suppressed fault of a file leaves the others where they were") {
   CHECK(work(options).sync_errors == 2);
 }
 
+TEST_CASE("a scripted fault strikes the next operation of its kind, at its byte, once") {
+  const Run run(in_memory());
+  FileRing ring;
+  script({.opcode = IORING_OP_OPENAT, .result = -EMFILE});
+  CHECK(ring.open_at("/sim/a", O_CREAT | O_RDWR) == -EMFILE);
+  const int fd = ring.open_at("/sim/a", O_CREAT | O_RDWR);
+  REQUIRE(fd >= 0);
+  script({.opcode = IORING_OP_WRITE, .byte = 150, .result = -EIO});
+  script({.opcode = IORING_OP_READ, .byte = 0, .bytes_max = 10});
+  CHECK(ring.put(fd, std::string(100, 'a'), 0) == 100);
+  CHECK(ring.put(fd, std::string(50, 'a'), 100) == 50);  // up to that byte, and not it
+  CHECK(ring.put(fd, std::string(50, 'a'), 151) == 50);
+  CHECK(ring.put(fd, std::string(50, 'a'), 150) == -EIO);
+  CHECK(ring.put(fd, std::string(50, 'a'), 150) == 50);
+  char out[100];
+  CHECK(ring.one(ring.read(7, fd, out, sizeof out, 1)) == 100);
+  CHECK(ring.one(ring.read(7, fd, out, sizeof out, 0)) == 10);
+  CHECK(ring.one(ring.read(7, fd, out, sizeof out, 0)) == 100);
+  ring.shut(fd);
+}
+
 }  // namespace percore::sim::test

@@ -105,6 +105,18 @@ TEST_CASE("O_DIRECT demands whole sectors of position, length and address") {
   ring.shut(fd);
 }
 
+TEST_CASE("an open whose O_DIRECT is refused truncates nothing, and leaves a new file") {
+  Options options = in_memory();
+  options.direct_io = DirectIo::refused;
+  const Run run(options);
+  CHECK(make_file("/sim/old", "content") == 0);
+  FileRing ring;
+  CHECK(ring.open_at("/sim/old", O_RDWR | O_TRUNC | O_DIRECT) == -EINVAL);
+  CHECK(file_content("/sim/old") == "content");
+  CHECK(ring.open_at("/sim/new", O_RDWR | O_CREAT | O_DIRECT) == -EINVAL);
+  CHECK(file_content("/sim/new") == "");
+}
+
 TEST_CASE("a full disk: short writes, then ENOSPC, and room again after a removal") {
   Options options = in_memory();
   options.disk_bytes_max = 4096;

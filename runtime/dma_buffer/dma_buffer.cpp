@@ -13,6 +13,35 @@ namespace {
 
 constexpr std::size_t bits = 64;
 
+// An arena may outlive its executor, whose ring then took with it what was registered. Another
+// executor may by then lie at the same address, so that the address does not tell.
+class Departures final : public Poller {
+ public:
+  void note(Executor& executor) {
+    if (executor_ != nullptr) return;
+    executor.add_poller(*this);
+    executor_ = &executor;
+  }
+  std::uint64_t gone() const noexcept { return gone_; }
+
+  bool poll() override { return false; }
+  bool only_watches() const noexcept override { return true; }
+  void executor_gone() noexcept override {
+    executor_ = nullptr;
+    ++gone_;
+  }
+
+  ~Departures() override {
+    if (executor_ != nullptr) executor_->remove_poller(*this);
+  }
+
+ private:
+  Executor* executor_ = nullptr;
+  std::uint64_t gone_ = 0;
+};
+
+thread_local Departures departures;
+
 std::size_t granules_for(std::size_t bytes) noexcept {
   return bytes == 0 ? 1 : bytes / dma_granule_bytes + (bytes % dma_granule_bytes != 0 ? 1 : 0);
 }
@@ -33,15 +62,17 @@ DmaBuffer DmaBuffer::slice(std::size_t begin, std::size_t size) const noexcept {
 
 DmaArena::DmaArena(const DmaArenaOptions& options)
     : executor_(Executor::current()),
+      executors_gone_(departures.gone()),
       thread_(pthread_self()),
       granules_(granules_for(options.bytes)),
       free_granules_(granules_),
+      memory_(nullptr, Unmap{}),
       taken_((granules_ + bits - 1) / bits),
       blocks_(granules_) {
   void* const memory =
       mmap(nullptr, size_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
-  memory_ = static_cast<std::byte*>(memory);
+  memory_ = {static_cast<std::byte*>(memory), Unmap{size_bytes()}};
   // The last word's bits beyond the arena are never free.
   if (granules_ % bits != 0) taken_.back() = ~std::uint64_t{0} << (granules_ % bits);
   why_not_registered_ = "registration was not asked for (DmaArenaOptions::registered)";
@@ -53,14 +84,26 @@ DmaArena::~DmaArena() {
                  "an arena was destroyed while a task waits for a buffer: the task must end first");
   PERCORE_ASSERT(free_granules_ == granules_,
                  "an arena was destroyed before its buffers: they must go first");
-  // The end of its executor has closed the ring, and everything registered with it went.
-  if (registered() && Executor::current_or_null() == &executor_)
-    io_uring_unregister_buffers(&executor_.ring().native());
-  munmap(memory_, size_bytes());
+  if (registered() && executor_is_there()) io_uring_unregister_buffers(&executor_.ring().native());
+}
+
+void DmaArena::Unmap::operator()(std::byte* memory) const noexcept {
+  munmap(memory, bytes);
+}
+
+bool DmaArena::executor_is_there() const noexcept {
+  return pthread_equal(thread_, pthread_self()) != 0 && departures.gone() == executors_gone_;
+}
+
+void DmaArena::share(std::size_t first_granule) noexcept {
+  PERCORE_ASSERT(pthread_equal(thread_, pthread_self()) != 0,
+                 "a DmaBuffer was sliced on another thread than its arena's");
+  ++blocks_[first_granule].owners;
 }
 
 void DmaArena::register_with_ring() {
-  const iovec memory{.iov_base = memory_, .iov_len = size_bytes()};
+  departures.note(executor_);
+  const iovec memory{.iov_base = memory_.get(), .iov_len = size_bytes()};
   const int error = -io_uring_register_buffers(&executor_.ring().native(), &memory, 1);
   switch (error) {
     case 0:
@@ -125,7 +168,7 @@ std::optional<DmaBuffer> DmaArena::take(std::size_t bytes) noexcept {
   free_granules_ -= granules;
   if (first == first_free_) first_free_ += granules;
   blocks_[first] = {.owners = 1, .granules = static_cast<std::uint32_t>(granules)};
-  return DmaBuffer(*this, first, memory_ + first * dma_granule_bytes, bytes);
+  return DmaBuffer(*this, first, memory_.get() + first * dma_granule_bytes, bytes);
 }
 
 std::optional<DmaBuffer> DmaArena::try_allocate(std::size_t bytes) noexcept {

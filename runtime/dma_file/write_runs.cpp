@@ -47,7 +47,13 @@ Task<> DmaFile::write_in_run(Inside& file, Write& write) {
   }
   co_await write.settled.wait();
   const bool has_others = write.leads && write.behind != nullptr;
-  if (has_others) co_await write_run(file, write);
+  if (!has_others) co_return;
+  try {
+    co_await write_run(file, write);
+  } catch (...) {  // no memory for it: each goes on by itself, and meets what this one has met
+    for (Write* behind = write.behind; behind != nullptr; behind = behind->behind)
+      behind->settled.set();
+  }
 }
 
 // What fails or ends short is gone on with by each write itself: an error is then of the one that

@@ -1,7 +1,9 @@
 #include <percore/dma_stream.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <new>
 #include <utility>
 
 namespace percore {
@@ -15,6 +17,7 @@ DmaStreamReader::DmaStreamReader(DmaFile& file, DmaReaderOptions options)
       (options.read_ahead + std::size_t{1}) * options.buffer_bytes <= file.arena().size_bytes() / 2,
       "a stream's buffers may take at most half of the file's arena: make that larger, "
       "or the stream's window (buffer_bytes, read_ahead) smaller");
+  ahead_.reserve(options.read_ahead);
 }
 
 DmaStreamReader::~DmaStreamReader() {
@@ -44,15 +47,22 @@ void DmaStreamReader::begin_reads() {
   }
 }
 
+// Those who were begun and are not wanted any more: they are waited for, whatever became of them.
 Task<> DmaStreamReader::drop_ahead() {
   while (!ahead_.empty()) {
     JoinHandle<Result<DmaBuffer>> first = std::move(ahead_.front());
-    ahead_.pop_front();
-    static_cast<void>(co_await first);
+    ahead_.erase(ahead_.begin());
+    try {
+      static_cast<void>(co_await first);
+    } catch (const std::bad_alloc&) {
+    }
   }
 }
 
-Task<Result<DmaBuffer>> DmaStreamReader::next() {
+Task<Result<DmaBuffer>> DmaStreamReader::next_buffer(bool within) {
+  PERCORE_ASSERT(within || !reading_,
+                 "two tasks use one DmaStreamReader, one of them in read(): what it is given would "
+                 "be torn; a call begins when the one before has ended");
   if (!rest_.empty()) {
     position_ += rest_.size();
     co_return std::exchange(rest_, {});
@@ -65,9 +75,17 @@ Task<Result<DmaBuffer>> DmaStreamReader::next() {
   begin_reads();
   if (ahead_.empty()) co_return DmaBuffer();
   JoinHandle<Result<DmaBuffer>> first = std::move(ahead_.front());
-  ahead_.pop_front();
-  begin_reads();
-  Result<DmaBuffer> got = co_await first;
+  ahead_.erase(ahead_.begin());
+  try {
+    begin_reads();
+  } catch (const std::bad_alloc&) {  // what has not begun now begins with the next call
+  }
+  // A read that finds no memory is told as one that failed: its bytes must not be skipped.
+  Result<DmaBuffer> got = failure(ENOMEM);
+  try {
+    got = co_await first;
+  } catch (const std::bad_alloc&) {
+  }
   if (!got) {
     error_ = got.error();
     co_return got;
@@ -76,15 +94,31 @@ Task<Result<DmaBuffer>> DmaStreamReader::next() {
   position_ += got->size();
   if (cut_short) {  // the file is shorter than it was: what was read behind this is not its own
     options_.end = next_read_ = position_;
-    co_await drop_ahead();
+    try {
+      co_await drop_ahead();
+    } catch (const std::bad_alloc&) {  // they are still there, and close() waits for them
+      error_ = std::error_code(ENOMEM, std::system_category());
+    }
   }
   co_return got;
 }
 
 Task<Result<std::size_t>> DmaStreamReader::read(std::span<std::byte> out) {
+  PERCORE_ASSERT(!reading_,
+                 "two tasks use one DmaStreamReader, both in read(): what they are given would be "
+                 "torn; a call begins when the one before has ended");
+  reading_ = true;
+  // Where there is no memory for a coroutine more, too.
+  struct Over {
+    explicit Over(bool& reading) noexcept : reading_(reading) {}
+    Over(const Over&) = delete;
+    ~Over() { reading_ = false; }
+    bool& reading_;
+  };
+  const Over over(reading_);
   std::size_t done = 0;
   while (done != out.size()) {
-    Result<DmaBuffer> got = co_await next();
+    Result<DmaBuffer> got = co_await next_buffer(true);
     if (!got) {
       if (done != 0) break;  // M4: first what came before it
       co_return std::unexpected(got.error());

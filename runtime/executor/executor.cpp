@@ -24,7 +24,12 @@ void RunQueue::grow(std::size_t coroutines_min) {
 }
 
 Executor::Executor(const ExecutorOptions& options)
-    : ring_(options.ring), options_(options), owner_thread_(pthread_self()) {}
+    : ring_(options.ring), options_(options), owner_thread_(pthread_self()) {
+  PERCORE_ASSERT(
+      options.resumes_per_turn_max != 0,
+      "an executor that resumes no task in a turn gets nowhere: resumes_per_turn_max is at "
+      "least 1");
+}
 
 Executor::~Executor() {
   PERCORE_ASSERT(current_ != this, "an executor was destroyed by a task that it runs");
@@ -39,6 +44,7 @@ void Executor::run_until_all_ended(const executor_detail::RootHook& root) {
   current_ = this;
   for (take_turn(); !root.reached; take_turn()) look_around();
   end_what_is_alive();
+  pollers_.poll_once_more();  // before the thread goes on with other things
   running_queue_ = &own_queue_;
   current_ = nullptr;
 }

@@ -94,10 +94,11 @@ Task<> PoolThreads::watch_for_stop(Shard& shard) {
   std::array<std::byte, sizeof(std::uint64_t)> count{};
   for (;;) {
     const Result<std::uint32_t> got = co_await read(shard.stop_descriptor_, count);
-    if (got) shard.stop_.set();
     const bool again = !got && (got.error() == std::errc::interrupted ||
                                 got.error() == std::errc::resource_unavailable_try_again);
-    if (!again) co_return;
+    if (again) continue;
+    shard.stop_.set();  // also when the executor ends: whoever waits for it goes on
+    co_return;
   }
 }
 

@@ -46,17 +46,41 @@ Link::Link(MeshMember<Call*> calls, MeshMember<Call*> answers, std::size_t capac
   for (std::size_t i = 0; i < count(); ++i) to_.push_back(std::make_unique<Callee>(capacity));
 }
 
+void Link::throw_leaving() {
+  throw std::system_error(
+      EPIPE, std::system_category(),
+      "submit_to() was called by a shard that leaves its Shards: leave() is for "
+      "when nothing that runs there, for others either, calls any more");
+}
+
 void Link::throw_left() {
   throw std::system_error(EPIPE, std::system_category(),
                           "submit_to() asked a shard that has left its Shards");
 }
 
+GatePass Link::own_call() {
+  Result<GatePass> pass = serving_.enter();
+  if (!pass) throw_leaving();
+  return *std::move(pass);
+}
+
 void Link::send(std::size_t shard, Call& call) {
+  // A shard whose executor ends serves no calls, and waits for the answers to its own. Two that end
+  // and go on asking one another would wait for ever.
+  if (Executor::current().ending()) {
+    finished(shard);
+    throw std::system_error(ECANCELED, std::system_category(),
+                            "submit_to() was called while the caller's executor ends");
+  }
+  if (leaving_) {
+    finished(shard);
+    throw_leaving();
+  }
   Call* address = &call;
   SharedSender<Call*>& calls = calls_.sender(shard);
   // A shard that goes closes one channel after the other: there may still be room for a call that
   // nobody is left to take the answer of.
-  if (to_[shard]->gone) {
+  if (to_[shard]->gone || !to_[shard]->serves) {
     finished(shard);
     throw_left();
   }
@@ -68,7 +92,7 @@ void Link::send(std::size_t shard, Call& call) {
     throw;
   }
   if (!sent) {
-    PERCORE_ASSERT(leaving_ || calls.closed(),
+    PERCORE_ASSERT(calls.closed(),
                    "a channel of calls has no room for a call that the semaphore let through");
     finished(shard);
     throw_left();
@@ -126,7 +150,23 @@ Task<> Link::serve_calls(std::shared_ptr<Link> link, std::size_t from, std::opti
     }
     call = co_await calls.receive();
   }
+  if (!link->gave_up_ && !calls.drained()) {
+    // The executor ends: the other shard is told so, with a null in place of an answer, and asks no
+    // more. What it had asked until then is refused: one of ours may wait for what that call gives.
+    // Here, and not in a coroutine of its own, for which there might be no memory.
+    Call* no_more = nullptr;
+    static_cast<void>(link->answers_.sender(from).try_send(no_more));  // false: it has gone
+    call = co_await calls.receive_through_end();
+    while (call) {
+      (*call)->refuse();
+      link->send_answer(from, **call);
+      call = co_await calls.receive_through_end();
+    }
+  }
   co_await running.close();
+  // Else whoever waits for an answer from here would wait until the executor has ended, which may
+  // wait for an answer from there.
+  if (Executor::current().ending()) link->answers_.sender(from).close();
   serving.leave();
 }
 
@@ -158,12 +198,17 @@ Task<> Link::take_answers(std::shared_ptr<Link> link, std::size_t from, GatePass
       call = co_await answers.receive();
     else
       call = co_await answers.receive_through_end();
-    if (call)
+    if (call && *call == nullptr) {  // it takes no more calls, and waits for the end of ours
+      link->to_[from]->serves = false;
+      link->calls_.sender(from).close();
+    } else if (call) {
       unanswered.answered(**call);
-    else if (unanswered.empty() || answers.drained())
+    } else if (unanswered.empty() || answers.drained()) {
       break;
+    }
   }
   link->to_[from]->gone = true;
+  link->calls_.sender(from).close();
   unanswered.none_will_be_answered();
   taking.leave();
 }

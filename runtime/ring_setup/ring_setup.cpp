@@ -159,7 +159,7 @@ std::expected<RingReport, RingFailure> open_ring(io_uring& ring, const RingOptio
       params.cq_entries = std::max(options.completion_entries, options.entries);
     }
     io_uring opened{};
-    error = -io_uring_queue_init_params(options.entries, &opened, &params);
+    error = -io_uring_queue_init_params(std::max(options.entries, 1u), &opened, &params);
     if (error == EINVAL) continue;  // a flag that this kernel does not know
     if (error > 0) break;
     if ((params.features & IORING_FEAT_EXT_ARG) == 0) {  // 5.11: waiting with a deadline needs it

@@ -8,10 +8,12 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <optional>
 #include <percore/combinators.hpp>
+#include <percore/immutable_file.hpp>
 #include <percore/io.hpp>
 #include <percore/shards.hpp>
 #include <percore/sim.hpp>
@@ -459,6 +461,218 @@ TEST_CASE("N3, N5: where memory is gone in a join or a call, who asks is told, a
   with_each_allocation_failing(runs_shards<3>, 40);
   with_each_allocation_failing(runs_shards<5>, 100);
   with_each_allocation_failing(runs_shards<6>, 150);
+}
+
+namespace {
+
+sim::Options with_files() {
+  sim::Options options;
+  options.files_in_memory = "/sim";
+  return options;
+}
+
+template <typename Root>
+void on_files(Root root) {
+  try {
+    Executor executor({.ring = {.entries = 8}});
+    executor.run(root());
+  } catch (const std::bad_alloc&) {
+  } catch (const RingUnavailable&) {
+  }
+}
+
+std::string letters(std::size_t size) {
+  std::string text(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>('a' + (i / 7 + i / 4096) % 26);
+  return text;
+}
+
+// Neighbours, which are written as one, and then a sync.
+Task<> writes_neighbours() {
+  constexpr std::size_t count = 8;
+  DmaArena arena({.bytes = 256 << 10});
+  const std::string text = letters(count * dma_granule_bytes);
+  std::vector<DmaBuffer> blocks;
+  std::vector<JoinHandle<Result<void>>> writes;
+  std::array<bool, count> written{};
+  blocks.reserve(count);
+  writes.reserve(count);
+  Result<DmaFile> file = co_await DmaFile::open(arena, "/sim/file", DmaOpen::create);
+  expect(file.has_value(), "a file was not made");
+  bool begun_all = true;
+  for (std::size_t i = 0; i < count; ++i) {
+    blocks.push_back(*arena.try_allocate(dma_granule_bytes));
+    std::memcpy(blocks.back().data(), text.data() + i * dma_granule_bytes, dma_granule_bytes);
+    try {
+      writes.push_back(spawn(file->write(blocks.back().bytes(), i * dma_granule_bytes)));
+    } catch (const std::bad_alloc&) {
+      begun_all = false;
+      break;
+    }
+  }
+  for (std::size_t i = 0; i < writes.size(); ++i) {
+    try {
+      const Result<void> done = co_await writes[i];
+      written[i] = done.has_value();
+    } catch (const std::bad_alloc&) {
+    }
+  }
+  try {
+    const Result<void> synced = co_await file->fdatasync();
+    expect(synced.has_value(), "a sync failed");
+  } catch (const std::bad_alloc&) {
+  }
+  const std::string found = sim::file_content("/sim/file").value_or("");
+  for (std::size_t i = 0; i < count; ++i)
+    expect(!written[i] || found.compare(i * dma_granule_bytes, dma_granule_bytes, text,
+                                        i * dma_granule_bytes, dma_granule_bytes) == 0,
+           "a write was reported, and its bytes are not there");
+  expect(!begun_all || writes.size() == count, "not all were begun");
+  try {
+    const Result<void> closed = co_await file->close();
+    expect(closed.has_value(), "a close failed");
+  } catch (const std::bad_alloc&) {  // then its end closes it
+  }
+}
+
+// Whoever finds no memory goes on: what the stream then says is so.
+Task<> writes_a_stream() {
+  DmaArena arena({.bytes = 256 << 10});
+  const std::string text = letters(30'000);
+  std::size_t accepted = 0;
+  Result<DmaFile> file = co_await DmaFile::open(arena, "/sim/file", DmaOpen::create);
+  expect(file.has_value(), "a file was not made");
+  DmaStreamWriter writer(*file, {.buffer_bytes = 4096, .write_behind = 2});
+  const auto is_there = [&] {
+    return sim::file_content("/sim/file").value_or("") ==
+           std::string_view(text).substr(0, accepted);
+  };
+  for (std::size_t at = 0; at < text.size(); at += 3'000) {
+    try {
+      const auto piece = std::as_bytes(std::span(text)).subspan(accepted, 3'000);
+      const Result<void> written = co_await writer.write(piece);
+      if (!written) break;
+      accepted += piece.size();
+      if (at % 9'000 != 0) continue;
+      const Result<void> synced = co_await writer.sync();
+      if (!synced) break;
+      expect(is_there(), "a stream said that it is synced, and the file holds something else");
+    } catch (const std::bad_alloc&) {
+    }
+  }
+  std::optional<Result<std::uint64_t>> closed;
+  while (!closed) {
+    try {
+      closed = co_await writer.close();
+    } catch (const std::bad_alloc&) {  // once: it has done nothing, and is asked for again
+    }
+  }
+  expect(!*closed || **closed == accepted, "a stream tells another length than it took");
+  expect(!*closed || is_there(), "a stream was closed, and the file holds something else");
+}
+
+Task<> reads_a_stream() {
+  DmaArena arena({.bytes = 256 << 10});
+  const std::string text = letters(30'000);
+  sim::make_file("/sim/file", text);
+  Result<DmaFile> file = co_await DmaFile::open(arena, "/sim/file", DmaOpen::read_only);
+  expect(file.has_value(), "a file was not opened");
+  DmaStreamReader reader(*file, {.buffer_bytes = 4096, .read_ahead = 3});
+  std::size_t done = 0;
+  for (;;) {
+    try {
+      const Result<DmaBuffer> got = co_await reader.next();
+      if (!got) {
+        expect(got.error() == std::errc::not_enough_memory, "a read has another error");
+        break;
+      }
+      if (got->empty()) {
+        expect(done == text.size(), "a stream ended early");
+        break;
+      }
+      expect(text.compare(
+                 done, got->size(),
+                 std::string_view(reinterpret_cast<const char*>(got->data()), got->size())) == 0,
+             "a stream gave other bytes than come next");
+      done += got->size();
+    } catch (const std::bad_alloc&) {
+    }
+  }
+  for (bool closed = false; !closed;) {
+    try {
+      co_await reader.close();
+      closed = true;
+    } catch (const std::bad_alloc&) {
+    }
+  }
+}
+
+// A file that is there whole or not at all, and many reads of it.
+Task<> seals_and_reads() {
+  DmaArena arena({.bytes = 1 << 20});
+  const std::string text = letters(20'000);
+  bool sealed = false;
+  {
+    const DmaWriterOptions options{.buffer_bytes = 4096, .write_behind = 2};
+    Result<ImmutableFileWriter> writer =
+        co_await ImmutableFileWriter::create(arena, "/sim/table", options);
+    expect(writer.has_value(), "a file was not made");
+    std::optional<Result<void>> written;
+    while (!written) {
+      try {
+        written = co_await writer->write(std::as_bytes(std::span(text)));
+      } catch (const std::bad_alloc&) {  // once: it has done nothing, and is asked for again
+      }
+    }
+    std::optional<Result<void>> done;
+    while (!done) {
+      try {
+        done = co_await writer->seal();
+      } catch (const std::bad_alloc&) {  // once: it has done nothing, and is asked for again
+      }
+    }
+    sealed = done->has_value();
+    expect(!sealed || *written, "a file was sealed that is not whole");
+    std::optional<Result<void>> discarded;
+    while (!sealed && !discarded) {
+      try {
+        discarded = co_await writer->discard();
+      } catch (const std::bad_alloc&) {
+      }
+    }
+  }
+  if (sealed) expect(sim::file_content("/sim/table") == text, "a sealed file is not whole");
+  Result<ImmutableFile> file = co_await ImmutableFile::open(arena, "/sim/table");
+  if (!file) co_return;  // it was not sealed
+  std::vector<DmaRange> ranges;
+  for (std::uint64_t i = 0; i < 5; ++i) ranges.push_back({.offset = i * 3'999, .size = 100});
+  const DmaMergeOptions none{.gap_bytes_max = 0};
+  const std::vector<Result<DmaBuffer>> got = co_await file->read_many(std::move(ranges), none);
+  for (std::size_t i = 0; i < got.size(); ++i)
+    expect(got[i] && text.compare(i * 3'999, 100,
+                                  std::string_view(reinterpret_cast<const char*>(got[i]->data()),
+                                                   got[i]->size())) == 0,
+           "one of many reads gave other bytes");
+  static_cast<void>(co_await file->close());
+}
+
+}  // namespace
+
+TEST_CASE(
+    "A3, A5: where memory is gone a write is told, and none of its neighbours waits for ever") {
+  with_each_allocation_failing([] { on_files(writes_neighbours); }, 20, with_files());
+}
+
+TEST_CASE("M6: where memory is gone a stream of writes says nothing that is not so") {
+  with_each_allocation_failing([] { on_files(writes_a_stream); }, 20, with_files());
+}
+
+TEST_CASE("M1: where memory is gone a stream of reads skips nothing") {
+  with_each_allocation_failing([] { on_files(reads_a_stream); }, 8, with_files());
+}
+
+TEST_CASE("where memory is gone a file is sealed whole or not at all") {
+  with_each_allocation_failing([] { on_files(seals_and_reads); }, 20, with_files());
 }
 
 #endif

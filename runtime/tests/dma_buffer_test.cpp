@@ -200,6 +200,13 @@ Task<> buffer_on_another_thread() {
   co_return;
 }
 
+[[maybe_unused]] Task<> slice_on_another_thread() {
+  DmaArena arena({.bytes = granule});
+  const std::optional<DmaBuffer> buffer = arena.try_allocate(100);
+  std::thread([&] { static_cast<void>(buffer->slice(0, 1)); }).join();
+  co_return;
+}
+
 Task<> slice_beyond_the_end() {
   DmaArena arena({.bytes = granule});
   const std::optional<DmaBuffer> buffer = arena.try_allocate(100);
@@ -220,3 +227,53 @@ TEST_CASE("mistakes with buffers end the program") {
           Executor().run(slice_beyond_the_end());
         }).has_a_sentence("beyond its buffer"));
 }
+
+#if PERCORE_ALL_OURS
+
+TEST_CASE("a slice is its arena's thread's as well") {
+  CHECK(test::death_of([] {
+          Executor().run(slice_on_another_thread());
+        }).has_a_sentence("sliced on another thread"));
+}
+
+namespace {
+
+Task<> makes(std::optional<DmaArena>& arena) {
+  arena.emplace(DmaArenaOptions{.bytes = granule});
+  co_return;
+}
+
+Task<> drops_the_old_one(std::optional<DmaArena>& old, bool& fresh_was_registered) {
+  const DmaArena fresh({.bytes = granule});
+  fresh_was_registered = fresh.registered();
+  old.reset();
+  // Else the ring has room for this one.
+  const DmaArena another({.bytes = granule});
+  CHECK_FALSE(another.registered());
+  co_return;
+}
+
+}  // namespace
+
+TEST_CASE("an arena that goes between two runs gives its registration back (B6)") {
+  Executor executor;
+  std::optional<DmaArena> arena;
+  executor.run(makes(arena));
+  const bool registered = arena->registered();
+  arena.reset();
+  executor.run(makes(arena));
+  CHECK(arena->registered() == registered);
+}
+
+TEST_CASE("an arena that outlives its executor leaves the next one's alone (B6)") {
+  std::optional<Executor> executor(std::in_place);
+  std::optional<DmaArena> old;
+  executor->run(makes(old));
+  executor.reset();
+  executor.emplace();  // at the same address
+  bool fresh_was_registered = false;
+  executor->run(drops_the_old_one(old, fresh_was_registered));
+  CHECK_FALSE(old.has_value());
+}
+
+#endif

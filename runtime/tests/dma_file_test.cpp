@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <linux/magic.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -205,6 +206,16 @@ Task<> refused_to_open(const Folder& folder) {
 }
 
 // The size of a block device is 0 to statx: a stream would see nothing in it, and say nothing.
+Task<> refuses_pipes(std::string path) {
+  DmaArena arena({.bytes = 64 << 10});
+  REQUIRE(mkfifo(path.c_str(), 0600) == 0);
+  for (const DmaOpen how : {DmaOpen::read_only, DmaOpen::update, DmaOpen::create}) {
+    const Result<DmaFile> pipe = co_await DmaFile::open(arena, path, how);
+    REQUIRE_FALSE(pipe);
+    CHECK(pipe.error().value() == EINVAL);
+  }
+}
+
 Task<> refuses_devices() {
   DmaArena arena({.bytes = 64 << 10});
   for (const std::string path : {"/dev/zero", "/dev/loop0", "/dev/ram0"}) {
@@ -356,8 +367,34 @@ TEST_CASE("a file on a tmpfs says that it goes through the page cache (A9)") {
   Executor().run(goes_through_the_page_cache(folder.at("new")));
 }
 
+namespace {
+
+Task<> made_with_permissions(const Folder& folder) {
+  DmaArena arena({.bytes = 1 << 20});
+  for (const unsigned permissions : {0600u, 0640u}) {
+    const std::string path = folder.at(std::to_string(permissions));
+    const DmaFileOptions options{.permissions = permissions};
+    DmaFile file = co_await opened(arena, path, DmaOpen::create, options);
+    co_await file.close();
+    const auto found = std::filesystem::status(path).permissions();
+    const mode_t mask = umask(0);
+    umask(mask);
+    CHECK(static_cast<unsigned>(found) == (permissions & ~mask));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a new file has the permissions that were asked for") {
+  const Folder folder;
+  Executor().run(made_with_permissions(folder));
+}
 TEST_CASE("a device is no file") {
   Executor().run(refuses_devices());
+}
+TEST_CASE("a pipe is no file, and nobody waits for its other end") {
+  const Folder folder;
+  Executor().run(refuses_pipes(folder.at("pipe")));
 }
 TEST_CASE("a file's limit of operations in flight holds") {
   const Folder folder;
@@ -376,20 +413,56 @@ TEST_CASE("files are renamed and removed, and directories synced") {
 
 namespace {
 
-std::string misaligned_path;  // in the folder of the parent, who lives to remove it
+std::string path_of_mistakes;  // in the folder of the parent, who lives to remove it
 
 Task<> misaligned(std::size_t in_memory, std::size_t offset, std::size_t size) {
   DmaArena arena({.bytes = 64 << 10});
-  DmaFile file = co_await opened(arena, misaligned_path, DmaOpen::create);
+  DmaFile file = co_await opened(arena, path_of_mistakes, DmaOpen::create);
   const std::optional<DmaBuffer> block = arena.try_allocate(16'384);
   co_await file.write(block->bytes().subspan(in_memory, size), offset);
 }
 
+[[maybe_unused]] Task<> goes_before_its_read() {
+  DmaArena arena({.bytes = 64 << 10});
+  DmaFile file = co_await opened(arena, path_of_mistakes, DmaOpen::read_only);
+  spawn(file.read(0, 4096)).detach();  // it has not begun when the file goes
+}
+
+// close() waits for what was asked for, whether it has begun or not.
+Task<> closes_at_once(std::string path) {
+  DmaArena arena({.bytes = 64 << 10});
+  DmaFile file = co_await opened(arena, path, DmaOpen::read_only);
+  auto asked_before = spawn(file.read(0, 4096));
+  const Result<void> closed = co_await file.close();
+  CHECK(closed.has_value());
+  const Result<DmaBuffer> got = co_await asked_before;
+  // Another version of the module may count what has begun alone.
+  if (PERCORE_ALL_OURS) REQUIRE(got.has_value());
+  if (got)
+    CHECK(got->size() == 4096);
+  else
+    CHECK(got.error() == std::errc::operation_canceled);
+  const Result<DmaBuffer> late = co_await file.read(0, 4096);
+  CHECK(late.error() == std::errc::operation_canceled);
+}
+
 }  // namespace
+
+TEST_CASE("what was asked for before close() is done; a file that goes with it is a mistake") {
+  const Folder folder;
+  path_of_mistakes = folder.at("file");
+  test::put(path_of_mistakes, noise(10'000));
+  Executor().run(closes_at_once(path_of_mistakes));
+#if PERCORE_ALL_OURS  // likewise
+  CHECK(test::death_of([] {
+          Executor().run(goes_before_its_read());
+        }).has_a_sentence("while operations on it have not ended"));
+#endif
+}
 
 TEST_CASE("misaligned writes are mistakes on every filesystem") {
   const Folder folder;
-  misaligned_path = folder.at("file");
+  path_of_mistakes = folder.at("file");
   CHECK(test::death_of([] {
           Executor().run(misaligned(1, 0, 4096));
         }).has_a_sentence("from memory at a multiple"));

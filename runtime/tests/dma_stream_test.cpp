@@ -11,6 +11,7 @@
 #include <percore/dma_stream.hpp>
 #include <percore/immutable_file.hpp>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -269,6 +270,68 @@ Task<> window_too_large() {
   const DmaStreamReader reader(file, {.buffer_bytes = small_buffer, .read_ahead = 4});
 }
 
+Task<> writes_with(DmaWriterOptions options) {
+  DmaArena arena({.bytes = 64 << 10});
+  DmaFile file = co_await opened_file(arena, path_of_the_dying, DmaOpen::update);
+  const DmaStreamWriter writer(file, options);
+}
+
+Task<> writer_not_closed() {
+  DmaArena arena({.bytes = 1 << 20});
+  DmaFile file = co_await opened_file(arena, path_of_the_dying, DmaOpen::update);
+  DmaStreamWriter writer(file, {.buffer_bytes = small_buffer, .write_behind = 4});
+  static_cast<void>(co_await writer.write(test::bytes_of(noise(3 * small_buffer))));
+}
+
+template <typename Stream>
+Task<> used_by_two_tasks(Stream& stream, Task<> (*use)(Stream&)) {
+  auto first = spawn(use(stream));
+  auto second = spawn(use(stream));
+  co_await first;
+  co_await second;
+}
+
+Task<> writes_some_buffers(DmaStreamWriter& writer) {
+  const std::vector<std::byte> text(100'000);
+  static_cast<void>(co_await writer.write(std::span<const std::byte>(text)));
+}
+
+Task<> two_tasks_write() {
+  DmaArena arena({.bytes = 1 << 20});
+  DmaFile file = co_await opened_file(arena, path_of_the_dying, DmaOpen::update);
+  DmaStreamWriter writer(file, {.buffer_bytes = 16 << 10, .write_behind = 1});
+  co_await used_by_two_tasks(writer, writes_some_buffers);
+}
+
+#if PERCORE_ALL_OURS
+Task<> reads_some_bytes(DmaStreamReader& reader) {
+  std::vector<std::byte> out(100'000);
+  static_cast<void>(co_await reader.read(out));
+}
+
+Task<> two_tasks_read() {
+  DmaArena arena({.bytes = 1 << 20});
+  DmaFile file = co_await opened_file(arena, path_of_the_dying, DmaOpen::update);
+  DmaStreamReader reader(file, {.buffer_bytes = 16 << 10, .read_ahead = 1});
+  co_await used_by_two_tasks(reader, reads_some_bytes);
+}
+#endif
+
+Task<> forgets_what_it_took() {
+  DmaArena arena({.bytes = 1 << 20});
+  DmaFile file = co_await opened_file(arena, path_of_the_dying, DmaOpen::update);
+  DmaStreamWriter writer(file, {.buffer_bytes = small_buffer, .write_behind = 4});
+  static_cast<void>(co_await writer.write(test::bytes_of(noise(100))));
+}
+
+Task<> throws_with_a_stream() {
+  DmaArena arena({.bytes = 1 << 20});
+  DmaFile file = co_await opened_file(arena, path_of_the_dying, DmaOpen::update);
+  DmaStreamWriter writer(file, {.buffer_bytes = small_buffer, .write_behind = 4});
+  static_cast<void>(co_await writer.write(test::bytes_of(noise(100))));
+  throw std::runtime_error("another reason");
+}
+
 Task<> not_closed() {
   DmaArena arena({.bytes = 1 << 20});
   DmaFile file = co_await opened_file(arena, path_of_the_dying, DmaOpen::read_only);
@@ -287,4 +350,28 @@ TEST_CASE("mistakes with streams end the program") {
         }).has_a_sentence("at most half of the file's arena"));
   CHECK(
       test::death_of([] { Executor().run(not_closed()); }).has_a_sentence("while it reads ahead"));
+  CHECK(test::death_of([] {
+          Executor().run(writes_with({.write_behind = 0}));
+        }).has_a_sentence("at least one buffer behind"));
+  CHECK(test::death_of([] {
+          Executor().run(writes_with({.buffer_bytes = 5000}));
+        }).has_a_sentence("at least one buffer behind"));
+  CHECK(test::death_of([] {
+          Executor().run(writes_with({.buffer_bytes = 16 << 10, .write_behind = 4}));
+        }).has_a_sentence("at most half of the file's arena"));
+  CHECK(test::death_of([] {
+          Executor().run(writer_not_closed());
+        }).has_a_sentence("while it writes"));
+  CHECK(test::death_of([] {
+          Executor().run(forgets_what_it_took());
+        }).has_a_sentence("bytes that it has not written"));
+  CHECK(test::death_of([] {
+          Executor().run(two_tasks_write());
+        }).has_a_sentence("two tasks use one DmaStreamWriter"));
+#if PERCORE_ALL_OURS
+  CHECK(test::death_of([] {
+          Executor().run(two_tasks_read());
+        }).has_a_sentence("two tasks use one DmaStreamReader"));
+#endif
+  CHECK_THROWS_WITH(Executor().run(throws_with_a_stream()), "another reason");
 }

@@ -16,6 +16,7 @@ using namespace percore;
 namespace {
 
 constexpr std::uint64_t bytes_max = 24u << 20;
+constexpr std::uint64_t large_min = 64u << 20;  // the compiler itself, where it is a library
 
 // Files of many sizes, below the folders where distributions put their compilers' libraries.
 std::vector<std::string> some_files() {
@@ -32,6 +33,24 @@ std::vector<std::string> some_files() {
     }
   }
   return files;
+}
+
+// The largest one there: many times as long as any window or arena.
+std::string a_large_file() {
+  std::string found;
+  std::uint64_t most = large_min;
+  for (const char* const folder :
+       {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64"}) {
+    std::error_code error;
+    using Walk = std::filesystem::directory_iterator;
+    for (Walk at(folder, error), end; !error && at != end; at.increment(error)) {
+      const bool regular = at->is_regular_file(error) && !at->is_symlink(error);
+      if (!regular || at->file_size(error) <= most) continue;
+      most = at->file_size(error);
+      found = at->path();
+    }
+  }
+  return found;
 }
 
 Task<Result<std::uint64_t>> copies(DmaArena& arena, std::string from, std::string to) {
@@ -58,7 +77,8 @@ Task<Result<std::uint64_t>> copies(DmaArena& arena, std::string from, std::strin
 
 Task<> copies_all(const test::Folder& folder) {
   DmaArena arena({.bytes = 4 << 20});
-  const std::vector<std::string> files = some_files();
+  std::vector<std::string> files = some_files();
+  if (std::string large = a_large_file(); !large.empty()) files.push_back(std::move(large));
   std::uint64_t bytes = 0;
   for (const std::string& file : files) {
     CAPTURE(file);

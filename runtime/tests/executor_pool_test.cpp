@@ -50,6 +50,17 @@ Task<> waits_for_stop(Shard& shard, std::atomic<int>& waiting) {
   CHECK(shard.stop_requested());
 }
 
+Task<> waits_beside_the_root(Shard& shard, bool& gone_on) {
+  co_await shard.stopped();
+  gone_on = true;
+}
+
+Task<> throws_while_another_waits(Shard& shard, bool& gone_on) {
+  spawn(waits_beside_the_root(shard, gone_on)).detach();
+  co_await yield();
+  throw std::runtime_error("the root");
+}
+
 Task<> counts_itself(std::atomic<int>& ran) {
   ++ran;
   co_return;
@@ -83,6 +94,33 @@ TEST_CASE("an exception stops no other member") {
       words = error.what();
     }
     CHECK(words == "shard " + std::to_string(i));
+  }
+}
+
+TEST_CASE("who waits for stop() beside a root that ends goes on, and the root's outcome is told") {
+  bool gone_on = false;
+  ExecutorPool<void> pool(
+      unbound(1), [&gone_on](Shard& shard) { return throws_while_another_waits(shard, gone_on); });
+  const auto outcomes = pool.join();
+  CHECK_THROWS_WITH(std::rethrow_exception(outcomes[0].error()), "the root");
+  CHECK(gone_on);
+}
+
+TEST_CASE("a root that cannot be copied to its thread is that member's outcome") {
+  struct Root {
+    Root() = default;
+    Root(Root&&) = default;
+    Root(const Root& other) : made(other.made) {
+      if (pthread_equal(made, pthread_self()) == 0) throw std::runtime_error("no copy");
+    }
+    Task<> operator()(Shard&) const { return nothing(); }
+    static Task<> nothing() { co_return; }
+    pthread_t made = pthread_self();
+  };
+  ExecutorPool<void> pool(unbound(2), Root{});
+  for (const auto& outcome : pool.join()) {
+    REQUIRE_FALSE(outcome.has_value());
+    CHECK_THROWS_WITH(std::rethrow_exception(outcome.error()), "no copy");
   }
 }
 

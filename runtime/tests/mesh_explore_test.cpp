@@ -299,3 +299,46 @@ TEST_CASE("channel: what a close publishes is there for a receiver that never wa
     explore::require(received == 1, "the channel was drained and {} of 1 were received", received);
   }));
 }
+
+TEST_CASE("channel: both ends close at the same time") {
+  holds(explore::explore({}, [](explore::Threads& threads) {
+    ChannelCore<Tracked> core(1);
+    End producer, consumer;
+    threads.spawn("producer", [&] {
+      Tracked item = 1;
+      explore::require(core.queue.stage(item), "no room");
+      if (core.publish()) consumer.sleeper.ring(0);
+      // It waits for room that does not come: the close, or the value that was taken, sets it free.
+      producer.wait_while([&] { return waits_for_room(core); });
+      if (core.close_producer()) consumer.sleeper.ring(0);
+    });
+    threads.spawn("consumer", [&] {
+      consumer.wait_while([&] { return waits_for_value(core); });
+      if (core.close_consumer()) producer.sleeper.ring(0);
+    });
+    threads.run();
+    explore::require(core.consumer_closed(), "the channel is closed and does not say so");
+  }));
+}
+
+TEST_CASE("channel: what was published early is there when the sender closes behind it") {
+  holds(explore::explore({}, [](explore::Threads& threads) {
+    ChannelCore<Tracked> core(2);
+    End consumer;
+    unsigned received = 0;
+    threads.spawn("producer", [&] {
+      Tracked item = 1;
+      explore::require(core.queue.stage(item), "no room");
+      if (publishes_early(core)) consumer.sleeper.ring(0);
+      if (core.close_producer()) consumer.sleeper.ring(0);
+    });
+    threads.spawn("consumer", [&] {
+      while (!core.drained()) {
+        consumer.wait_while([&] { return waits_for_value(core); });
+        if (core.queue.try_pop()) ++received;
+      }
+    });
+    threads.run();
+    explore::require(received == 1, "{} of 1 were received", received);
+  }));
+}

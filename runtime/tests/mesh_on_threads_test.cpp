@@ -4,13 +4,17 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <ostream>
 #include <percore/mesh.hpp>
 #include <percore/shards.hpp>
 #include <percore/sim.hpp>
+#include <percore/timer.hpp>
 #include <string>
+#include <system_error>
 #include <vector>
 
 using namespace percore;
@@ -147,5 +151,142 @@ TEST_CASE("two executors send one another more than fits, and call one another")
         2, [&](std::size_t number) { return talk(mesh, shards, number, count, received[number]); });
     CHECK(received[0] == count);
     CHECK(received[1] == count);
+  });
+}
+
+namespace {
+
+// Under way when the executor that it runs on ends, and for some turns after that: a sleep is then
+// none.
+Task<unsigned> one_after_a_while(unsigned naps) {
+  for (unsigned i = 0; i < naps; ++i) static_cast<void>(co_await sleep_for(Time{1'000}));
+  co_return 1u;
+}
+
+// Asks until it is told that its own executor ends, or that the other one has gone.
+Task<> asks_on(ShardLink link, std::size_t other, unsigned naps, unsigned& answers) {
+  const auto one = [naps] { return one_after_a_while(naps); };
+  try {
+    for (;;) {
+      const unsigned answer = co_await link.submit_to(other, one);
+      answers += answer;
+    }
+  } catch (const std::system_error&) {
+  }
+}
+
+Task<> ends_while_it_asks(Shards& shards, std::size_t number, unsigned& answers) {
+  const Result<ShardLink> link = co_await shards.join(number);
+  REQUIRE(link.has_value());
+  for (const unsigned naps : {1u, 5u, 60u})
+    spawn(asks_on(*link, 1 - number, naps, answers)).detach();
+  while (answers < 3) static_cast<void>(co_await sleep_for(Time{5'000}));
+}
+
+}  // namespace
+
+TEST_CASE("two shards that end while their tasks go on asking one another come to their ends") {
+  over_seeds(200, [] {
+    Shards shards(2, 4);
+    unsigned answers[2] = {};
+    on_executors(
+        2, [&](std::size_t number) { return ends_while_it_asks(shards, number, answers[number]); });
+  });
+}
+
+namespace {
+
+struct Asked {
+  std::atomic<ShardLink*> link_of_1 = nullptr;
+  std::atomic<bool> over = false;
+  unsigned outcomes = 0;  // of executor 0
+};
+
+// Calls shard 1, which calls shard 0 back, until it is told that its own executor ends.
+Task<> asks_to_be_asked(ShardLink link, Asked& asked) {
+  const auto seven = [] { return 7u; };
+  const auto ask_back = [&asked, seven] { return asked.link_of_1.load()->submit_to(0, seven); };
+  try {
+    for (;;) {
+      const unsigned answer = co_await link.submit_to(1, ask_back);
+      CHECK(answer == 7);
+      ++asked.outcomes;
+    }
+  } catch (const std::system_error& error) {
+    const int code = error.code().value();
+    CHECK_MESSAGE((code == EPIPE || code == ECANCELED), error.what());
+  }
+}
+
+Task<> ends_while_it_is_asked_back(Shards& shards, std::size_t number, Asked& asked) {
+  Result<ShardLink> link = co_await shards.join(number);
+  REQUIRE(link.has_value());
+  if (number == 1) {
+    asked.link_of_1 = &*link;
+    while (!asked.over) static_cast<void>(co_await sleep_for(Time{20'000}));
+    static_cast<void>(co_await sleep_for(Time{100'000}));
+    co_await link->leave();
+    co_return;
+  }
+  while (asked.link_of_1 == nullptr) static_cast<void>(co_await sleep_for(Time{5'000}));
+  for (int i = 0; i < 3; ++i) spawn(asks_to_be_asked(*link, asked)).detach();
+  while (asked.outcomes < 3) static_cast<void>(co_await sleep_for(Time{1'000}));
+  asked.over = true;
+}
+
+}  // namespace
+
+TEST_CASE("a shard that ends while it is asked back refuses, and nobody waits for ever") {
+  over_seeds(200, [] {
+    Shards shards(2, 4);
+    Asked asked;
+    on_executors(
+        2, [&](std::size_t number) { return ends_while_it_is_asked_back(shards, number, asked); });
+  });
+}
+
+namespace {
+
+Task<unsigned> slowly(bool& done) {
+  static_cast<void>(co_await sleep_for(Time{50'000}));
+  done = true;
+  co_return 1u;
+}
+
+Task<> asks_itself(ShardLink link, bool& done) {
+  const auto slow = [&done] { return slowly(done); };
+  const unsigned one = co_await link.submit_to(link.number(), slow);
+  CHECK(one == 1);
+}
+
+Task<> leaves_while_it_asks_itself(Shards& shards, std::size_t number) {
+  Result<ShardLink> link = co_await shards.join(number);
+  REQUIRE(link.has_value());
+  bool done = false;
+  auto asks = spawn(asks_itself(*link, done));
+  static_cast<void>(co_await sleep_for(Time{10'000}));
+  co_await link->leave();
+  CHECK(done);
+  co_await asks;
+  const auto nothing = [] {};
+  for (std::size_t shard = 0; shard < 2; ++shard) {
+    std::string said;
+    try {
+      co_await link->submit_to(shard, nothing);
+    } catch (const std::system_error& error) {
+      said = error.what();
+      CHECK(error.code().value() == EPIPE);
+    }
+    CHECK(said.starts_with("submit_to() was called by a shard that leaves its Shards"));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("leave() waits for a shard's calls to itself, and nobody calls behind it") {
+  over_seeds(20, [] {
+    Shards shards(2, 4);
+    on_executors(2,
+                 [&](std::size_t number) { return leaves_while_it_asks_itself(shards, number); });
   });
 }

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <numeric>
 #include <ostream>
@@ -122,13 +123,10 @@ Task<bool> join_throws(Mesh<int> mesh, std::size_t number) {
   co_return false;
 }
 
-Task<> throws_then_fails(Mesh<int> mesh, std::atomic<int>& told) {
+Task<> waits_for_one_that_throws(Mesh<int> mesh, std::atomic<int>& told) {
   const bool thrown = co_await join_throws(mesh, 0);
   CHECK(thrown);
-  auto other = spawn(joins_in_vain(mesh, 1, told));
-  for (int i = 0; i < 3; ++i) co_await yield();
-  mesh.fail();  // in time: who could not join has not come
-  co_await other;
+  co_await joins_in_vain(mesh, 1, told);
 }
 
 Task<> one_shard_fails(Shards& shards, std::size_t number, std::atomic<int>& told) {
@@ -395,6 +393,18 @@ Task<> starts_twice() {
   sharded.start(*link);
 }
 
+Task<> asks_nobody() {
+  Shards shards(1, 1);
+  auto link = co_await shards.join(0);
+  const auto nothing = [] {};
+  co_await link->submit_to(1, nothing);
+}
+Task<> has_too_few_parts() {
+  Shards shards(1, 1);
+  const auto link = co_await shards.join(0);
+  Sharded<int>(2).start(*link);
+}
+
 // A shard that goes, held between the end of its answers and that of its calls.
 Task<> goes_half(Mesh<shards_detail::Call*> calls, Mesh<shards_detail::Call*> answers,
                  std::size_t number, std::atomic<bool>& half_gone, std::atomic<bool>& told) {
@@ -491,10 +501,10 @@ TEST_CASE("a member whose executor ends while it waits has failed: all others ar
   CHECK(told == 2);
 }
 
-TEST_CASE("a join that throws has not come: fail() still reaches the others (N3)") {
+TEST_CASE("a join that throws has failed, and all others are told (N3)") {
   Mesh<int> mesh(2, 1);
   std::atomic<int> told = 0;
-  on_executors(1, [&](std::size_t) { return throws_then_fails(mesh, told); });
+  on_executors(1, [&](std::size_t) { return waits_for_one_that_throws(mesh, told); });
   CHECK(told == 1);
 }
 
@@ -576,6 +586,21 @@ TEST_CASE("an executor does not end while another one's function may write into 
   CHECK_FALSE(call.outlived);
 }
 
+#if PERCORE_ALL_OURS
+Task<> exits_after_a_sleep() {
+  auto [sender, receiver] = shared_channel<int>(1);
+  static_cast<void>(receiver.try_receive());             // its end is at the doorbell from here on
+  static_cast<void>(co_await sleep_for(Time{500'000}));  // which has listened meanwhile
+  std::exit(0);
+}
+
+TEST_CASE("a task may end the program, also where its executor has slept with a doorbell") {
+  const test::Death end = test::death_of([] { Executor().run(exits_after_a_sleep()); });
+  CHECK_FALSE(end.aborted);
+  CHECK(end.words == "");
+}
+#endif
+
 TEST_CASE("mistakes with a mesh end the program") {
   CHECK(test::death_of([] { Executor().run(joins_twice()); }).has_a_sentence("number of its own"));
   CHECK(test::death_of([] { Executor().run(joins_beyond()); }).has_a_sentence("number of its own"));
@@ -586,6 +611,10 @@ TEST_CASE("mistakes with a mesh end the program") {
   CHECK(test::death_of([] { Mesh<int>(0, 1); }).has_a_sentence("at least one member"));
   CHECK(test::death_of([] { Executor().run(asks_without_a_part()); }).has_a_sentence("no part"));
   CHECK(test::death_of([] { Executor().run(starts_twice()); }).has_a_sentence("started before"));
+  CHECK(test::death_of([] { Executor().run(asks_nobody()); }).has_a_sentence("none of the Shards"));
+  CHECK(test::death_of([] {
+          Executor().run(has_too_few_parts());
+        }).has_a_sentence("as many parts as there are shards"));
 }
 
 TEST_CASE("a sharded service: each part lives on its own executor") {

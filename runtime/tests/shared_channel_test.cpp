@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <percore/shared_channel.hpp>
 #include <percore/timer.hpp>
@@ -203,9 +204,23 @@ Task<> closes_while_one_sends() {
   ends.sender.close();
 }
 
+Task<> uses(SharedSender<int>& sender) {
+  int value = 1;
+  const bool sent = sender.try_send(value);
+  CHECK(sent);
+  co_return;
+}
+
+void destroys_what_another_thread_used() {
+  auto ends = shared_channel<int>(1);
+  std::thread([&ends] { Executor().run(uses(ends.sender)); }).join();
+}
+
 }  // namespace
 
 TEST_CASE("mistakes with a shared channel end the program") {
+  CHECK(test::death_of(destroys_what_another_thread_used)
+            .has_a_sentence("destroyed on another thread than the one that used it"));
   CHECK(test::death_of([] { Executor().run(two_receive()); }).has_a_sentence("two tasks wait"));
   CHECK(test::death_of([] { Executor().run(two_send()); }).has_a_sentence("two tasks wait"));
   CHECK(test::death_of([] {
@@ -280,3 +295,37 @@ TEST_CASE("a channel whose ends were never used is simply freed") {
   SharedSender<Boxed> moved = std::move(ends.sender);
   CHECK(moved.capacity() == 8);
 }
+
+#if PERCORE_ALL_OURS  // the executor's last look is ours alone
+
+namespace {
+
+Task<> sends_without_waiting(SharedSender<int>& sender, int count) {
+  for (int i = 0; i < count; ++i) {
+    int value = i;
+    const bool sent = sender.try_send(value);
+    CHECK(sent);
+  }
+  co_return;
+}
+
+Task<> receives_so_many(SharedReceiver<int>& receiver, int count) {
+  for (int i = 0; i < count; ++i) {
+    const std::optional<int> value = co_await receiver.receive();
+    CHECK(value == i);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("what the root's last turn has sent is on its way when run() returns (H4)") {
+  auto ends = shared_channel<int>(64);
+  std::thread other([receiver = std::move(ends.receiver)]() mutable {
+    Executor().run(receives_so_many(receiver, 5));
+  });
+  Executor executor;
+  executor.run(sends_without_waiting(ends.sender, 5));
+  other.join();  // for ever, if some wait for a turn that does not come
+}
+
+#endif

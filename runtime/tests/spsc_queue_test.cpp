@@ -134,6 +134,22 @@ TEST_CASE("each end has cache lines of its own (B5)") {
   }
 }
 
+#if PERCORE_ALL_OURS
+TEST_CASE("values of whole cache lines begin at one, and no capacity is too large to be told so") {
+  struct Lines {
+    std::array<std::byte, 2 * cache_line_bytes> bytes;
+  };
+  SpscQueue<Lines> queue(4);
+  for (int i = 0; i < 3; ++i) {
+    Lines value{};
+    REQUIRE(queue.try_push(value));
+    CHECK(reinterpret_cast<std::uintptr_t>(queue.front()) % cache_line_bytes == 0);
+    queue.pop();
+  }
+  CHECK_THROWS_AS(SpscQueue<int>(~std::size_t{0}), std::bad_alloc);
+}
+#endif
+
 TEST_CASE("a value that finds no room stays its owner's; what is left is destroyed once") {
   const auto counted = std::make_shared<int>(0);
   {

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <ostream>
 #include <percore/sim.hpp>
+#include <percore/sync.hpp>
 #include <percore/task_queue.hpp>
 #include <percore/timer.hpp>
 #include <random>
@@ -183,6 +184,35 @@ TEST_CASE("a queue with a bound is resumed within it, beside any number of busy 
     CHECK(urgent.statistics().bounds_missed == 0);
     CHECK(late_max > 0);
   }
+}
+
+TEST_CASE("a wake-up of a queue with a bound ends the running quantum") {
+  Case drawn(5);
+  Executor executor({.ring = {.entries = 8}});
+  TaskQueues queues(executor, {.quantum = Time{3'600'000'000'000}});
+  TaskQueue& urgent = queues.add({.name = "urgent", .latency = Time{3'600'000'000'000}});
+  const auto waits = [](Event& event, int& answer) -> Task<> {
+    co_await event.wait();
+    answer = 1;
+  };
+  const auto root = [](Task<> (*wait)(Event&, int&), TaskQueue& queue) -> Task<> {
+    Event event;
+    int answer = 0;
+    JoinHandle<void> waiting = spawn_into(queue, wait(event, answer));
+    sim::advance(ms);
+    CHECK(need_preempt());  // it has something to run
+    co_await yield_if_needed();
+    CHECK_FALSE(need_preempt());
+    sim::advance(ms);  // more than the other has run, so that it is its turn
+    event.set();
+    CHECK(need_preempt());
+    CHECK(answer == 0);
+    co_await yield_if_needed();
+    CHECK(answer == 1);
+    co_await waiting;
+  };
+  executor.run(root(waits, urgent));
+  CHECK(urgent.statistics().bounds_missed == 0);
 }
 
 TEST_CASE("a queue with a bound that wants more than its share waits as others do") {

@@ -6,7 +6,6 @@
 #include <ostream>
 #include <percore/combinators.hpp>
 #include <percore/io.hpp>
-#include <percore/sync.hpp>
 #include <percore/task_queue.hpp>
 #include <percore/timer.hpp>
 #include <string>
@@ -139,32 +138,6 @@ TEST_CASE("tasks left behind end in their queues") {
   };
   executor.run(root(waits(queues, left), left));
   CHECK(ended);
-}
-
-TEST_CASE("a wake-up of a queue with a bound ends the running quantum") {
-  Executor executor;
-  TaskQueues queues(executor, {.quantum = Time{3'600'000'000'000}});
-  TaskQueue& urgent = queues.add({.name = "urgent", .latency = Time{3'600'000'000'000}});
-  const auto waits = [](Event& event, int& answer) -> Task<> {
-    co_await event.wait();
-    answer = 1;
-  };
-  const auto root = [](Task<> (*wait)(Event&, int&), TaskQueue& queue) -> Task<> {
-    Event event;
-    int answer = 0;
-    JoinHandle<void> waiting = spawn_into(queue, wait(event, answer));
-    CHECK(need_preempt());  // it has something to run
-    co_await yield_if_needed();
-    CHECK_FALSE(need_preempt());
-    event.set();
-    CHECK(need_preempt());
-    CHECK(answer == 0);
-    co_await yield_if_needed();
-    CHECK(answer == 1);
-    co_await waiting;
-  };
-  executor.run(root(waits, urgent));
-  CHECK(urgent.statistics().bounds_missed == 0);
 }
 
 TEST_CASE("shares are asked of a manager, and forced into their bounds") {

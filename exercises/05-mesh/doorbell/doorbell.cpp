@@ -69,7 +69,7 @@ void Doorbell::detach(Inbox& inbox) noexcept {
 bool Doorbell::poll() {
   // TODO look (W6): do what was put off to the end of the turn.
   // TODO look (W1, W3): take what was rung for, and look at those inboxes and no others; inboxes
-  // beyond BellWord::bits share a bit. An inbox that is looked at may attach another one.
+  // beyond BellWord::bits share a bit. An inbox that is looked at may attach another one, or go.
   // TODO look: when the executor ends (executor_->ending()), all are looked at.
   return false;
 }

@@ -28,8 +28,8 @@ std::vector<DmaFile::Group> DmaFile::grouped(const std::vector<DmaRange>& ranges
   for (const std::size_t number : order) {
     if (ranges[number].size == 0 || ends_too_late(ranges[number])) continue;
     const WidenedRange wide = widened(ranges[number], alignment);
-    // TODO many: this makes a read of each range. One that begins within the last group, or behind
-    // it by no more than gap_bytes_max, joins it, as long as that is then no longer than
+    // TODO many: this makes a read of each range. One that begins, widened, within the last group,
+    // or behind it by no more than gap_bytes_max, joins it, as long as that is then no longer than
     // read_bytes_max.
     static_cast<void>(merge);
     Group& group = groups.emplace_back();
@@ -69,7 +69,13 @@ Task<std::vector<Result<DmaBuffer>>> DmaFile::read_merged(Inside& file,
   }
   if (groups.empty()) co_return results;
   std::size_t bytes = 0;
-  for (const Group& group : groups) bytes += group.size;
+  for (const Group& group : groups) {
+    if (group.size > file.arena.size_bytes() - bytes) {
+      all_get(groups, std::error_code(ENOBUFS, std::system_category()));
+      co_return results;
+    }
+    bytes += group.size;
+  }
   const Result<DmaBuffer> block = co_await file.arena.allocate(bytes);
   if (!block) {
     all_get(groups, block.error());

@@ -4,6 +4,7 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <memory>
 #include <percore/assert.hpp>
 #include <percore/contract/dma_buffer.hpp>
 #include <utility>
@@ -90,33 +91,39 @@ class DmaArena {
   bool registered() const noexcept { return why_not_registered_.empty(); }
   const std::string& why_not_registered() const noexcept { return why_not_registered_; }
   bool contains(std::span<const std::byte> bytes) const noexcept {
-    return bytes.data() >= memory_ && bytes.size() <= size_bytes() &&
-           bytes.data() <= memory_ + (size_bytes() - bytes.size());
+    return bytes.data() >= memory_.get() && bytes.size() <= size_bytes() &&
+           bytes.data() <= memory_.get() + (size_bytes() - bytes.size());
   }
 
  private:
   friend class DmaBuffer;
 
   void register_with_ring();
+  bool executor_is_there() const noexcept;
   std::optional<DmaBuffer> take(std::size_t bytes) noexcept;
   std::size_t find_gap(std::size_t granules) const noexcept;
   std::size_t next(bool taken, std::size_t granule) const noexcept;
   void mark(std::size_t granule, std::size_t count, bool taken) noexcept;
-  void share(std::size_t first_granule) noexcept { ++blocks_[first_granule].owners; }
+  void share(std::size_t first_granule) noexcept;
   void let_go(std::size_t first_granule) noexcept;
   void serve_waiting() noexcept;
 
+  struct Unmap {
+    std::size_t bytes;
+    void operator()(std::byte* memory) const noexcept;
+  };
   struct Block {
     std::uint32_t owners = 0;
     std::uint32_t granules = 0;
   };
 
   Executor& executor_;
+  std::uint64_t executors_gone_;  // on this thread, when it was made: see executor_is_there()
   pthread_t thread_;
   std::size_t granules_;
   std::size_t free_granules_;
   std::size_t first_free_ = 0;  // none below it is free
-  std::byte* memory_ = nullptr;
+  std::unique_ptr<std::byte, Unmap> memory_;
   std::vector<std::uint64_t> taken_;  // a bit for each granule
   std::vector<Block> blocks_;         // by its first granule
   Allocation* first_waiting_ = nullptr;

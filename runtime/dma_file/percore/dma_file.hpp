@@ -36,22 +36,28 @@ class DmaFile {
   std::shared_ptr<const FileCounts> counts() const noexcept { return inside_->counts; }
 
   Task<Result<DmaBuffer>> read(std::uint64_t offset, std::size_t size) {
-    return read_range(*inside_, {.offset = offset, .size = size});
+    return read_range(*inside_, inside_->under_way.enter(), {.offset = offset, .size = size});
   }
   Task<Result<std::size_t>> read_into(std::span<std::byte> out, std::uint64_t offset) {
-    return read_into_memory(*inside_, out, offset);
+    return read_into_memory(*inside_, inside_->under_way.enter(), out, offset);
   }
   Task<std::vector<Result<DmaBuffer>>> read_many(std::vector<DmaRange> ranges,
                                                  DmaMergeOptions merge = {}) {
-    return read_merged(*inside_, std::move(ranges), merge);
+    return read_merged(*inside_, inside_->under_way.enter(), std::move(ranges), merge);
   }
   Task<Result<void>> write(std::span<const std::byte> in, std::uint64_t offset) {
-    return write_all(*inside_, in, offset);
+    return write_all(*inside_, inside_->under_way.enter(), in, offset);
   }
-  Task<Result<void>> preallocate(std::uint64_t size) { return allocate(*inside_, size); }
-  Task<Result<void>> truncate(std::uint64_t size) { return cut(*inside_, size); }
-  Task<Result<std::uint64_t>> size() const { return ask_size(*inside_); }
-  Task<Result<void>> fdatasync() { return sync(*inside_); }
+  Task<Result<void>> preallocate(std::uint64_t size) {
+    return allocate(*inside_, inside_->under_way.enter(), size);
+  }
+  Task<Result<void>> truncate(std::uint64_t size) {
+    return cut(*inside_, inside_->under_way.enter(), size);
+  }
+  Task<Result<std::uint64_t>> size() const {
+    return ask_size(*inside_, inside_->under_way.enter());
+  }
+  Task<Result<void>> fdatasync() { return sync(*inside_, inside_->under_way.enter()); }
   Task<Result<void>> close() { return shut(*inside_); }
 
  private:
@@ -85,7 +91,7 @@ class DmaFile {
     int fd = -1;
     std::size_t alignment = dma_granule_bytes;
     std::string why_not_direct;
-    Gate under_way;                  // every operation, until it has ended
+    Gate under_way;                  // every operation, from its call until it has ended
     Semaphore places;                // A7
     Semaphore writers{writers_max};  // one for each write; a sync takes all, and so waits for them
     std::error_code sync_error;      // A6
@@ -105,6 +111,8 @@ class DmaFile {
 
   explicit DmaFile(std::unique_ptr<Inside> inside) noexcept : inside_(std::move(inside)) {}
 
+  // entered   at the call: a task that has been spawned and has not begun is under way, too. It
+  //           goes as a local of its operation, when that ends, though its JoinHandle stays.
   static Task<Result<void>> examine(Inside& file);
   static Task<Result<void>> probe_alignment(Inside& file);
   static Task<Result<std::uint64_t>> size_of(const Inside& file);
@@ -114,21 +122,22 @@ class DmaFile {
                                     DmaMergeOptions merge);
   static Task<> fill_group(Inside& file, Group& group);
   // within   it is a piece of a read that has entered the gate: it goes on behind a close (A8).
-  static Task<Result<DmaBuffer>> read_range(Inside& file, DmaRange range, bool within = false);
-  static Task<Result<std::size_t>> read_into_memory(Inside& file, std::span<std::byte> out,
-                                                    std::uint64_t offset);
-  static Task<std::vector<Result<DmaBuffer>>> read_merged(Inside& file,
+  static Task<Result<DmaBuffer>> read_range(Inside& file, Result<GatePass> entered, DmaRange range,
+                                            bool within = false);
+  static Task<Result<std::size_t>> read_into_memory(Inside& file, Result<GatePass> entered,
+                                                    std::span<std::byte> out, std::uint64_t offset);
+  static Task<std::vector<Result<DmaBuffer>>> read_merged(Inside& file, Result<GatePass> entered,
                                                           std::vector<DmaRange> ranges,
                                                           DmaMergeOptions merge);
-  static Task<Result<void>> write_all(Inside& file, std::span<const std::byte> in,
-                                      std::uint64_t offset);
+  static Task<Result<void>> write_all(Inside& file, Result<GatePass> entered,
+                                      std::span<const std::byte> in, std::uint64_t offset);
   static Task<> write_in_run(Inside& file, Write& write);
   static Task<> write_run(Inside& file, Write& first);
   static void join_runs(std::vector<Write*>& asked) noexcept;
-  static Task<Result<void>> allocate(Inside& file, std::uint64_t size);
-  static Task<Result<void>> cut(Inside& file, std::uint64_t size);
-  static Task<Result<std::uint64_t>> ask_size(Inside& file);
-  static Task<Result<void>> sync(Inside& file);
+  static Task<Result<void>> allocate(Inside& file, Result<GatePass> entered, std::uint64_t size);
+  static Task<Result<void>> cut(Inside& file, Result<GatePass> entered, std::uint64_t size);
+  static Task<Result<std::uint64_t>> ask_size(Inside& file, Result<GatePass> entered);
+  static Task<Result<void>> sync(Inside& file, Result<GatePass> entered);
   static Task<Result<void>> shut(Inside& file);
 
   std::unique_ptr<Inside> inside_;

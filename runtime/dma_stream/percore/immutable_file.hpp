@@ -60,9 +60,11 @@ class ImmutableFileWriter {
     DmaFile file;
     std::string path;
     DmaStreamWriter stream;
+    bool closed = false;
   };
   explicit ImmutableFileWriter(std::unique_ptr<Inside> inside) noexcept
       : inside_(std::move(inside)) {}
+  static Task<Result<void>> close_file(Inside& writer);
   static Task<Result<void>> seal_file(Inside& writer);
   static Task<Result<void>> discard_file(Inside& writer);
 

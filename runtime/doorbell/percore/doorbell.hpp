@@ -80,6 +80,7 @@ class Doorbell final : public Poller {
 
   void listen();
   bool spin();
+  bool spin_has_paid() noexcept;
   bool message_came() const noexcept;
   void look_at_all() noexcept;
   void look_at_watched() noexcept;
@@ -95,7 +96,7 @@ class Doorbell final : public Poller {
   Time fell_asleep_;
   bool asleep_ = false;
   Counts counts_;
-  Listening listening_;
+  std::unique_ptr<Listening> listening_;
 };
 
 /// The doorbell of the executor that runs on this thread.

@@ -36,8 +36,10 @@ inline std::size_t class_of(std::size_t size_bytes) {
 }  // namespace frame_pool_detail
 
 /// Memory for a frame of `size_bytes`, aligned to 16 bytes. See contract/frame_pool.hpp.
+/// Requires  at least 1 byte: a coroutine's frame has two pointers.
 /// Throws   std::bad_alloc.
-/// Thread   any; may be freed on another.
+/// Memory   the caller's, until free_frame(). Thread   any; may be freed on another.
+/// Source   the C++ standard asks the promise for a frame's memory ([dcl.fct.def.coroutine]).
 inline void* allocate_frame(std::size_t size_bytes) {
   using namespace frame_pool_detail;
   const std::size_t size_class = class_of(size_bytes);
@@ -50,7 +52,8 @@ inline void* allocate_frame(std::size_t size_bytes) {
   return block;
 }
 
-/// Gives back what allocate_frame(size_bytes) gave.
+/// Gives back what allocate_frame(size_bytes) gave, to this thread's list (F3).
+/// Requires  the same size, once. Thread   any.
 inline void free_frame(void* frame, std::size_t size_bytes) noexcept {
   using namespace frame_pool_detail;
   const std::size_t size_class = class_of(size_bytes);

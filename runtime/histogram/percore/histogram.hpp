@@ -10,7 +10,8 @@
 namespace percore {
 
 /// How often which value came. See contract/histogram.hpp.
-/// Throws   std::bad_alloc from the constructor. Thread   one.
+/// Throws   std::bad_alloc from the constructor and from to_text(), which makes a string.
+/// Thread   one.
 /// Memory   8 bytes a place; 261 KiB for an hour in nanoseconds with three digits.
 /// Source   the layout of HdrHistogram (Gil Tene), with a smallest value of 1.
 class Histogram {

@@ -125,7 +125,8 @@ class Mesh {
   /// Waits until all members have joined; `co_await` it.
   /// Returns  the member's ends; ECANCELED when a member has failed, or an executor has ended
   ///          before all had joined.
-  /// Throws   std::bad_alloc, std::system_error: it has not joined. Call fail() then.
+  /// Throws   std::bad_alloc, std::system_error: it has not joined, and all others are told, as by
+  ///          fail().
   Task<Result<MeshMember<T>>> join(std::size_t number, MeshRole role = MeshRole::both) {
     return joined(shared_, number, role);
   }
@@ -168,9 +169,16 @@ class Mesh {
 
   static Task<Result<MeshMember<T>>> joined(std::shared_ptr<Shared> shared, std::size_t number,
                                             MeshRole role) {
-    mesh_detail::Meeting::All all(shared->meeting);
+    std::optional<mesh_detail::Meeting::All> all;
+    try {
+      all.emplace(shared->meeting);
+    } catch (...) {  // no bell to be had: it does not come, and nobody is to wait for it
+      shared->meeting.fail();
+      throw;
+    }
     if (shared->meeting.come(number, role)) shared->connect();
-    const Result<void> together = co_await all;
+    mesh_detail::Meeting::All& all_come = *all;  // g++ 12 would copy what is awaited through a *
+    const Result<void> together = co_await all_come;
     if (!together) co_return std::unexpected(together.error());
     co_return std::move(shared->places[number]);
   }

@@ -3,6 +3,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <percore/assert.hpp>
 #include <percore/mesh.hpp>
 #include <percore/sync.hpp>
 #include <percore/task.hpp>
@@ -28,10 +29,13 @@ class Call {
   /// On the callee's executor, in place of run(): there was no memory for it.
   void throws(std::exception_ptr exception) noexcept { thrown_ = std::move(exception); }
 
+  /// In place of run() likewise: the callee's executor ends.
+  void refuse() noexcept { refused_ = true; }
+
   // The caller waits for the answer. False: that shard has gone without one.
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> awaiting) { caller_ = Runnable::of(awaiting); }
-  bool await_resume() const noexcept { return answered_; }
+  bool await_resume() const noexcept { return answered_ && !refused_; }
 
  protected:
   ~Call() = default;
@@ -43,6 +47,7 @@ class Call {
   Task<> (*run_)(Call&);
   Runnable caller_;
   bool answered_ = false;
+  bool refused_ = false;
   Call* before_ = nullptr;
   Call* behind_ = nullptr;
 };
@@ -118,10 +123,15 @@ class Link {
 
   /// Waits until fewer than `capacity` calls are on their way there (N6).
   Semaphore::Acquire room_for(std::size_t shard) { return to_[shard]->room.acquire(); }
-  /// Throws   std::system_error EPIPE when that shard has left.
+  /// Throws   std::system_error EPIPE when that shard has left or this one leaves, ECANCELED when
+  ///          this executor ends.
   void send(std::size_t shard, Call& call);
   void finished(std::size_t shard) noexcept { to_[shard]->room.release(); }
   [[noreturn]] static void throw_left();
+  /// A call of this shard's to itself is under way: leave() waits for it as for those of others.
+  /// Throws   std::system_error EPIPE behind leave().
+  GatePass own_call();
+  [[noreturn]] static void throw_leaving();
 
   static void serve(const std::shared_ptr<Link>& link);
   static Task<> leave(std::shared_ptr<Link> link);
@@ -131,7 +141,8 @@ class Link {
     explicit Callee(std::size_t capacity) : room(capacity) {}
     Semaphore room;
     CallList unanswered;
-    bool gone = false;  // no answer comes from there any more
+    bool serves = true;  // until it says that it takes no more calls: its executor ends
+    bool gone = false;   // no answer comes from there any more
   };
 
   static void serve_one(const std::shared_ptr<Link>& link, std::size_t other);
@@ -164,19 +175,28 @@ class ShardLink {
 
   /// Calls `function` on the executor of `shard`, there as a task of its own, and gives what it
   /// gives, a value or what its Task gives; `co_await` it.
-  /// function   moved into the task, and destroyed with it. What it refers to belongs to this
-  ///            executor: the other one must only use what is safe to.
+  /// function   moved into the task, and destroyed with it, so that a lambda with captures may be a
+  ///            coroutine here. What it refers to belongs to this executor: the other one must only
+  ///            use what is safe to. With g++ 12 a lambda that captures what has a destructor is
+  ///            named first and moved in: a temporary one would be destroyed twice.
+  /// Requires   that the calls that wait for one another do not need more than `capacity` on their
+  ///            way to one shard (N6): a chain back and forth that is deeper waits for ever.
   /// Throws     what the function throws, and std::bad_alloc from here or from there;
-  ///            std::system_error EPIPE when that shard has left.
+  ///            std::system_error EPIPE when that shard has left or its executor ends, and behind
+  ///            this shard's leave(); ECANCELED when this executor ends.
+  /// Requires   shard below count().
   /// Cost       one coroutine frame here and one there; no allocation beside them.
   template <typename F>
   auto submit_to(std::size_t shard, F function)
       -> Task<typename shards_detail::ValueOfTask<std::invoke_result_t<F&>>::Type> {
+    PERCORE_ASSERT(shard < link_->count(), "submit_to() asked a shard that is none of the Shards");
     return submitted(link_, shard, std::move(function));
   }
 
-  /// Waits until all calls between this shard and the others are done, and all others leave as
-  /// well; `co_await` it. No submit_to() after that.
+  /// Waits until all calls between this shard and the others, and its own to itself, are done, and
+  /// all others leave as well; `co_await` it. No submit_to() after that, nor by what others have
+  /// called here: leave() is for when nothing calls any more. Not awaited by a function that
+  /// submit_to() runs, which leave() would wait for.
   Task<> leave() { return shards_detail::Link::leave(link_); }
 
  private:
@@ -185,6 +205,7 @@ class ShardLink {
       -> Task<typename shards_detail::ValueOfTask<std::invoke_result_t<F&>>::Type> {
     shards_detail::CallOf<F> call(std::move(function));
     if (shard == link->number()) {
+      const GatePass inside = link->own_call();
       co_await call.run();
       co_return call.take();
     }
@@ -208,7 +229,7 @@ class Shards {
   Shards(std::size_t count, std::size_t capacity)
       : capacity_(capacity),
         calls_(count, room_for(capacity)),
-        answers_(count, room_for(capacity)) {}
+        answers_(count, room_for(capacity) + 1) {}  // and the word that no more calls are taken
 
   /// Waits until all members have joined; `co_await` it, once on each. See Mesh<T>::join().
   Task<Result<ShardLink>> join(std::size_t number);

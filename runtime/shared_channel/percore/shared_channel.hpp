@@ -1,5 +1,7 @@
 #pragma once
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <coroutine>
@@ -44,10 +46,14 @@ class End : public Inbox, public PutOff {
     of_executor.attach(*this);
     own = {of_executor.bell(), number()};
     doorbell_ = &of_executor;
+    thread_ = pthread_self();
   }
 
   void unbind() noexcept {
     if (!bound()) return;
+    PERCORE_ASSERT(pthread_equal(thread_, pthread_self()) != 0,
+                   "an end of a shared channel was closed or destroyed on another thread than the "
+                   "one that used it");
     doorbell_->take_back(*this);
     doorbell_->detach(*this);
     doorbell_ = nullptr;
@@ -69,6 +75,7 @@ class End : public Inbox, public PutOff {
 
  private:
   Doorbell* doorbell_ = nullptr;
+  pthread_t thread_{};  // of the doorbell: it may be gone when somebody else destroys the end
 };
 
 inline std::unexpected<std::error_code> error_of(int error) noexcept {
@@ -142,8 +149,9 @@ class SharedSender<T>::Producer final : public shared_channel_detail::End {
   void belongs_here() { this->bind(state_->producer); }
 
   bool try_send(T& value) {
+    if (closed_) return false;  // it has left its doorbell for good
     belongs_here();
-    return waiting_ == nullptr && !closed_ && !core().consumer_closed() && stage(value);
+    return waiting_ == nullptr && !core().consumer_closed() && stage(value);
   }
 
   // Whether the send need not wait.
@@ -348,8 +356,9 @@ class SharedReceiver<T>::Consumer final : public shared_channel_detail::End {
 
  private:
   void take_unless_waiting(std::optional<T>& into) {
+    if (closed_) return;  // it has left its doorbell for good
     this->bind(state_->consumer);
-    if (waiting_ == nullptr && !closed_) take(into);
+    if (waiting_ == nullptr) take(into);
   }
 
   // In place: a T need not be assignable.

@@ -9,6 +9,9 @@ namespace percore {
 
 /// What an executor and its parts have counted. See contract/stats.hpp.
 /// Throws   std::bad_alloc from watch() and snapshot(). Thread   the executor's.
+/// Memory   a pointer for each queue and file that is watched; a snapshot owns what it tells.
+/// Source   the counters of the parts themselves: Ring::counts(), Doorbell::counts(),
+///          TaskQueue::statistics(), FileCounts; the times are those of now().
 class Stats final : Poller {
  public:
   explicit Stats(Executor& executor);
@@ -47,7 +50,11 @@ class Stats final : Poller {
   StatsSnapshot last_;  // of an executor that has gone
 };
 
+/// K2: what happened between two snapshots of the same Stats.
+/// Requires  the later one first. Throws   std::bad_alloc. Thread   any.
 StatsSnapshot difference(const StatsSnapshot& later, const StatsSnapshot& earlier);
+/// A table for people: times in microseconds, shares in per cent.
+/// Throws   std::bad_alloc. Thread   any.
 std::string to_text(const StatsSnapshot& snapshot);
 
 }  // namespace percore

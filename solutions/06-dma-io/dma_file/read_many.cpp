@@ -77,7 +77,13 @@ Task<std::vector<Result<DmaBuffer>>> DmaFile::read_merged(Inside& file,
   }
   if (groups.empty()) co_return results;
   std::size_t bytes = 0;
-  for (const Group& group : groups) bytes += group.size;
+  for (const Group& group : groups) {
+    if (group.size > file.arena.size_bytes() - bytes) {
+      all_get(groups, std::error_code(ENOBUFS, std::system_category()));
+      co_return results;
+    }
+    bytes += group.size;
+  }
   const Result<DmaBuffer> block = co_await file.arena.allocate(bytes);
   if (!block) {
     all_get(groups, block.error());

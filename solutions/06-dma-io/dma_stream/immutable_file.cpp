@@ -45,6 +45,12 @@ Task<Result<void>> ImmutableFileWriter::discard() {
   return discard_file(*inside_);
 }
 
+// Once: a seal that failed later is followed by a discard.
+Task<Result<void>> ImmutableFileWriter::close_file(Inside& writer) {
+  if (std::exchange(writer.closed, true)) co_return Result<void>();
+  co_return co_await writer.file.close();
+}
+
 // The order is the point: content, then size and data on the device, then the name, then the
 // directory that holds it. A power failure between any two leaves the old file or the whole new
 // one.
@@ -52,7 +58,7 @@ Task<Result<void>> ImmutableFileWriter::seal_file(Inside& writer) {
   const Result<std::uint64_t> written = co_await writer.stream.close();
   Result<void> done = without_value(written);
   if (done) done = co_await writer.file.fdatasync();
-  const Result<void> closed = co_await writer.file.close();
+  const Result<void> closed = co_await close_file(writer);
   if (done) done = closed;
   if (done) done = co_await rename_file(writer.part(), writer.path);
   if (done) done = co_await sync_directory(directory_of(writer.path));
@@ -61,7 +67,7 @@ Task<Result<void>> ImmutableFileWriter::seal_file(Inside& writer) {
 
 Task<Result<void>> ImmutableFileWriter::discard_file(Inside& writer) {
   static_cast<void>(co_await writer.stream.close());
-  const Result<void> closed = co_await writer.file.close();
+  const Result<void> closed = co_await close_file(writer);
   const Result<void> removed = co_await remove_file(writer.part());
   co_return removed ? closed : removed;
 }

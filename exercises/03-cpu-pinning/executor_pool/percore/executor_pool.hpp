@@ -93,8 +93,9 @@ class ExecutorPool {
   }
 
   template <typename Root>
-  static Outcome<T> outcome_of(Executor& executor, Root root, Shard& shard) {
+  static Outcome<T> outcome_of(Executor& executor, const Root& of_all, Shard& shard) {
     try {
+      Root root = of_all;
       if constexpr (std::is_void_v<T>) {
         executor.run(root_of(std::move(root), shard));
         return {};

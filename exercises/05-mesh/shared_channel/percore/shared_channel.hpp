@@ -1,5 +1,7 @@
 #pragma once
 
+#include <pthread.h>
+
 #include <cerrno>
 #include <coroutine>
 #include <memory>
@@ -51,10 +53,14 @@ class End : public Inbox, public PutOff {
     of_executor.attach(*this);
     own = {of_executor.bell(), number()};
     doorbell_ = &of_executor;
+    thread_ = pthread_self();
   }
 
   void unbind() noexcept {
     if (doorbell_ == nullptr) return;
+    PERCORE_ASSERT(pthread_equal(thread_, pthread_self()) != 0,
+                   "an end of a shared channel was closed or destroyed on another thread than the "
+                   "one that used it");
     doorbell_->take_back(*this);
     doorbell_->detach(*this);
     doorbell_ = nullptr;
@@ -64,6 +70,7 @@ class End : public Inbox, public PutOff {
 
  private:
   Doorbell* doorbell_ = nullptr;
+  pthread_t thread_{};  // of the doorbell: it may be gone when somebody else destroys the end
 };
 
 }  // namespace shared_channel_detail

@@ -4,6 +4,7 @@
 #include <deque>
 #include <percore/contract/dma_stream.hpp>
 #include <percore/executor.hpp>
+#include <vector>
 
 namespace percore {
 
@@ -50,15 +51,19 @@ class DmaStreamWriter {
   DmaStreamWriter(const DmaStreamWriter&) = delete;
   DmaStreamWriter& operator=(const DmaStreamWriter&) = delete;
 
-  Task<Result<void>> write(std::span<const std::byte> in);
+  Task<Result<void>> write(std::span<const std::byte> in) { return write_bytes(in, false); }
   Task<Result<void>> write(DmaBuffer in);
-  Task<Result<void>> flush();
+  Task<Result<void>> flush() { return flush_all(false); }
   Task<Result<void>> sync();
   Task<Result<std::uint64_t>> close();
   std::uint64_t position() const noexcept { return block_begin_ + filled_; }
 
  private:
+  class Use;
+
   static Task<Result<void>> write_behind(DmaFile& file, DmaBuffer block, std::uint64_t offset);
+  Task<Result<void>> write_bytes(std::span<const std::byte> in, bool within);
+  Task<Result<void>> flush_all(bool within);
   Task<Result<void>> prepare();
   Task<Result<void>> begin_write(DmaBuffer block);
   Task<Result<void>> wait_for_writes(std::size_t left);
@@ -68,11 +73,13 @@ class DmaStreamWriter {
   DmaFile& file_;
   DmaWriterOptions options_;
   bool prepared_ = false;
+  bool in_use_ = false;            // a call is under way
   DmaBuffer block_;                // being filled
   std::uint64_t block_begin_ = 0;  // its place in the file
   std::size_t filled_ = 0;
   std::size_t flushed_ = 0;  // of what is filled, what the device has
-  std::deque<JoinHandle<Result<void>>> behind_;
+  // Its room is made at the beginning: a write that has begun and is not noted would outlive us.
+  std::vector<JoinHandle<Result<void>>> behind_;
   std::error_code error_;
 };
 

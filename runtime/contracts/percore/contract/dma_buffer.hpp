@@ -71,6 +71,7 @@ concept DmaArenaContract = requires(A arena, const A const_arena, std::size_t by
   { const_arena.size_bytes() } noexcept -> std::same_as<std::size_t>;
   // In granules that are free; not always in one piece.
   { const_arena.free_bytes() } noexcept -> std::same_as<std::size_t>;
+  // Who asked and has no block yet: one that was served waits no more, though it goes on later.
   { const_arena.waiting() } noexcept -> std::same_as<std::size_t>;
   { const_arena.registered() } noexcept -> std::same_as<bool>;
   // A sentence; empty where registered() says yes.

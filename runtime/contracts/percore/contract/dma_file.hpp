@@ -19,8 +19,10 @@
 ///       what the file demands. statx says what that is (STATX_DIOALIGN), else a real read shows
 ///       it, else it is taken to be 4096.
 ///   A2  A read gives the bytes of the range that was asked for: fewer only at the end of the file,
-///       none beyond it. A short result is gone on with, from an aligned place.
-///   A3  A write is whole, or an error. A short result is gone on with, likewise.
+///       none beyond it. A short result is gone on with, from an aligned place. What passes (EINTR,
+///       EAGAIN) is asked for again, some times and not for ever.
+///   A3  A write is whole, or an error. A short result is gone on with, and what passes asked for
+///       again, likewise.
 ///   A4  Memory stays the operation's until its completion, whatever its caller does.
 ///   A5  A sync covers every write that began before it: it waits for those that are under way.
 ///   A6  A sync that failed stays failed: the kernel has given up what it was for, so that no later
@@ -55,7 +57,8 @@ struct DmaRange {
 };
 
 /// How far read_many() goes to turn many reads into few.
-/// gap_bytes_max    it also reads what lies between two ranges where that is no more.
+/// gap_bytes_max    it also reads what lies between the aligned reads for two ranges, where that is
+///                  no more.
 /// read_bytes_max   it makes no read longer than this, but for a range that is.
 struct DmaMergeOptions {
   std::size_t gap_bytes_max = 4096;

@@ -20,14 +20,15 @@
 ///       with it.
 ///   M5  A writer puts what it is given into the file in its order, each byte once or, for the tail
 ///       of a flush, again. At most write_behind writes are under way.
-///   M6  A write that failed is told by the next call, and by every later one: nothing after it is
-///       said to be in the file.
+///   M6  A write that failed, or found no memory (ENOMEM), is told by the next call, and by every
+///       later one: nothing after it is said to be in the file.
 ///   M7  After flush() all that was written is with the device; after sync() it would be there
 ///       after a power failure; of a new file, if its name would (sync_directory()).
 ///   M8  After sync(), unless expected_bytes is set, and after close() the file ends where the
 ///       stream does: the padding of its tail is cut off.
 ///   M9  A stream ends with close(), which waits for what is under way; a stream that is destroyed
-///       without has nothing under way, or that is a programmer's mistake.
+///       without has nothing under way, and nothing that is not written, or that is a programmer's
+///       mistake.
 namespace percore {
 
 inline constexpr int dma_stream_contract_version = 1;
@@ -53,12 +54,14 @@ struct DmaWriterOptions {
   std::uint64_t expected_bytes = 0;
 };
 
-/// What the module must offer, on a file that outlives the stream. One task uses a stream: a call
-/// begins when the one before has ended. The buffers of a stream, its window, may take at most half
-/// of the file's arena, so that a reader and a writer together never wait for each other's memory.
+/// What the module must offer, on a file that outlives the stream and stays where it is: a stream
+/// refers to the DmaFile itself. One task uses a stream: a call begins when the one before has
+/// ended. The buffers of a stream, its window, may take at most half of the file's arena, so that a
+/// reader and a writer together never wait for each other's memory.
 ///   class DmaStreamReader   DmaStreamReader(file, options)
 ///     next()      -> Task<Result<DmaBuffer>>: what comes next, without a copy; empty at the end.
-///   class DmaStreamWriter   DmaStreamWriter(file, options), from the beginning of the file.
+///   class DmaStreamWriter   DmaStreamWriter(file, options), from the beginning of the file, which
+///                           ends at close() where the stream does, however long it was.
 ///     write(DmaBuffer)      the same as with bytes, without a copy where the buffer is of the
 ///                           file's arena and stream and buffer are aligned.
 ///   class ImmutableFile     a file that is written once, and whole or not there at all.
@@ -95,7 +98,8 @@ concept DmaStreamWriterContract =
 ///     seal()     -> Task<Result<void>>: synced, named `path` in place of what was there, and the
 ///                directory synced: after a power failure there is the whole file, or what was
 ///                there before, or nothing; once it has been reported, the whole file.
-///     discard()  -> Task<Result<void>>: as if nothing had been written.
+///     discard()  -> Task<Result<void>>: as if nothing had been written. Also after a seal() that
+///                failed, which may leave "path.part", or the new file without its name synced.
 ///   ImmutableFile::open(arena, path) -> Task<Result<ImmutableFile>>: size() is known, reads beyond
 ///                cost no operation.
 ///     read(offset, size), read_many(ranges), reader(options), close()

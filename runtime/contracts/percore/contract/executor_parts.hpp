@@ -46,6 +46,11 @@ class PollerList {
   void poll() {
     for (std::size_t i = 0; i < count_; ++i) pollers_[i]->poll();
   }
+  /// The same when run() is over, for what the last turn has put off. It is no turn: those that
+  /// only watch hear nothing of it.
+  void poll_once_more() {
+    for (std::size_t i = 0; i < having_a_say_; ++i) pollers_[i]->poll();
+  }
   /// The earliest moment at which one of them will have something to do.
   Time next_deadline() const {
     Time earliest = Time::never();

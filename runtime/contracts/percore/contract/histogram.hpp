@@ -58,6 +58,7 @@ concept HistogramContract = requires(H histogram, const H const_histogram, Histo
   // V4. Of other options: a programmer's mistake.
   { histogram.merge(const_histogram) } noexcept -> std::same_as<void>;
   { histogram.reset() } noexcept -> std::same_as<void>;
+  // V1: how many values were recorded, those above the range too; how many were above it (V5).
   { const_histogram.count() } noexcept -> std::same_as<std::uint64_t>;
   { const_histogram.above_range() } noexcept -> std::same_as<std::uint64_t>;
   // Of an empty one all are 0.
@@ -69,9 +70,10 @@ concept HistogramContract = requires(H histogram, const H const_histogram, Histo
   // ceil(percentile / 100 * count()) when they are sorted, the first at the least. That a double
   // holds a little more than 99.9 does not count: of 1,000 values p99.9 is the 999th.
   { const_histogram.value_at(percentile) } noexcept -> std::same_as<std::uint64_t>;
+  // What it was made with, and the bytes that its places take (V3).
   { const_histogram.options() } noexcept -> std::same_as<const HistogramOptions&>;
   { const_histogram.memory_bytes() } noexcept -> std::same_as<std::size_t>;
-  // The spectrum of percentiles with a bar for each, as lines of text.
+  // The spectrum of percentiles with a bar for each, as lines of text. Throws std::bad_alloc.
   { const_histogram.to_text(plot) } -> std::same_as<std::string>;
 };
 

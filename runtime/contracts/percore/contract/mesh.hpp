@@ -12,9 +12,10 @@
 ///       before that.
 ///   N2  Between each member that sends and each other member that receives there is one channel,
 ///       and no other.
-///   N3  A member that cannot join says so with fail(); one whose executor ends before all have
-///       come has failed, too. All that have joined, and all that come later, are told, and nobody
-///       waits for ever.
+///   N3  A member that cannot join says so with fail(); one whose join() throws, and one whose
+///       executor ends before all have come, has failed, too. All that have joined, and all that
+///       come later, are told, and nobody waits for ever. One that does neither is waited for: who
+///       finds out before its join() that it cannot come calls fail().
 ///   N4  Members are numbered from 0 in the order that the program gives, not in that of their
 ///       coming.
 ///   N5  submit_to() runs the function on the executor asked for, and brings its value or exception

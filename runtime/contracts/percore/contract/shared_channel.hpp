@@ -15,12 +15,14 @@
 ///   H2  At most capacity() values lie in it. A sender who finds it full waits: back-pressure.
 ///   H3  An end that waits is rung when what it waits for has come, a value, room, or the close of
 ///       the other end; an end that does not wait is never rung.
-///   H4  What was sent is on its way when the sender's turn ends; room that was made is given back
-///       when the receiver's turn ends; both at once for all that happened in the turn.
+///   H4  What was sent is on its way, at the latest, when the sender's turn ends; room that was
+///       made is given back, at the latest, when the receiver's turn ends. Not one by one: before
+///       the end of its turn at most the first value goes by itself, and a quarter of the capacity
+///       at once.
 ///   H5  When the sender has closed, what was sent before can still be received; after that, a
 ///       receive gives nothing, at once and for ever.
 ///   H6  When the receiver has closed, no send succeeds: one that waits, and later ones, give
-///       EPIPE.
+///       EPIPE. Its own receives give nothing.
 ///   H7  A value that was not received is destroyed by the end that goes last, on its thread.
 ///   H8  At the end of an executor a send that waits gives ECANCELED, a receive nothing.
 namespace percore {

@@ -67,18 +67,20 @@ struct StatsSnapshot {
 
 /// What the module must offer:
 ///   difference(later, earlier)   K2: a StatsSnapshot. Of the same Stats; a queue that is not yet
-///                                in the earlier one counts from nothing.
+///                                in the earlier one counts from nothing. Throws std::bad_alloc.
 ///   to_text(snapshot)            a table as std::string, with shares of the time in per cent.
+///                                Throws std::bad_alloc.
 template <typename S>
 concept StatsContract =
     requires(S stats, const S const_stats, Executor& executor, const TaskQueue& queue,
              const Doorbell& doorbell, const DmaFile& file, const FileCounts& files) {
       // Of this executor: one of its 16 pollers. Thread: the executor's, for everything. It may
-      // outlive the executor; a snapshot then tells what was last known.
+      // outlive the executor; a snapshot then tells what was last known, or nothing where there was
+      // no memory to keep that.
       S(executor);
-      // From now on in every snapshot. What is watched outlives the Stats, but for a file: that may
-      // be moved, closed and destroyed, and what it had counted stays in the snapshots. One that
-      // does not count adds nothing.
+      // From now on in every snapshot; of doorbells the last one, since an executor has one. What
+      // is watched outlives the Stats, but for a file: that may be moved, closed and destroyed, and
+      // what it had counted stays in the snapshots. One that does not count adds nothing.
       { stats.watch(queue) } -> std::same_as<void>;
       { stats.watch(doorbell) } -> std::same_as<void>;
       { stats.watch(file) } -> std::same_as<void>;

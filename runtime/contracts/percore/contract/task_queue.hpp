@@ -87,7 +87,7 @@ struct TaskQueueStatistics {
 template <typename Queues, typename Queue>
 concept TaskQueuesContract = requires(Queues queues, const Queue const_queue, Queue& queue,
                                       TaskQueueOptions options, unsigned shares) {
-  // At most 64 besides the default one; they stay where they are as long as `queues` lives.
+  // In ours at most 1,024 besides the default one; they stay where they are while `queues` lives.
   { queues.add(options) } -> std::same_as<Queue&>;
   { queues.default_queue() } noexcept -> std::same_as<Queue&>;
   // The queue whose turn it is.

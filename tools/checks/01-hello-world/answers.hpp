@@ -26,14 +26,17 @@ inline std::string_view trimmed(std::string_view text) {
 inline void expect_answer(percore::check::Run& run, std::string_view question,
                           const std::string& seen, std::span<const Misconception> misconceptions,
                           const char* otherwise) {
-  const std::string_view answer = run.answer(question);
+  std::string answer(run.answer(question));
+  // 1,000 is how the lessons write a thousand.
+  const bool is_number = seen.find_first_not_of("0123456789") == seen.npos;
+  if (is_number && answer.find_first_not_of("0123456789,") == answer.npos) std::erase(answer, ',');
   percore::check::require(!answer.empty(),
                           "there is no answer to `{}` yet: write it behind the colon", question);
   if (answer == seen) return;
   const std::size_t digits = std::min(answer.find_first_not_of("0123456789"), answer.size());
-  if (digits != 0 && digits != answer.size() && seen.find_first_not_of("0123456789") == seen.npos)
+  if (digits != 0 && digits != answer.size() && is_number)
     percore::check::fail("`{}` is answered with `{}`: write the number alone, without `{}`",
-                         question, answer, trimmed(answer.substr(digits)));
+                         question, answer, trimmed(std::string_view(answer).substr(digits)));
   if ((seen == "yes" || seen == "no") && answer != "yes" && answer != "no")
     percore::check::fail("`{}` is answered with `{}`: the answer is `yes` or `no`", question,
                          answer);

@@ -31,26 +31,35 @@ struct Asked {
 };
 Asked asked;
 
+/// Less than, equal to and more than 0, and beyond what an int holds.
 long answer_of(std::size_t shard) {
-  return static_cast<long>(10 * shard + 3);
+  return 3'000'000'000L * (static_cast<long>(shard) - 1);
 }
+
+/// Nobody knows what a question may throw: it need not come from std::exception.
+struct Refusal {
+  std::size_t shard;
+};
 
 long question(std::size_t shard) {
   require(shard < asked.times.size(), "there is no shard {}", shard);
   require(&Executor::current() == asked.executors[shard],
           "question({}) ran on the executor of another shard", shard);
   ++asked.times[shard];
-  if (asked.throws[shard]) throw std::runtime_error("shard " + std::to_string(shard));
+  if (asked.throws[shard] && shard % 2 == 0) throw Refusal{shard};
+  if (asked.throws[shard]) throw std::out_of_range("shard " + std::to_string(shard));
   return answer_of(shard);
 }
 
-void expect_outcome(long sum, const std::string& thrown) {
+/// refused   what came out is no std::exception.
+void expect_outcome(long sum, const std::string& thrown, bool refused) {
   const std::size_t count = asked.times.size();
   long expected = 0;
   std::string first;
   for (std::size_t shard = 0; shard < count; ++shard) {
-    require(asked.times[shard] == 1, "ask_all() came back, and shard {} of {} was asked {} times",
-            shard, count, asked.times[shard]);
+    require(asked.times[shard] == 1, "ask_all() came back{}, and shard {} of {} was asked {} times",
+            refused ? " with what a question threw, which is no std::exception" : "", shard, count,
+            asked.times[shard]);
     expected += answer_of(shard);
     if (asked.throws[shard] && first.empty()) first = "shard " + std::to_string(shard);
   }
@@ -67,14 +76,20 @@ Task<> member(Shards& shards, std::size_t number, long (*ask_for)(std::size_t)) 
   if (number == asked.asker) {
     long sum = 0;
     std::string thrown;
+    bool refused = false;
     try {
       sum = co_await ask_all(*link, ask_for);
-    } catch (const std::runtime_error& error) {
+    } catch (const Refusal& refusal) {
+      thrown = "shard " + std::to_string(refusal.shard);
+      refused = true;
+    } catch (const std::out_of_range& error) {
       thrown = error.what();
+    } catch (const std::exception& error) {
+      thrown = std::string("another one, of the words ") + error.what();
     }
     require(&Executor::current() == asked.executors[number],
             "ask_all() came back on another executor");
-    expect_outcome(sum, thrown);
+    expect_outcome(sum, thrown, refused);
   }
   co_await link->leave();
 }
@@ -115,7 +130,7 @@ long waits_for_the_others(std::size_t shard) {
 PERCORE_CHECK("", each_shard_is_asked, "N5",
               "the function runs on the executor asked for, and its value comes back", a_call) {
   run.waits_for("the answers of all shards");
-  const std::size_t count = run.size(1, 4);
+  const std::size_t count = run.chance(3) ? run.size(9, 12) : run.size(1, 4);
   asked = {};
   asked.asker = run.random(count);
   asked.throws.assign(count, false);

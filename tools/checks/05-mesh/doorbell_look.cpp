@@ -108,14 +108,60 @@ Task<> attaches_in_its_look() {
   doorbell().detach(breeder);
 }
 
+/// Goes when it looks: those behind it look all the same.
+class Leaver final : public Inbox {
+ public:
+  void look() noexcept override {
+    ++looks;
+    doorbell().detach(*this);
+  }
+  int looks = 0;
+};
+
+Task<> detaches_in_its_look() {
+  Leaver leaver;
+  doorbell().attach(leaver);
+  Counter last;
+  doorbell().attach(last);
+  doorbell().bell()->ring(leaver.number());
+  doorbell().bell()->ring(last.number());
+  co_await last.next();
+  require(leaver.looks == 1, "an inbox was rung for once and looked {} times", leaver.looks);
+  doorbell().detach(last);
+}
+
+Task<> rings_one_and_then_another(unsigned times) {
+  Inboxes inboxes(2);
+  doorbell().bell()->ring(inboxes[0].number());
+  co_await inboxes[0].next();
+  for (unsigned i = 0; i < times; ++i) {
+    doorbell().bell()->ring(inboxes[1].number());
+    co_await inboxes[1].next();
+  }
+  require(BellWord::bits == 1 || inboxes[0].looks == 1,
+          "an inbox was rung for once, then another one {} times, and the first looked {} times",
+          times, inboxes[0].looks);
+}
+
 Task<> waits_for_a_look(Counter& inbox, bool& went_on) {
   co_await inbox.next();
   went_on = true;
 }
-Task<> leaves_one_waiting(Counter& inbox, bool& went_on) {
-  doorbell().attach(inbox);
-  spawn(waits_for_a_look(inbox, went_on)).detach();
+Task<> leaves_one_waiting(std::vector<Counter>& inboxes, std::size_t which, bool& went_on) {
+  for (Counter& inbox : inboxes) doorbell().attach(inbox);
+  spawn(waits_for_a_look(inboxes[which], went_on)).detach();
   co_await yield();
+}
+
+/// By one executor after the other, on one thread.
+Task<> is_rung_for(unsigned times) {
+  Counter inbox;
+  doorbell().attach(inbox);
+  for (unsigned i = 0; i < times; ++i) {
+    doorbell().bell()->ring(inbox.number());
+    co_await inbox.next();
+  }
+  doorbell().detach(inbox);
 }
 
 struct Done final : PutOff {
@@ -137,6 +183,18 @@ Task<> puts_off(unsigned times) {
           "had slept",
           times, one.times);
   require(taken_back.times == 0, "what was taken back was done all the same");
+}
+
+Task<> puts_off_and_stays_awake() {
+  Done one;
+  doorbell().put_off(one);
+  for (int i = 0; i < 2'000; ++i) {
+    if (one.times != 0) break;
+    co_await yield();
+  }
+  require(one.times == 1,
+          "something was put off to the end of the turn, and 2,000 yields later it is not done: an "
+          "executor that has work does not sleep, and its turns end all the same");
 }
 
 Task<> takes_the_bell(std::shared_ptr<Bell>& out) {
@@ -179,14 +237,44 @@ PERCORE_CHECK("look", a_look_may_attach, "W1", "each ring is followed by a look 
   run_on_executor(attaches_in_its_look());
 }
 
+PERCORE_CHECK("look", a_look_may_detach, "W1", "each ring is followed by a look at its inbox",
+              the_inboxes, .seeds = 20) {
+  run.waits_for("the look at an inbox that was rung for");
+  run_on_executor(detaches_in_its_look());
+}
+
+PERCORE_CHECK("look", a_ring_is_for_one_look, "W3",
+              "inboxes that nobody rings cost the owner nothing", the_inboxes, .seeds = 20) {
+  run.waits_for("the look at an inbox that was rung for");
+  run_on_executor(rings_one_and_then_another(run.size(1, 20)));
+}
+
+PERCORE_CHECK("look", the_next_executor_looks_too, "W1",
+              "each ring is followed by a look, whichever executor of the thread runs", the_inboxes,
+              .seeds = 20) {
+  run.waits_for("the look at an inbox, on the second executor of a thread");
+  stay_on_one_cpu();
+  const unsigned times = run.size(1, 5);
+  std::thread([times] {
+    for (int i = 0; i < 3; ++i) {
+      Executor executor({.ring = {.entries = 8}});
+      executor.run(is_rung_for(times));
+    }
+  }).join();
+}
+
 PERCORE_CHECK("look", all_look_at_the_end, "W1", "nobody waits for ever", the_inboxes,
               .seeds = 20) {
   run.waits_for("the end of an executor on which a task waits for its inbox");
   bool went_on = false;
-  Counter inbox;
-  run_on_executor(leaves_one_waiting(inbox, went_on));
-  require(inbox.looks >= 1,
-          "the executor has ended, and an inbox never looked: who waits there is never told");
+  std::vector<Counter> inboxes(run.size(1, 130));
+  const std::size_t which = run.random(inboxes.size());
+  run_on_executor(leaves_one_waiting(inboxes, which, went_on));
+  for (std::size_t i = 0; i < inboxes.size(); ++i)
+    require(
+        inboxes[i].looks >= 1,
+        "the executor has ended, and inbox {} of {} never looked: who waits there is never told", i,
+        inboxes.size());
   require(went_on, "the executor has ended, and a task that waited for its inbox did not go on");
 }
 
@@ -195,6 +283,12 @@ PERCORE_CHECK("look", once_a_turn, "W6",
               end_of_a_turn) {
   run.waits_for("a sleep of a microsecond");
   run_on_executor(puts_off(run.size(1, 5)));
+}
+
+PERCORE_CHECK("look", a_busy_turn_ends_too, "W6",
+              "what was put off is done at the end of each turn, whether a sleep follows or not",
+              end_of_a_turn, .seeds = 5) {
+  run_on_executor(puts_off_and_stays_awake());
 }
 
 PERCORE_CHECK("look", a_bell_outlives_its_owner, "W5",

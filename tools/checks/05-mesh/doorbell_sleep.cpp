@@ -1,12 +1,9 @@
 // 05.5 doorbell, step sleep: executors on threads of their own, under the simulated ring.
 
-#include <sys/eventfd.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <thread>
 
+#include "counted_wakes.hpp"
 #include "doorbell_support.hpp"
 
 using namespace checks;
@@ -22,18 +19,6 @@ PERCORE_ORACLE(buffer_dead, "W5", "what the kernel writes into outlives the slee
 
 namespace {
 
-/// System calls that wake somebody: writes of eight bytes, which is what an eventfd takes.
-std::atomic<unsigned> wakes{0};
-
-}  // namespace
-
-extern "C" ssize_t write(int descriptor, const void* bytes, std::size_t count) {
-  if (count == sizeof(std::uint64_t)) ++wakes;
-  return syscall(SYS_write, descriptor, bytes, count);
-}
-
-namespace {
-
 /// Between an executor that waits to be rung and one that rings and waits for the answer.
 struct Line {
   std::shared_ptr<Bell> owner;  // written before it opens
@@ -45,8 +30,10 @@ struct Talk {
   explicit Talk(std::size_t ringers) : lines(ringers) {}
   std::vector<Line> lines;
   std::atomic<bool> open = false;
-  unsigned rings = 0;  // on each line
+  unsigned rings = 0;   // on each line
+  unsigned silent = 0;  // inboxes of the owner that come first, and for which nobody rings
   unsigned answered = 0;
+  bool idles_at_the_end = false;
   std::vector<unsigned> pauses_ns;
 };
 
@@ -58,9 +45,23 @@ Task<> answers(Talk& talk, Line& line, Counter& inbox) {
   }
 }
 
+/// Whoever was woken once sleeps as well as before.
+Task<> sleeps_quietly() {
+  static_cast<void>(co_await sleep_for(Time{1'000'000}));  // those who rang have ended
+  const std::uint64_t before = sim::counts().enters;
+  static_cast<void>(co_await sleep_for(Time{20'000'000}));
+  const std::uint64_t enters = sim::counts().enters - before;
+  require(enters <= 8,
+          "an executor that had been woken before slept for 20 ms, nobody rang, and it entered the "
+          "kernel {} times: what woke it once wakes it again and again",
+          enters);
+}
+
 Task<> is_rung(Talk& talk) {
   std::vector<std::unique_ptr<Counter>> inboxes;
   std::vector<JoinHandle<void>> waiting;
+  std::vector<Counter> silent(talk.silent);
+  for (Counter& one : silent) doorbell().attach(one);
   for (Line& line : talk.lines) {
     inboxes.push_back(std::make_unique<Counter>());
     doorbell().attach(*inboxes.back());
@@ -72,7 +73,9 @@ Task<> is_rung(Talk& talk) {
   talk.open = true;
   talk.open.notify_all();
   for (auto& one : waiting) co_await one;
+  if (talk.idles_at_the_end) co_await sleeps_quietly();
   for (const auto& one : inboxes) doorbell().detach(*one);
+  for (Counter& one : silent) doorbell().detach(one);
 }
 
 Task<> rings(Talk& talk, Line& line) {
@@ -229,9 +232,18 @@ PERCORE_CHECK("sleep", no_ring_is_lost, "W1",
               the_sleeping_flag) {
   run.waits_for("the look that follows a ring of another executor");
   Talk talk(run.size(1, 2));
+  talk.silent = run.chance(30) ? 40 : 0;
   ring_and_answer(run, talk);
   const auto rings = talk.rings * talk.lines.size();
   require(talk.answered == rings, "{} rings were followed by {} looks", rings, talk.answered);
+}
+
+PERCORE_CHECK("sleep", who_was_woken_sleeps_again, "W4", "an idle executor uses no CPU",
+              before_the_sleep, .seeds = 20, .faults = false) {
+  run.waits_for("the look that follows a ring of another executor");
+  Talk talk(1);
+  talk.idles_at_the_end = true;
+  ring_and_answer(run, talk);
 }
 
 PERCORE_CHECK("sleep", a_ring_before_the_sleep_is_seen, "W1",

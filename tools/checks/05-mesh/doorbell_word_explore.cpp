@@ -30,6 +30,11 @@ struct Sleeper {
   }
 };
 
+constexpr std::uint64_t bit_of(unsigned number) {
+  return std::uint64_t{1} << (number % BellWord::bits);
+}
+constexpr std::uint64_t both = bit_of(1) | bit_of(2);
+
 }  // namespace
 
 PERCORE_CHECK("word", a_ring_is_never_lost, "W1", "each ring is followed by a look", sleeping_flag,
@@ -39,7 +44,7 @@ PERCORE_CHECK("word", a_ring_is_never_lost, "W1", "each ring is followed by a lo
     threads.spawn("one", [&] { owner.ring(1); });
     threads.spawn("other", [&] { owner.ring(2); });
     threads.spawn("owner", [&] {
-      for (std::uint64_t seen = 0; seen != 0b110;) seen |= owner.wait();
+      for (std::uint64_t seen = 0; seen != both;) seen |= owner.wait();
     });
     threads.run();
   });
@@ -62,6 +67,25 @@ PERCORE_CHECK("word", what_was_sent_is_there, "W1", "the look begins after the r
   });
 }
 
+PERCORE_CHECK("word", a_second_ring_is_one_too, "W1",
+              "each ring is followed by a look that begins after it, also where the bit was set",
+              sleeping_flag, .seeds = 1, .faults = false, .ring = false) {
+  percore::explore::check({}, [](Threads& threads) {
+    Sleeper owner;
+    percore::atomic<int> message{0};
+    threads.spawn("sender", [&] {
+      for (int i = 1; i <= 2; ++i) {
+        message.store(i, std::memory_order_relaxed);
+        owner.ring(1);
+      }
+    });
+    threads.spawn("owner", [&] {
+      for (int seen = 0; seen != 2; seen = message.load(std::memory_order_relaxed)) owner.wait();
+    });
+    threads.run();
+  });
+}
+
 PERCORE_CHECK("word", one_of_many_wakes, "W2", "of many who ring at a sleeper one wakes it",
               one_word, .seeds = 1, .faults = false, .ring = false) {
   percore::explore::check({}, [](Threads& threads) {
@@ -73,7 +97,7 @@ PERCORE_CHECK("word", one_of_many_wakes, "W2", "of many who ring at a sleeper on
     threads.run();
     require(wakes[0] || wakes[1], "nobody wakes the owner");
     require(!(wakes[0] && wakes[1]), "both wake the owner: two system calls");
-    require(word.take() == 0b110, "one of the two rings is lost");
+    require(word.take() == both, "one of the two rings is lost");
   });
 }
 

@@ -127,12 +127,121 @@ Task<> waits_in_a_send(SharedSender<unsigned> sender, bool& ended) {
     break;
   }
 }
+Task<> is_told_of_the_close(SharedSender<unsigned>& sender, bool& ended) {
+  const auto sent = co_await sender.send(2);
+  require(!sent,
+          "a send waited, the receiver took a value and closed, and the send succeeded: when the "
+          "receiver has closed no send does, though there is room");
+  require(sent.error() == std::errc::broken_pipe,
+          "a send waited, the receiver closed, and the send gave `{}` in place of EPIPE",
+          sent.error().message());
+  ended = true;
+}
+
 Task<> waits_in_a_receive(SharedReceiver<unsigned> receiver, bool& ended) {
   const auto value = co_await receiver.receive();
   require(!value.has_value(), "at the end of its executor a receive gave a value that nobody sent");
   const auto again = co_await receiver.receive();
   require(!again.has_value(), "while its executor ends a receive gave a value that nobody sent");
   ended = true;
+}
+
+/// Only who has to wait is told that the executor ends.
+Task<> goes_on_at_the_end(SharedReceiver<unsigned> waits, bool& ended) {
+  auto [sender, receiver] = shared_channel<unsigned>(4);
+  const auto nothing = co_await waits.receive();
+  require(!nothing.has_value(), "at the end of its executor a receive gave what nobody sent");
+  const auto sent = co_await sender.send(5);
+  require(sent.has_value(),
+          "while its executor ends a send gave `{}`, and there is room: only one that has to wait "
+          "is cancelled",
+          sent ? std::string() : sent.error().message());
+  sender.flush();
+  const auto value = co_await receiver.receive();
+  require(value == 5u,
+          "while its executor ends a receive gave nothing, and a value is there: only one that has "
+          "to wait gives nothing");
+  ended = true;
+}
+
+/// Room and the close come in one turn, and the send that waits is looked at after both.
+Task<> takes_one_and_closes() {
+  auto [sender, receiver] = shared_channel<unsigned>(1);
+  unsigned first = 1;
+  require(sender.try_send(first), "an empty channel has no room");
+  bool ended = false;
+  auto waiting = spawn(is_told_of_the_close(sender, ended));
+  co_await a_turn_later();
+  require(receiver.try_receive() == 1u, "the first value did not come");
+  receiver.close();
+  co_await waiting;
+}
+
+Task<> closes_and_receives() {
+  auto [sender, receiver] = shared_channel<Boxed>(4);
+  for (unsigned i = 0; i < 3; ++i) {
+    Boxed value = box(i);
+    require(sender.try_send(value), "a channel of 4 has no room for value {}", i);
+  }
+  co_await a_turn_later();
+  require(receiver.try_receive().has_value(), "the first of three values did not come");
+  receiver.close();
+  require(
+      !receiver.try_receive(),
+      "try_receive() gave a value after its own end was closed: the queue is the sender's alone "
+      "from there on");
+  const auto nothing = co_await receiver.receive();
+  require(!nothing, "a receive gave a value after its own end was closed");
+}
+
+/// At the end of an executor what is closed is closed.
+Task<> sends_at_the_end(SharedReceiver<unsigned> waits, bool& ended) {
+  auto [sender, receiver] = shared_channel<unsigned>(1);
+  receiver.close();
+  static_cast<void>(co_await waits.receive());
+  const auto sent = co_await sender.send(5);
+  require(!sent && sent.error() == std::errc::broken_pipe,
+          "while its executor ends a send to a receiver that has closed gave `{}`, and not EPIPE: "
+          "it need not wait to be told so",
+          sent ? std::string("success") : sent.error().message());
+  ended = true;
+}
+
+Task<> spawns_who_sends_at_the_end(ChannelEnds<unsigned>& other, bool& ended) {
+  spawn(sends_at_the_end(std::move(other.receiver), ended)).detach();
+  co_await a_turn_later();
+}
+
+/// What comes for certain is waited for, also when the executor ends.
+Task<> receives_through_the_end(SharedReceiver<unsigned> receiver, bool& came) {
+  for (unsigned i = 0; i < 2; ++i) {
+    const auto value = co_await receiver.receive_through_end();
+    require(value.has_value(),
+            "receive_through_end() gave nothing, and the sender has not closed: it waits on when "
+            "the executor ends");
+    require(*value == i, "value {} came in place of {}", *value, i);
+  }
+  const auto nothing = co_await receiver.receive_through_end();
+  require(!nothing, "receive_through_end() gave a value that nobody sent");
+  came = true;
+}
+
+Task<> spawns_who_waits_on(SharedReceiver<unsigned> receiver, bool& came) {
+  spawn(receives_through_the_end(std::move(receiver), came)).detach();
+  co_await a_turn_later();
+}
+
+Task<> sends_late(SharedSender<unsigned> sender) {
+  for (unsigned i = 0; i < 2; ++i) {
+    static_cast<void>(co_await sleep_for(Time{100'000}));
+    const auto sent = co_await sender.send(i);
+    require(sent.has_value(), "a send gave an error, and the receiver has not closed");
+  }
+}
+
+Task<> spawns_who_goes_on(ChannelEnds<unsigned>& other, bool& ended) {
+  spawn(goes_on_at_the_end(std::move(other.receiver), ended)).detach();
+  co_await a_turn_later();
 }
 
 Task<> ends_while_two_wait(ChannelEnds<unsigned>& full, ChannelEnds<unsigned>& empty,
@@ -204,4 +313,47 @@ PERCORE_CHECK("close", nobody_waits_at_the_end, "H8",
   run_on_executor(ends_while_two_wait(full, empty, sender_ended, receiver_ended));
   require(sender_ended, "the executor has ended, and a send still waits");
   require(receiver_ended, "the executor has ended, and a receive still waits");
+}
+
+PERCORE_CHECK("close", who_need_not_wait_goes_on, "H8",
+              "at the end of an executor only who has to wait is told so", a_channel, .seeds = 20) {
+  run.waits_for("the end of an executor");
+  auto other = shared_channel<unsigned>(1);
+  bool ended = false;
+  run_on_executor(spawns_who_goes_on(other, ended));
+  require(ended, "the executor has ended, and a task still waits");
+}
+
+PERCORE_CHECK(
+    "close", room_and_a_close_at_once, "H6",
+    "a send that waits gives EPIPE when the receiver has closed, also where there is room",
+    a_channel, .seeds = 20) {
+  run.waits_for("the send that waits for room, when the receiver has closed");
+  run_on_executor(takes_one_and_closes());
+}
+
+PERCORE_CHECK("close", closed_is_closed_at_the_end, "H6",
+              "when the receiver has closed a send gives EPIPE, also at the end of its executor",
+              a_channel, .seeds = 10) {
+  run.waits_for("the end of an executor");
+  auto other = shared_channel<unsigned>(1);
+  bool ended = false;
+  run_on_executor(spawns_who_sends_at_the_end(other, ended));
+  require(ended, "the executor has ended, and a task still waits");
+}
+
+PERCORE_CHECK("close", what_is_certain_is_waited_for, "H8",
+              "receive_through_end() waits on when its executor ends", a_channel, .seeds = 20) {
+  run.waits_for("a value that comes after the receiver's executor has begun to end");
+  auto [sender, receiver] = shared_channel<unsigned>(2);
+  bool came = false;  // threads run one at a time
+  run_on_two_executors(sends_late(std::move(sender)),
+                       spawns_who_waits_on(std::move(receiver), came));
+  require(came, "the executor has ended, and a task still waits in receive_through_end()");
+}
+
+PERCORE_CHECK("close", who_has_closed_receives_nothing, "H6",
+              "a receiver that has closed receives nothing more", a_channel, .seeds = 5) {
+  run.waits_for("a receive by an end that is closed");
+  run_on_executor(closes_and_receives());
 }

@@ -5,6 +5,7 @@
 #include <percore/check.hpp>
 #include <percore/clock.hpp>
 #include <percore/explore.hpp>
+#include <utility>
 
 using percore::BellWord;
 using percore::ChannelCore;
@@ -22,13 +23,20 @@ constexpr const char* a_channel = "Lesson 05, *A channel between two cores*";
 struct End {
   BellWord word;
   Parking parking;
+  // Which bell to ring, and which number: plain memory, written by the end before it first says
+  // that it waits, and read by whoever is told to ring.
+  Tracked address;
+  bool bound = false;
 
   void ring() {
+    require(address.value() == 1,
+            "the other end is to be rung, and where it is, is not to be seen");
     if (word.note(0)) parking.wake();
   }
   /// Each ring is followed by a look that asks again.
   template <typename Waits>
   void wait_while(Waits still_waits) {
+    if (!std::exchange(bound, true)) address = Tracked(1);
     while (still_waits()) {
       while (!word.rung())
         if (word.try_to_sleep()) parking.sleep();

@@ -3,10 +3,13 @@
 #include <percore/check.hpp>
 #include <percore/spsc_queue.hpp>
 
+#include <cstdint>
 #include <deque>
 #include <memory>
+#include <set>
 
 using percore::SpscQueue;
+using percore::check::live_allocations;
 using percore::check::require;
 
 namespace {
@@ -14,23 +17,24 @@ namespace {
 constexpr const char* the_ring = "Lesson 05, *A ring of counts*";
 constexpr const char* batches = "Lesson 05, *Once for many*";
 
-/// A value that can only be moved, and counts those of its kind that are alive.
+/// A value that can only be moved, and knows which of its kind are alive.
 class Counted {
  public:
-  Counted(unsigned number, int& alive) : number_(number), alive_(&alive) { ++alive; }
-  Counted(Counted&& from) noexcept : number_(from.number_), alive_(from.alive_) {
+  explicit Counted(unsigned number) : number_(number) { alive.insert(this); }
+  Counted(Counted&& from) noexcept : number_(from.number_) {
     from.number_ = moved_away;
-    ++*alive_;
+    alive.insert(this);
   }
   Counted& operator=(Counted&&) = delete;
-  ~Counted() { --*alive_; }
+  ~Counted() { destroyed_without_a_value += alive.erase(this) == 0; }
   unsigned number() const noexcept { return number_; }
 
   static constexpr unsigned moved_away = 999'999;
+  static inline std::set<const Counted*> alive;
+  static inline unsigned destroyed_without_a_value = 0;
 
  private:
   unsigned number_;
-  int* alive_;
 };
 
 /// The queue and what it should hold.
@@ -47,8 +51,8 @@ struct Model {
   }
 };
 
-void put_in(SpscQueue<Counted>& queue, Model& model, int& alive, bool at_once) {
-  Counted value(model.next, alive);
+void put_in(SpscQueue<Counted>& queue, Model& model, bool at_once) {
+  Counted value(model.next);
   const bool has_room = model.taken() < queue.capacity();
   const bool went = at_once ? queue.try_push(value) : queue.stage(value);
   const char* const how = at_once ? "try_push()" : "stage()";
@@ -93,13 +97,13 @@ void take_out_at_once(SpscQueue<Counted>& queue, Model& model) {
   model.popped = 0;
 }
 
-void one_action(percore::check::Run& run, SpscQueue<Counted>& queue, Model& model, int& alive) {
+void one_action(percore::check::Run& run, SpscQueue<Counted>& queue, Model& model) {
   switch (run.random(8)) {
     case 0:
     case 1:
-      return put_in(queue, model, alive, false);
+      return put_in(queue, model, false);
     case 2:
-      return put_in(queue, model, alive, true);
+      return put_in(queue, model, true);
     case 3:
       queue.publish();
       return model.publish();
@@ -180,24 +184,110 @@ PERCORE_CHECK("ring", free_when_released, "B3", "a slot is written again only af
 PERCORE_CHECK("ring", like_its_model, "B1",
               "values come out in the order in which they were put in, each once", the_ring,
               .faults = false, .ring = false) {
-  int alive = 0;
+  Counted::alive.clear();
+  Counted::destroyed_without_a_value = 0;
   {
     Model model;
     SpscQueue<Counted> queue(std::size_t{1} << run.size(0, 3));
     const unsigned actions = run.size(1, 100);
     for (unsigned i = 0; i < actions; ++i) {
       run.operation(i);
-      one_action(run, queue, model, alive);
+      one_action(run, queue, model);
       require(queue.staged() == model.staged.size(), "staged() is {}, and {} values are staged",
               queue.staged(), model.staged.size());
       require(queue.popped() == model.popped, "popped() is {}, and {} values are popped",
               queue.popped(), model.popped);
-      const auto inside = static_cast<int>(model.staged.size() + model.published.size());
+      const std::size_t inside = model.staged.size() + model.published.size();
+      const std::size_t alive = Counted::alive.size();
       require(alive == inside, "{} values are alive, and {} lie in the queue: {}", alive, inside,
               alive > inside ? "pop() ends a value's life"
                              : "a value was destroyed that is not out yet");
     }
   }
-  require(alive == 0, "{} {} left after the queue's end: what lay in it is to be destroyed", alive,
-          alive == 1 ? "value is" : "values are");
+  const std::size_t left = Counted::alive.size();
+  require(Counted::destroyed_without_a_value == 0,
+          "the queue destroyed {} {} where none was: what lies in it at its end begins with the "
+          "oldest, wherever in the ring that is",
+          Counted::destroyed_without_a_value,
+          Counted::destroyed_without_a_value == 1 ? "value" : "values");
+  require(left == 0, "{} {} left after the queue's end: what lay in it is to be destroyed", left,
+          left == 1 ? "value is" : "values are");
+}
+
+PERCORE_CHECK("ring", the_counts_wrap, "B3",
+              "a full queue is told from an empty one, also when the counts have gone round",
+              the_ring, .seeds = 1, .faults = false, .ring = false) {
+  constexpr unsigned values = 70'000;  // more than 16 bits count
+  for (const std::size_t capacity : {8, 512}) {
+    SpscQueue<unsigned> queue(capacity);
+    unsigned in = 0;
+    unsigned out = 0;
+    while (out < values) {
+      for (std::size_t i = 0; i <= capacity; ++i) {
+        unsigned value = in;
+        const bool went = queue.try_push(value);
+        require(went == (i < capacity),
+                "try_push() found {}room with {} of {} places taken, when {} values had come out "
+                "in all",
+                went ? "" : "no ", i, capacity, out);
+        in += went;
+      }
+      for (; out < in; ++out) {
+        const auto value = queue.try_pop();
+        require(value == out, "value {} did not come: the counts have gone round", out);
+      }
+      require(queue.front() == nullptr, "an empty queue has a front(), when {} had come out", out);
+    }
+  }
+}
+
+PERCORE_CHECK("ring", one_of_many, "B4",
+              "publish() and release() hold nothing back, however large the queue is", batches,
+              .seeds = 1, .faults = false, .ring = false) {
+  constexpr int places = 512;
+  SpscQueue<int> queue(places);
+  int value = 0;
+  require(queue.stage(value), "an empty queue of {} has no room", places);
+  queue.publish();
+  require(queue.front() != nullptr,
+          "one value was staged and published in a queue of {}, and "
+          "front() is null",
+          places);
+  for (int i = 1; i < places; ++i)
+    require(queue.try_push(value), "try_push() found no room: {} of {} places are taken", i,
+            places);
+  queue.pop();
+  queue.release();
+  require(queue.has_room(), "one of {} values was popped and released, and has_room() is false",
+          places);
+}
+
+PERCORE_CHECK("ring", each_where_it_may_lie, "B1", "a slot is aligned as its values are", the_ring,
+              .seeds = 1, .faults = false, .ring = false) {
+  struct alignas(128) Wide {
+    char bytes[128];
+  };
+  SpscQueue<Wide> queue(4);
+  for (int i = 0; i < 6; ++i) {
+    Wide value{};
+    require(queue.try_push(value), "an empty queue of 4 has no room");
+    const auto at = reinterpret_cast<std::uintptr_t>(queue.front());
+    require(at % alignof(Wide) == 0,
+            "a value that is to lie at a multiple of {} bytes lies {} behind one", alignof(Wide),
+            at % alignof(Wide));
+    queue.pop();
+    queue.release();
+  }
+}
+
+PERCORE_CHECK("ring", memory_is_taken_once, "B6", "no value needs memory of its own", the_ring,
+              .seeds = 1, .faults = false, .ring = false) {
+  SpscQueue<int> queue(8);
+  const std::int64_t blocks = live_allocations();
+  for (int value = 0; value < 5; ++value)
+    require(queue.try_push(value), "try_push() found no room: {} of 8 places are taken", value);
+  require(live_allocations() == blocks,
+          "5 values lie in a queue of 8, and {} blocks more are allocated: the memory is taken in "
+          "the constructor and nowhere else, since an allocation may wait",
+          live_allocations() - blocks);
 }

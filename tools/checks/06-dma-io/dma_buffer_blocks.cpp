@@ -123,6 +123,12 @@ Task<> moves(Run& run, unsigned times) {
           "a buffer of 3 granules was replaced by one of 5, in an arena of 16, and {} are free: "
           "what is assigned to lets go of what it had",
           arena.free_bytes() / granule);
+  DmaBuffer& itself = holder;
+  holder = std::move(itself);
+  require(arena.free_bytes() == (holder.empty() ? 16 : 11) * granule,
+          "a buffer of 5 of 16 granules was assigned to itself, says that it has {} bytes, and {} "
+          "granules are free",
+          holder.size(), arena.free_bytes() / granule);
   holder = DmaBuffer();
   require(arena.free_bytes() == 16 * granule,
           "a buffer was assigned an empty one, and {} of 16 granules are free",

@@ -65,6 +65,27 @@ Task<> slices(Run& run, unsigned rounds) {
   co_return;
 }
 
+/// More than 16 bits count.
+Task<> many_slices() {
+  constexpr unsigned slices = 70'000;
+  DmaArena arena({.bytes = granule});
+  std::optional<DmaBuffer> whole = arena.try_allocate(granule);
+  require(whole.has_value(), "an empty arena has no block");
+  std::vector<DmaBuffer> parts;
+  parts.reserve(slices);
+  for (unsigned i = 0; i < slices; ++i) parts.push_back(whole->slice(i % granule, 1));
+  whole.reset();
+  while (!parts.empty()) {
+    require(arena.free_bytes() == 0,
+            "of {} slices of a block {} are left, and the block is free: how many share it is a "
+            "count of any size",
+            slices, parts.size());
+    parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(parts.size() / 2), parts.end());
+  }
+  require(arena.free_bytes() == granule, "all slices of a block have gone, and it is not free");
+  co_return;
+}
+
 Task<> an_empty_slice() {
   DmaArena arena({.bytes = 4 * granule});
   std::optional<DmaBuffer> whole = arena.try_allocate(granule);
@@ -105,6 +126,12 @@ PERCORE_CHECK("sharing", a_block_goes_with_its_last_buffer, "B3",
               "a block is free again when the last buffer that shares it has gone, and not before",
               who_shares_a_block, .faults = false) {
   run_on_executor(slices(run, run.size(1, 150)));
+}
+
+PERCORE_CHECK("sharing", a_block_has_any_number_of_slices, "B3",
+              "a block is free again when the last buffer that shares it has gone, and not before",
+              who_shares_a_block, .seeds = 1, .faults = false) {
+  run_on_executor(many_slices());
 }
 
 PERCORE_CHECK("sharing", an_empty_slice_holds_nothing, "B3", "an empty slice holds no block",

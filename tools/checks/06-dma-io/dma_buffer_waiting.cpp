@@ -1,6 +1,8 @@
 // 06.2 dma_buffer, step waiting: first come, first served.
 
 #include <deque>
+#include <optional>
+#include <percore/task_queue.hpp>
 
 #include "01-hello-world/assertions.hpp"
 #include "dma_buffer_support.hpp"
@@ -190,6 +192,74 @@ Task<> registers_in_turn(Run& run) {
   co_return;
 }
 
+Task<> takes_all(DmaArena& arena, bool& served) {
+  const std::size_t all = arena.size_bytes();
+  const Result<DmaBuffer> got = co_await arena.allocate(all);
+  require(got.has_value(), "somebody asked for all of an arena, {} granules, and got: {}",
+          all / granule, error_of(got));
+  served = true;
+}
+
+Task<> asks_for_all_of_it(std::size_t granules) {
+  DmaArena arena({.bytes = granules * granule});
+  std::optional<DmaBuffer> one = arena.try_allocate(granule);
+  require(one.has_value(), "an empty arena has no block");
+  bool served = false;
+  auto waits = spawn(takes_all(arena, served));
+  co_await yield();
+  require(!served, "a block of all granules was given, and one is in use");
+  one.reset();
+  co_await waits;
+}
+
+Task<> is_served(DmaArena& arena) {
+  const Result<DmaBuffer> got = co_await arena.allocate(granule);
+  require(got.has_value(), "a task waited for a block, and got: {}", error_of(got));
+}
+/// Who is served has what it waited for, though it goes on later.
+Task<> asks_behind_the_last_one() {
+  DmaArena arena({.bytes = 2 * granule});
+  std::optional<DmaBuffer> all = arena.try_allocate(2 * granule);
+  require(all.has_value(), "an empty arena has no block");
+  auto waits = spawn(is_served(arena));
+  co_await yield();
+  require(arena.waiting() == 1, "one task waits for a block, and waiting() says {}",
+          arena.waiting());
+  all.reset();
+  require(arena.waiting() == 0,
+          "the one who waited has been given its block, and waiting() says {}: it waits no more, "
+          "though it goes on later",
+          arena.waiting());
+  require(arena.try_allocate(granule).has_value(),
+          "the last one who waited has been given its block, a granule is free beside it, and "
+          "try_allocate() gave nothing");
+  co_await waits;
+}
+
+Task<> waits_in(DmaArena& arena, RunQueue& own) {
+  const Result<DmaBuffer> got = co_await arena.allocate(granule);
+  require(got.has_value(), "a task waited for a block, and got: {}", error_of(got));
+  require(&Executor::current().running_queue() == &own,
+          "a task waited in one task queue, a task of another freed the block, and the first goes "
+          "on in the other's queue, at the other's cost");
+}
+Task<> frees_in_another_queue(TaskQueue& other) {
+  DmaArena arena({.bytes = granule});
+  std::optional<DmaBuffer> block = arena.try_allocate(granule);
+  require(block.has_value(), "an empty arena has no block");
+  auto waits = spawn_into(other, waits_in(arena, other.run_queue()));
+  while (arena.waiting() == 0) co_await yield();
+  block.reset();
+  co_await waits;
+}
+
+Task<> makes_an_arena(std::optional<DmaArena>& arena, std::optional<DmaBuffer>& block) {
+  arena.emplace(DmaArenaOptions{.bytes = 2 * granule});
+  block = arena->try_allocate(granule);
+  require(block.has_value(), "an empty arena has no block");
+  co_return;
+}
+
 Task<> waits_for_one_who_stays(DmaArena& arena) {
   const Result<DmaBuffer> got = co_await arena.allocate(granule);
   static_cast<void>(got);
@@ -217,6 +287,42 @@ PERCORE_CHECK("waiting", the_large_one_does_not_starve, "B4",
               who_waits_for_memory, .seeds = 20, .faults = false) {
   run.waits_for("a block of four granules, which are freed one by one");
   run_on_executor(does_not_starve());
+}
+
+PERCORE_CHECK("waiting", the_whole_arena, "B4",
+              "who asks for all of an arena waits until it is free", who_waits_for_memory,
+              .seeds = 10, .faults = false) {
+  run.waits_for("all of an arena, of which the last block was freed");
+  run_on_executor(asks_for_all_of_it(run.size(1, 100)));
+}
+
+PERCORE_CHECK("waiting", who_is_served_waits_no_more, "B4",
+              "who was given its block keeps nobody else waiting", who_waits_for_memory, .seeds = 1,
+              .faults = false) {
+  run.waits_for("a block that was freed");
+  run_on_executor(asks_behind_the_last_one());
+}
+
+PERCORE_CHECK("waiting", each_in_its_own_task_queue, "B4",
+              "who waits goes on in its own task queue, whoever frees the block",
+              who_waits_for_memory, .seeds = 1, .faults = false) {
+  run.waits_for("a block that a task of another queue freed");
+  Executor executor({.ring = {.entries = 8}});
+  TaskQueues queues(executor);
+  executor.run(frees_in_another_queue(queues.add({.name = "other"})));
+}
+
+PERCORE_CHECK("waiting", an_arena_may_outlive_the_run, "B7",
+              "a buffer goes before its arena, and both may go when the executor's run is over",
+              the_arena, .seeds = 1, .faults = false) {
+  std::optional<DmaArena> arena;
+  std::optional<DmaBuffer> block;
+  run_on_executor(makes_an_arena(arena, block));
+  block.reset();
+  require(arena->free_bytes() == 2 * granule,
+          "the last buffer has gone after the run, and {} of 2 granules are free",
+          arena->free_bytes() / granule);
+  arena.reset();
 }
 
 PERCORE_CHECK("waiting", larger_than_the_arena, "B5",

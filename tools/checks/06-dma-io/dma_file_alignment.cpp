@@ -1,6 +1,7 @@
 // 06.4 dma_file, step alignment: kernels that tell, kernels that do not, and filesystems that
 // refuse.
 
+#include <iterator>
 #include <percore/timer.hpp>
 
 #include "file_support.hpp"
@@ -46,6 +47,11 @@ Task<> opens_and_uses(DmaArena& arena, Run* run, const std::string* text, Expect
     require(alignment == expected.alignment,
             "the disk demands multiples of {} ({}), and alignment_bytes() says {}",
             expected.alignment, words, alignment);
+  if (!expected.direct && alignment < expected.alignment)
+    fail_with("A9", what_the_file_demands,
+              percore::check::say("{}, and alignment_bytes() says {}: what a file demands of its "
+                                  "callers stays the same where the page cache serves it",
+                                  words, alignment));
   require(alignment >= expected.alignment,
           "the disk demands multiples of {}, nothing has shown that less will do (a file of {} "
           "bytes), and alignment_bytes() says {}: at the end of a file any read passes",
@@ -73,6 +79,8 @@ Task<> opens_wrongly(DmaArena& arena) {
   };
   const Result<DmaFile> missing = co_await DmaFile::open(arena, "/sim/none", DmaOpen::read_only);
   gives("a file that is not there, opened read_only,", missing, ENOENT, "ENOENT");
+  const Result<DmaFile> no_update = co_await DmaFile::open(arena, "/sim/none", DmaOpen::update);
+  gives("a file that is not there, opened for update,", no_update, ENOENT, "ENOENT");
   const Result<DmaFile> folder = co_await DmaFile::open(arena, "/sim", DmaOpen::read_only);
   require(!folder, "a directory was opened as a DmaFile");
   Result<DmaFile> made = co_await DmaFile::open(arena, "/sim/new", DmaOpen::create_new);
@@ -90,6 +98,17 @@ Task<> opens_wrongly(DmaArena& arena) {
   require(size && *size == 0, "create of a file that is there empties it, and it has {} bytes",
           size ? *size : 0);
   co_await closed(*emptied);
+}
+
+Task<> opens_in_vain(DmaArena& arena, int error) {
+  sim::script({.opcode = IORING_OP_OPENAT, .result = -error});
+  const Result<DmaFile> file = co_await DmaFile::open(arena, the_path, DmaOpen::update);
+  require(!file && file.error() == system_error(error),
+          "the kernel refused an open with \"{}\", and DmaFile::open() gave {}: EINVAL alone says "
+          "that the filesystem refuses O_DIRECT",
+          system_error(error).message(),
+          file ? std::string("a file, ") + (file->direct() ? "direct" : "through the page cache")
+               : error_of(file));
 }
 
 Task<> opens_and_closes(DmaArena& arena) {
@@ -154,8 +173,18 @@ PERCORE_CHECK("alignment", refused_and_told, "A9",
               "where the filesystem refuses direct I/O, the file says so, and works all the same",
               what_the_file_demands) {
   const std::string text = noise(run.size(0, 20'000));
-  on_a_disk(run, sim::DirectIo::refused, 512, text, opens_and_uses, &run, &text,
-            Expected{.alignment = 1, .direct = false});
+  // By an EINVAL of the open, or by statx, which says 0.
+  const sim::DirectIo way = run.chance(50) ? sim::DirectIo::refused : sim::DirectIo::cached;
+  on_a_disk(run, way, 512, text, opens_and_uses, &run, &text,
+            Expected{.alignment = 512, .direct = false});
+}
+
+PERCORE_CHECK("alignment", other_errors_are_no_refusal, "A9",
+              "EINVAL alone says that the filesystem refuses direct I/O", what_the_file_demands,
+              .seeds = 10, .faults = false) {
+  const int errors[] = {EMFILE, EACCES, EIO, ENOMEM};
+  on_a_disk(run, sim::DirectIo::told, 512, noise(9'000), opens_in_vain,
+            errors[run.seed() % std::size(errors)]);
 }
 
 PERCORE_CHECK("alignment", opens_that_fail, "A9",

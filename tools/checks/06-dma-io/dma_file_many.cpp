@@ -80,8 +80,9 @@ Task<> reads_many(DmaArena& arena, Run* run, const std::string* text, unsigned c
                   bool demands_count) {
   DmaFile file = co_await opened(arena, DmaOpen::read_only);
   const std::vector<DmaRange> ranges = some_ranges(*run, count, text->size());
-  const DmaMergeOptions merge{.gap_bytes_max = 512 * run->random(20),
-                              .read_bytes_max = 4096 * run->random(30)};
+  // Any numbers: they need not be multiples of anything.
+  const DmaMergeOptions merge{.gap_bytes_max = run->random(10'000),
+                              .read_bytes_max = run->random(120'000)};
   const std::size_t begin = sim::record().size();
   run->waits_for("many reads");
   {
@@ -147,7 +148,9 @@ Task<> one_fails(DmaArena& arena, const std::string* text, unsigned which) {
   DmaFile file = co_await opened(arena, DmaOpen::read_only);
   const std::vector<DmaRange> ranges = {
       {.offset = 100, .size = 10}, {.offset = 40'000, .size = 10}, {.offset = 80'000, .size = 10}};
-  sim::script({.operation = sim::counts().submitted + 1 + which, .result = -EIO});
+  sim::script({.opcode = IORING_OP_READ,
+               .byte = static_cast<std::int64_t>(ranges[which].offset),
+               .result = -EIO});
   {
     const std::vector<Result<DmaBuffer>> got = co_await file.read_many(ranges);
     for (unsigned i = 0; i < 3; ++i) {

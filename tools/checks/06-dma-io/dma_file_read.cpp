@@ -21,16 +21,20 @@ Task<> reads_ranges(DmaArena& arena, Run* run, const std::string* text, unsigned
 
 Task<> reads_into(DmaArena& arena, Run* run, const std::string* text, unsigned count) {
   DmaFile file = co_await opened(arena, DmaOpen::read_only);
-  std::string memory(text->size() + 9'000, '?');
+  const AlignedMemory aligned((text->size() + 9'000) / dma_granule_bytes + 2);
+  const std::span<char> memory(reinterpret_cast<char*>(aligned.bytes().data()),
+                               aligned.bytes().size());
   for (unsigned i = 0; i < count; ++i) {
     run->operation(i);
     std::uint64_t offset = run->random(text->size() + 100);
-    std::size_t size = run->random(run->chance(30) ? memory.size() - 64 : 900);
-    if (run->chance(40)) {  // all is aligned but the memory
-      offset = offset / dma_granule_bytes * dma_granule_bytes;
-      size = dma_granule_bytes;
+    std::size_t size = run->random(run->chance(30) ? text->size() + 4'000 : 900);
+    std::size_t place = 1 + run->random(60);
+    const auto all_but = run->random(6);  // else nothing is aligned
+    if (all_but <= 2) {                   // one thing is not
+      if (all_but != 0) place = dma_granule_bytes;
+      if (all_but != 1) offset = offset / dma_granule_bytes * dma_granule_bytes;
+      if (all_but != 2) size = dma_granule_bytes;
     }
-    const std::size_t place = 1 + run->random(60);
     std::memset(memory.data(), '?', memory.size());
     const auto out = std::as_writable_bytes(std::span(memory)).subspan(place, size);
     const Result<std::size_t> got = co_await file.read_into(out, offset);
@@ -41,9 +45,9 @@ Task<> reads_into(DmaArena& arena, Run* run, const std::string* text, unsigned c
                   offset, arena.size_bytes()));
     require(*got <= size, "a read of {} bytes into memory of the caller's says that {} came", size,
             *got);
-    compare(*text, offset, size, std::string_view(memory).substr(place, *got));
-    require(memory[place + *got] == '?' && (place == 0 || memory[place - 1] == '?'),
-            "a read of {} bytes wrote outside the caller's memory", size);
+    compare(*text, offset, size, {memory.data() + place, *got});
+    require(memory[place + size] == '?' && memory[place - 1] == '?',
+            "a read of {} bytes at {} wrote outside the caller's memory", size, offset);
   }
   co_await closed(file);
 }
@@ -127,6 +131,67 @@ Task<> reads_at_once(DmaArena& arena, Run* run, unsigned in_flight_max, unsigned
   co_await closed(file);
 }
 
+/// Each read ends in `error`, as often as it is asked for.
+Task<> reads_what_never_passes(DmaArena& arena, Run* run, int error) {
+  DmaFile file = co_await opened(arena, DmaOpen::read_only);
+  const char* const asked =
+      error == EINTR
+          ? "a read that ends in EINTR however often it is asked for: ask again, not for ever"
+          : "a read that ends in EAGAIN however often it is asked for: ask again, not for ever";
+  run->waits_for(asked);
+  const Result<DmaBuffer> got = co_await file.read(100, 5'000);
+  require(!got && got.error() == system_error(error),
+          "{}: after some attempts that is its error, and this gave {}", asked, error_of(got));
+  const AlignedMemory memory(1);
+  const Result<std::size_t> into = co_await file.read_into(memory.bytes(), 0);
+  require(!into && into.error() == system_error(error),
+          "{}: after some attempts that is its error, and a read_into() gave {}", asked,
+          error_of(into));
+  co_await closed(file);
+}
+
+/// Some bytes come, and then the device says that the next ones are lost.
+Task<> reads_up_to_an_error(DmaArena& arena, Run* run, const std::string* text) {
+  DmaFile file = co_await opened(arena, DmaOpen::read_only);
+  const auto is_told = [](const char* what, std::error_code got) {
+    require(got == system_error(EIO),
+            "{}: a part of it is lost, the device gave EIO, and the read gave {}: an error is not "
+            "the end of the file",
+            what, got ? got.message() : std::string("fewer bytes, and no error"));
+  };
+  const auto of = [](const auto& result) { return result ? std::error_code() : result.error(); };
+  const std::int64_t late = 5'000 + static_cast<std::int64_t>(run->random(6'000));
+  sim::script({.opcode = IORING_OP_READ, .byte = 100, .bytes_max = 4'096});
+  sim::script({.opcode = IORING_OP_READ, .byte = late, .result = -EIO});
+  const Result<DmaBuffer> got = co_await file.read(100, 12'000);
+  is_told("a read of 12,000 bytes at 100", of(got));
+  std::vector<std::byte> out(50'000);
+  const auto lost = static_cast<std::int64_t>(101 + run->random(out.size()));
+  sim::script({.opcode = IORING_OP_READ, .byte = lost, .result = -EIO});
+  const Result<std::size_t> into = co_await file.read_into(out, 101);
+  is_told("a read_into() of 50,000 bytes at 101", of(into));
+  const Result<DmaBuffer> again = co_await file.read(100, 12'000);
+  if (!again) explain(again.error(), "a read after one that had failed");
+  compare(*text, 100, 12'000, text_of(*again));
+  co_await closed(file);
+}
+
+Task<> reads_beside_a_write(DmaArena& arena, bool& ended) {
+  const DmaFileOptions options{.in_flight_max = 1};
+  DmaFile file = co_await opened(arena, DmaOpen::update, options);
+  std::optional<DmaBuffer> all = arena.try_allocate(arena.size_bytes());
+  require(all.has_value(), "opening a file has left blocks of the arena taken");
+  std::memset(all->data(), 'w', all->size());
+  auto read = spawn(reads_one(file, 0));
+  while (arena.waiting() == 0) co_await yield();
+  const Result<void> written = co_await file.write(all->bytes().first(dma_granule_bytes), 0);
+  require(written.has_value(), "a write gave {}", error_of(written));
+  all.reset();
+  co_await read;
+  ended = true;
+  co_await closed(file);
+}
+
 /// A disk with one file, and an arena of its own.
 template <typename Root, typename... Arguments>
 void on_a_disk(Run& run, const sim::Options& options, const std::string& text, std::size_t arena,
@@ -204,6 +269,16 @@ PERCORE_CHECK("read", what_no_read_can_give, "A2",
   on_a_disk(run, disk_options(run), text, 1 << 16, reads_beyond);
 }
 
+PERCORE_CHECK("read", what_never_passes_is_told, "A2",
+              "what passes is asked for again, and not for ever", aligned_ranges, .seeds = 2,
+              .faults = false) {
+  sim::Options options = disk_options(run);
+  const bool interrupted = run.seed() % 2 == 1;
+  (interrupted ? options.interrupted_results_percent : options.again_results_percent) = 100;
+  on_a_disk(run, options, noise(20'000), 1 << 16, reads_what_never_passes, &run,
+            interrupted ? EINTR : EAGAIN);
+}
+
 PERCORE_CHECK("read", so_many_in_flight, "A7",
               "at most in_flight_max reads and writes of a file are with the kernel at once",
               under_way, .faults = false) {
@@ -212,4 +287,24 @@ PERCORE_CHECK("read", so_many_in_flight, "A7",
   const std::string text = noise(100'000);
   on_a_disk(run, options, text, 1 << 20, reads_at_once, &run,
             1 + static_cast<unsigned>(run.random(6)), run.size(1, 20));
+}
+
+PERCORE_CHECK("read", an_error_is_no_end, "A2",
+              "a read gives the bytes of its range, fewer only at the end of the file",
+              aligned_ranges, .seeds = 60, .faults = false) {
+  const std::string text = noise(60'000, run.seed() + 1);
+  run.waits_for("reads of which one part fails");
+  on_a_disk(run, disk_options(run), text, 1 << 16, reads_up_to_an_error, &run, &text);
+}
+
+PERCORE_CHECK("read", a_place_is_for_the_kernel, "A7",
+              "a place is taken for what is with the kernel: who waits for memory holds none",
+              under_way, .seeds = 5, .faults = false) {
+  run.waits_for(
+      "a write, from memory that a read waits for: the read waits for memory first, and for its "
+      "place among in_flight_max then, or each waits for the other");
+  bool ended = false;
+  const auto root = [&ended](DmaArena& arena) { return reads_beside_a_write(arena, ended); };
+  on_a_disk(run, disk_options(run), noise(60'000), 4 * dma_granule_bytes, root);
+  require(ended, "the executor has ended, and a task still waits");
 }

@@ -1,6 +1,8 @@
 // 06.4 dma_file, step sync: what is on the device when a sync has said so, and what a close waits
 // for.
 
+#include <iterator>
+
 #include "01-hello-world/assertions.hpp"
 #include "file_support.hpp"
 
@@ -88,8 +90,15 @@ void look_what_survived(unsigned writes) {
             i + 1, writes);
 }
 
-void fails_next(int error) {
-  sim::script({.operation = sim::counts().submitted + 1, .result = -error});
+void fails_next(int opcode, int error) {
+  sim::script({.opcode = opcode, .result = -error});
+}
+
+/// How many operations of a kind the kernel has been given.
+std::size_t given(int opcode) {
+  return static_cast<std::size_t>(std::ranges::count_if(sim::record(), [&](const auto& event) {
+    return event.kind == sim::Event::Kind::submitted && event.opcode == opcode;
+  }));
 }
 
 Task<> fails_to_sync(DmaArena& arena, Run* run, unsigned times) {
@@ -98,14 +107,19 @@ Task<> fails_to_sync(DmaArena& arena, Run* run, unsigned times) {
   const Result<void> first = co_await file.write(block.bytes(), 0);
   require(first.has_value(), "a write gave {}", error_of(first));
   const int error = run->chance(50) ? EIO : ENOSPC;
-  fails_next(error);
+  fails_next(IORING_OP_FSYNC, error);
   const Result<void> failed = co_await file.fdatasync();
   require(!failed && failed.error() == system_error(error),
           "the kernel said that a sync failed, and fdatasync() gave {}", error_of(failed));
   for (unsigned i = 0; i < times; ++i) {
-    if (run->chance(50)) {
+    const auto between = run->random(3);
+    if (between == 0) {
       const Result<void> written = co_await file.write(block.bytes(), 4096 * run->random(4));
       require(written.has_value(), "a write after a sync that failed gave {}", error_of(written));
+    }
+    if (between == 1) {
+      const Result<void> cut = co_await file.truncate(run->random(20'000));
+      require(cut.has_value(), "a truncate after a sync that failed gave {}", error_of(cut));
     }
     const Result<void> again = co_await file.fdatasync();
     require(!again.has_value(),
@@ -130,7 +144,7 @@ Task<> fails_beside_others(DmaArena& arena, unsigned others) {
   const DmaBuffer block = block_of(arena, noise(4096));
   const Result<void> written = co_await file.write(block.bytes(), 0);
   require(written.has_value(), "a write gave {}", error_of(written));
-  fails_next(EIO);
+  fails_next(IORING_OP_FSYNC, EIO);
   bool has_failed = false;
   bool came_later_and_is_well = false;
   std::vector<JoinHandle<void>> syncs;
@@ -141,6 +155,92 @@ Task<> fails_beside_others(DmaArena& arena, unsigned others) {
   require(!came_later_and_is_well,
           "two syncs were under way, one failed, and the other one then says that all is well: "
           "what the first gave up was for both");
+  co_await closed(file);
+}
+
+/// One write behind the other, for as long as a sync has not come.
+Task<> writes_until(DmaFile& file, std::span<const std::byte> bytes, std::uint64_t offset,
+                    const bool& synced, unsigned& written) {
+  while (!synced && written < 200) {
+    const Result<void> done = co_await file.write(bytes, offset);
+    if (!done) explain(done.error(), "a write");
+    ++written;
+  }
+}
+/// A sync is for what began before it. There is always a write under way.
+Task<> syncs_beside_writes_without_end(DmaArena& arena, Run* run) {
+  DmaFile file = co_await opened(arena, DmaOpen::update);
+  const DmaBuffer block = block_of(arena, noise(4096));
+  bool synced = false;
+  unsigned written = 0;
+  std::vector<JoinHandle<void>> writes;
+  for (unsigned i = 0; i < 3; ++i)
+    writes.push_back(spawn(writes_until(file, block.bytes(), i * 4096, synced, written)));
+  co_await yield();
+  run->waits_for("a sync beside writes, of which new ones begin without end");
+  const Result<void> done = co_await file.fdatasync();
+  require(done.has_value(), "a sync gave {}", error_of(done));
+  synced = true;
+  require(written < 200,
+          "a sync came when 200 writes had come and gone that began after it: it waits for those "
+          "that began before, and no others");
+  for (auto& write : writes) co_await write;
+  co_await closed(file);
+}
+
+Task<> syncs_block(DmaFile& file, bool& ended) {
+  const Result<void> done = co_await file.fdatasync();
+  require(done.has_value(), "a sync that was under way when the file was closed gave {}",
+          error_of(done));
+  ended = true;
+}
+
+/// The first sync takes long. What is written meanwhile is for the second.
+Task<> syncs_while_another_does(DmaArena& arena, Run* run) {
+  DmaFile file = co_await opened(arena, DmaOpen::update);
+  const DmaBuffer block = block_of(arena, noise(4096));
+  run->waits_for("a write and a sync beside a sync that takes long");
+  const Result<void> at_first = co_await file.write(block.bytes(), 4096);
+  require(at_first.has_value(), "a write gave {}", error_of(at_first));
+  bool first_ended = false;
+  sim::script({.opcode = IORING_OP_FSYNC, .delay_nanoseconds = 50'000'000});
+  JoinHandle<void> first = spawn(syncs_block(file, first_ended));
+  for (;;) {
+    if (given(IORING_OP_FSYNC) != 0 || first_ended) break;
+    co_await yield();
+  }
+  require(!first_ended, "a file was written and synced, and the kernel was given no sync");
+  const Result<void> written = co_await file.write(block.bytes(), 0);
+  require(written.has_value(), "a write gave {}", error_of(written));
+  const std::size_t before = given(IORING_OP_FSYNC);
+  const Result<void> second = co_await file.fdatasync();
+  require(second.has_value(), "a sync gave {}", error_of(second));
+  require(given(IORING_OP_FSYNC) > before,
+          "a sync was under way, a write came, and a second sync took the first one's answer: the "
+          "first does not cover the write");
+  co_await first;
+  co_await closed(file);
+}
+
+/// Not only a write is something to sync.
+Task<> syncs_what_is_no_write(DmaArena& arena) {
+  DmaFile file = co_await opened(arena, DmaOpen::update);
+  const auto demands = [](std::size_t before, const char* after) {
+    require(given(IORING_OP_FSYNC) > before,
+            "{} was followed by fdatasync(), and the kernel was given no sync", after);
+  };
+  const Result<void> cut = co_await file.truncate(5'000);
+  require(cut.has_value(), "a truncate gave {}", error_of(cut));
+  std::size_t before = given(IORING_OP_FSYNC);
+  const Result<void> behind_cut = co_await file.fdatasync();
+  require(behind_cut.has_value(), "a sync gave {}", error_of(behind_cut));
+  demands(before, "a truncate");
+  const Result<void> reserved = co_await file.preallocate(20'000);
+  require(reserved.has_value(), "a preallocate gave {}", error_of(reserved));
+  before = given(IORING_OP_FSYNC);
+  const Result<void> behind_room = co_await file.fdatasync();
+  require(behind_room.has_value(), "a sync gave {}", error_of(behind_room));
+  demands(before, "a preallocate");
   co_await closed(file);
 }
 
@@ -157,23 +257,46 @@ Task<> reads_into_block(DmaFile& file, bool& ended) {
           error_of(got));
   ended = true;
 }
+Task<> reads_many_blocks(DmaFile& file, bool& ended) {
+  const std::vector<DmaRange> ranges = {{.offset = 0, .size = 100},
+                                        {.offset = 30'000, .size = 100}};
+  const std::vector<Result<DmaBuffer>> got = co_await file.read_many(ranges);
+  for (const auto& one : got)
+    require(one.has_value(), "a read_many() that was under way when the file was closed gave {}",
+            error_of(one));
+  ended = true;
+}
+Task<> cuts_block(DmaFile& file, bool& ended) {
+  const Result<void> done = co_await file.truncate(100'000);
+  require(done.has_value(), "a truncate that was under way when the file was closed gave {}",
+          error_of(done));
+  ended = true;
+}
 Task<> closes_behind(DmaArena& arena, Story* story) {
   DmaFile file = co_await opened(arena, DmaOpen::update);
-  bool read_ended = false, read_into_ended = false;
+  bool read_ended = false, read_into_ended = false, many_ended = false;
+  bool sync_ended = false, cut_ended = false;
+  JoinHandle<void> many = spawn(reads_many_blocks(file, many_ended));
   JoinHandle<void> read = spawn(reads_block(file, read_ended));
   JoinHandle<void> read_into = spawn(reads_into_block(file, read_into_ended));
   std::vector<JoinHandle<void>> writes;
   for (unsigned i = 0; i < story->writes; ++i)
     writes.push_back(
         spawn(writes_block(*story, file, block_of(arena, noise(4096, 10 + i)), i * 4096)));
+  JoinHandle<void> sync = spawn(syncs_block(file, sync_ended));
+  JoinHandle<void> cut = spawn(cuts_block(file, cut_ended));
   co_await yield();
   story->run->waits_for("a close behind reads and writes that are under way");
   const Result<void> done = co_await file.close();
   require(done.has_value(), "a close gave {}", error_of(done));
-  require(read_ended && read_into_ended && story->ended == story->writes,
+  const unsigned reads = (read_ended ? 0 : 1) + (read_into_ended ? 0 : 1) + (many_ended ? 0 : 1);
+  require(reads == 0 && story->ended == story->writes,
           "a file was closed while {} writes and {} reads were under way: their descriptor may be "
           "another file's by now",
-          story->writes - story->ended, (read_ended ? 0 : 1) + (read_into_ended ? 0 : 1));
+          story->writes - story->ended, reads);
+  require(sync_ended && cut_ended,
+          "a file was closed while a {} was under way: its descriptor may be another file's by now",
+          sync_ended ? "truncate" : "sync");
   const auto turned_away = [](const char* what, std::error_code got) {
     require(got == system_error(ECANCELED), "a {} after close() gives ECANCELED, and this gave {}",
             what, got ? got.message() : std::string("no error"));
@@ -185,6 +308,14 @@ Task<> closes_behind(DmaArena& arena, Story* story) {
   std::vector<std::byte> out(8192);
   const Result<std::size_t> late_read_into = co_await file.read_into(out, 1);
   turned_away("read_into", of(late_read_into));
+  const std::vector<DmaRange> ranges = {{.offset = 0, .size = 10}};
+  const std::vector<Result<DmaBuffer>> late_many = co_await file.read_many(ranges);
+  require(late_many.size() == 1, "1 range gave {} results", late_many.size());
+  turned_away("read_many", of(late_many.front()));
+  const Result<void> late_room = co_await file.preallocate(1 << 20);
+  turned_away("preallocate", of(late_room));
+  const Result<std::uint64_t> late_size = co_await file.size();
+  turned_away("size()", of(late_size));
   const Result<void> late_write = co_await file.write(block.bytes(), 0);
   turned_away("write", of(late_write));
   const Result<void> late_sync = co_await file.fdatasync();
@@ -193,13 +324,26 @@ Task<> closes_behind(DmaArena& arena, Story* story) {
   turned_away("truncate", of(late_cut));
   co_await read;
   co_await read_into;
+  co_await many;
+  co_await sync;
+  co_await cut;
   for (auto& write : writes) co_await write;
 }
 
 Task<> fails_to_close(DmaArena& arena, int error) {
   DmaFile file = co_await opened(arena, DmaOpen::update);
-  fails_next(error);
+  const std::size_t before = given(IORING_OP_CLOSE);
+  fails_next(IORING_OP_CLOSE, error);
   const Result<void> done = co_await file.close();
+  const std::size_t times = given(IORING_OP_CLOSE) - before;
+  require(times != 0,
+          "close() did not go through the ring: what it waits for at the device would hold up the "
+          "executor");
+  require(
+      times == 1,
+      "a close gave \"{}\", and the kernel was asked {} times: the descriptor is free, whatever "
+      "a close gives, and may be another file's by now",
+      system_error(error).message(), times);
   require(!done && done.error() == system_error(error),
           "the kernel said at the close that something was lost ({}), and close() gave {}",
           system_error(error).message(), error_of(done));
@@ -267,6 +411,27 @@ PERCORE_CHECK("sync", what_was_synced_survives, "A5",
   run.restart(run.options());
 }
 
+PERCORE_CHECK("sync", a_sync_does_not_starve, "A5",
+              "a sync waits for the writes that began before it, and for no others",
+              what_a_sync_covers, .seeds = 20, .faults = false) {
+  prepare(run, false);
+  run_on_executor(with_arena(1 << 16, syncs_beside_writes_without_end, &run));
+}
+
+PERCORE_CHECK("sync", each_sync_is_its_own, "A5",
+              "a sync covers every write that began before it, also while another is under way",
+              what_a_sync_covers, .seeds = 10, .faults = false) {
+  prepare(run, false);
+  run_on_executor(with_arena(1 << 16, syncs_while_another_does, &run));
+}
+
+PERCORE_CHECK("sync", not_only_writes_are_synced, "A5",
+              "what was written, and the file's size, are on the device", what_a_sync_covers,
+              .seeds = 5, .faults = false) {
+  prepare(run, true);
+  run_on_executor(with_arena(1 << 16, syncs_what_is_no_write));
+}
+
 PERCORE_CHECK("sync", a_failed_sync_stays_failed, "A6",
               "a sync that failed stays failed: no later one may say that all is well",
               what_a_sync_covers, .faults = false) {
@@ -295,7 +460,8 @@ PERCORE_CHECK("sync", a_close_reports, "A8", "it reports what the kernel says at
   options.watch_descriptors = false;  // the kernel's answer is made up, and nothing was closed
   run.restart(options);
   sim::make_file(the_path, noise(12'000));
-  run_on_executor(with_arena(1 << 16, fails_to_close, run.chance(50) ? EIO : ENOSPC));
+  const int errors[] = {EIO, ENOSPC, EINTR};
+  run_on_executor(with_arena(1 << 16, fails_to_close, errors[run.random(std::size(errors))]));
 }
 
 PERCORE_CHECK("sync", closed_once, "A8", "a second close is a programmer's mistake", under_way,

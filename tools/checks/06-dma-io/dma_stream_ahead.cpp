@@ -108,12 +108,30 @@ Task<> reads_to_boundaries(DmaArena& arena, StreamStory* story) {
   }
 }
 
-Task<> takes_until_it_fails(DmaArena& arena, StreamStory* story, unsigned which) {
+Task<> asks_a_size_in_vain(DmaArena& arena, StreamStory* story) {
   DmaFile file = co_await opened(arena, DmaOpen::read_only);
   {
     DmaStreamReader reader(file, story->options);
-    // The size is asked for first, then come the reads in their order.
-    sim::script({.operation = sim::counts().submitted + 2 + which, .result = -EIO});
+    sim::script({.opcode = IORING_OP_STATX, .result = -EIO});
+    for (unsigned again = 0; again < 2; ++again) {
+      const Result<DmaBuffer> buffer = co_await reader.next();
+      require(!buffer && buffer.error() == system_error(EIO),
+              "the file's size could not be had (EIO), and next() gave {}{}",
+              buffer ? std::to_string(buffer->size()) + " bytes" : error_of(buffer),
+              again == 0 ? "" : " when asked again: it stays with the error");
+    }
+    co_await reader.close();
+  }
+  co_await closed(file);
+}
+
+Task<> takes_until_it_fails(DmaArena& arena, StreamStory* story, unsigned which) {
+  const int error = story->run->chance(50) ? EIO : EREMOTEIO;
+  DmaFile file = co_await opened(arena, DmaOpen::read_only);
+  {
+    DmaStreamReader reader(file, story->options);
+    const auto lost = static_cast<std::int64_t>(which * story->options.buffer_bytes);
+    sim::script({.opcode = IORING_OP_READ, .byte = lost, .result = -error});
     for (unsigned number = 0; number < which; ++number) {
       const Result<DmaBuffer> buffer = co_await reader.next();
       require(buffer.has_value(),
@@ -128,10 +146,22 @@ Task<> takes_until_it_fails(DmaArena& arena, StreamStory* story, unsigned which)
       require(!buffer, "the read for buffer {} failed, and next() gave {} bytes{}", which,
               buffer->size(),
               again == 0 ? "" : " after it had told of the error: it stays with it");
-      require(buffer.error() == system_error(EIO), "a read gave EIO, and next() gave {}",
-              error_of(buffer));
+      require(buffer.error() == system_error(error), "a read gave \"{}\", and next() gave {}",
+              system_error(error).message(), error_of(buffer));
     }
     co_await reader.close();
+    if (reader.ahead() != 0 || arena.free_bytes() != arena.size_bytes())
+      fail_with("M9", the_reader,
+                percore::check::say(
+                    "a stream of which a read failed was closed, {} reads are under way or not "
+                    "taken, and {} bytes of the arena are in use: a close waits for what is under "
+                    "way, also after an error",
+                    reader.ahead(), arena.size_bytes() - arena.free_bytes()));
+    const Result<DmaBuffer> late = co_await reader.next();
+    require(!late && late.error() == system_error(error),
+            "a read failed, the stream was closed, and next() gave {} in place of the error: it "
+            "stays with it",
+            late ? std::string("bytes") : error_of(late));
   }
   co_await closed(file);
 }
@@ -140,9 +170,10 @@ Task<> takes_while_it_is_cut(DmaArena& arena, StreamStory* story, std::size_t si
   DmaFile file = co_await opened(arena, DmaOpen::update);
   {
     DmaStreamReader reader(file, story->options);
-    const Result<DmaBuffer> first = co_await reader.next();
+    Result<DmaBuffer> first = co_await reader.next();
     require(first.has_value(), "the first buffer gave {}", error_of(first));
     std::string got(text_of(*first));
+    *first = DmaBuffer();
     const Result<void> cut = co_await file.truncate(size);
     require(cut.has_value(), "the check could not cut the file");
     for (;;) {
@@ -153,6 +184,40 @@ Task<> takes_while_it_is_cut(DmaArena& arena, StreamStory* story, std::size_t si
               "a file was cut while it was streamed, and a buffer does not follow the one before");
       got += text_of(*buffer);
     }
+    co_await reader.close();
+    require(arena.free_bytes() == arena.size_bytes(),
+            "a stream of a file that was cut is closed, and {} bytes of the arena are in use: a "
+            "close waits also for what was read behind the cut",
+            arena.size_bytes() - arena.free_bytes());
+  }
+  co_await closed(file);
+}
+
+/// The end is where it was when the stream began.
+Task<> takes_while_it_grows(DmaArena& arena, StreamStory* story) {
+  DmaFile file = co_await opened(arena, DmaOpen::update);
+  {
+    DmaStreamReader reader(file, story->options);
+    Result<DmaBuffer> buffer = co_await reader.next();
+    std::size_t got = 0;
+    const DmaBuffer more = block_of(arena, noise(4'096, 9));
+    for (unsigned i = 0;; ++i) {
+      require(buffer.has_value(), "a stream of a file that grows gave {}", error_of(buffer));
+      if (buffer->empty()) break;
+      got += buffer->size();
+      require(
+          got <= story->text->size(),
+          "a file of {} bytes grew while it was streamed, and the stream gave {}: it ends where "
+          "the file did when it began",
+          story->text->size(), got);
+      const Result<void> written =
+          co_await file.write(more.bytes(), story->text->size() + i * std::uint64_t{4'096});
+      require(written.has_value(), "the check could not write to the file");
+      buffer = co_await reader.next();
+    }
+    require(got == story->text->size(),
+            "a file of {} bytes grew while it was streamed, and the stream gave {}",
+            story->text->size(), got);
     co_await reader.close();
   }
   co_await closed(file);
@@ -204,7 +269,9 @@ PERCORE_CHECK(
     "an error is given where its bytes would have been; after it the stream stays with it",
     the_reader, .seeds = 50, .faults = false) {
   const std::string text = noise(100'000);
-  prepare(run, disk_options(run), text);
+  sim::Options options = disk_options(run);
+  options.inline_percent = 0;  // reads are under way when the error is told
+  prepare(run, options, text);
   StreamStory story{.run = &run, .text = &text};
   story.options.buffer_bytes = 8'192;
   story.options.read_ahead = 1 + static_cast<unsigned>(run.random(6));
@@ -224,5 +291,29 @@ PERCORE_CHECK("ahead", a_file_that_is_cut, "M1",
   story.options.buffer_bytes = 8'192;
   story.options.read_ahead = 1 + static_cast<unsigned>(run.random(4));
   run.waits_for("the next buffer of a stream of a file that was cut");
-  run_on_executor(with_arena(1 << 19, takes_while_it_is_cut, &story, run.random(60'000)));
+  // Not near its end: something must lie behind the cut that was read before it.
+  run_on_executor(with_arena(1 << 19, takes_while_it_is_cut, &story, run.random(40'000)));
+}
+
+PERCORE_CHECK("ahead", a_file_that_grows, "M3",
+              "a reader asks for nothing beyond the file's size at its beginning", the_reader,
+              .seeds = 50) {
+  const std::string text = noise(4'096 * std::size_t{run.size(1, 12)}, run.seed() + 1);
+  prepare(run, disk_options(run), text);
+  StreamStory story{.run = &run, .text = &text};
+  story.options.buffer_bytes = 8'192;
+  story.options.read_ahead = 1 + static_cast<unsigned>(run.random(4));
+  run.waits_for("the next buffer of a stream of a file that grows");
+  run_on_executor(with_arena(1 << 19, takes_while_it_grows, &story));
+}
+
+PERCORE_CHECK("ahead", no_size_is_told, "M4", "an error is told, that of the file's size too",
+              the_reader, .seeds = 5, .faults = false) {
+  const std::string text = noise(20'000);
+  prepare(run, disk_options(run), text);
+  StreamStory story{.run = &run, .text = &text};
+  story.options.buffer_bytes = 8'192;
+  story.options.read_ahead = 2;
+  run.waits_for("the next buffer of a stream whose size cannot be had");
+  run_on_executor(with_arena(1 << 19, asks_a_size_in_vain, &story));
 }

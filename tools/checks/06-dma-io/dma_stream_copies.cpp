@@ -78,7 +78,8 @@ Task<> reads_up_to_an_error(DmaArena& arena, StreamStory* story) {
   DmaFile file = co_await opened(arena, DmaOpen::read_only);
   {
     DmaStreamReader reader(file, story->options);
-    sim::script({.operation = sim::counts().submitted + 3, .result = -EIO});  // the second buffer
+    const auto second = static_cast<std::int64_t>(story->options.buffer_bytes);
+    sim::script({.opcode = IORING_OP_READ, .byte = second, .result = -EIO});
     std::string out(20'000, '?');
     const Result<std::size_t> taken = co_await reader.read(std::as_writable_bytes(std::span(out)));
     require(

@@ -33,3 +33,19 @@ PERCORE_CHECK("lists", fewer_instructions_than_malloc, "F3",
       "the difference is to be {} at least",
       size, pool, system, percore::frame_pair_instructions_saved);
 }
+
+PERCORE_CHECK("lists", no_atomic_on_the_way, "F3",
+              "no lock and no atomic: a free list is one thread's", free_lists, .seeds = 1,
+              .ring = false) {
+  constexpr std::size_t size = 176;
+  const std::uint64_t atomics = atomics_of([] {
+    void* frame = allocate_frame(size);
+    keep(frame);
+    free_frame(frame, size);
+  });
+  require(
+      atomics == 0,
+      "allocate_frame({}) and free_frame() execute {} atomic instructions: each waits until all "
+      "earlier stores are done, and nobody but this thread sees the list",
+      size, atomics);
+}

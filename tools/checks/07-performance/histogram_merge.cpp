@@ -32,7 +32,7 @@ void demand_same(const Histogram& got, const Histogram& wanted, const char* what
 
 PERCORE_CHECK("merge", merged_is_as_recorded, "V4",
               "merged histograms are the same as one in which all their values were recorded",
-              the_buckets, .ring = false) {
+              merging, .ring = false) {
   HistogramOptions options = any_options(run, 2);
   options.value_max = std::min<std::uint64_t>(options.value_max, UINT64_MAX / 4);
   Histogram whole(options);
@@ -60,7 +60,7 @@ PERCORE_CHECK("merge", merged_is_as_recorded, "V4",
 
 PERCORE_CHECK("merge", only_alike_ones_are_merged, "V4",
               "to merge histograms of other options is a programmer's mistake and ends the program",
-              the_buckets, .seeds = 1, .ring = false) {
+              merging, .seeds = 1, .ring = false) {
   const HistogramOptions options{.value_max = 10'000, .significant_digits = 2};
   for (const HistogramOptions& others :
        {HistogramOptions{10'000, 1}, HistogramOptions{10'001, 2}, HistogramOptions{1'000'000, 2}}) {
@@ -77,7 +77,7 @@ PERCORE_CHECK("merge", only_alike_ones_are_merged, "V4",
 PERCORE_CHECK("merge", what_could_not_come_is_recorded_too, "V1",
               "record_with_interval() records what those would have seen that could not come: "
               "value - interval, value - 2 * interval, ... down to the interval itself",
-              the_buckets, .ring = false) {
+              omission, .ring = false) {
   const HistogramOptions options = any_options(run, 2);
   Histogram histogram(options);
   Histogram wanted(options);

@@ -176,7 +176,7 @@ PERCORE_CHECK("places", four_and_five_digits, "V2",
 
 PERCORE_CHECK("places", a_percentile_is_the_value_at_its_rank, "V2",
               "a percentile is the value at place ceil(percentile / 100 * count) of all, sorted",
-              the_buckets, .ring = false) {
+              the_ranks, .ring = false) {
   const HistogramOptions options = any_options(run);
   Histogram histogram(options);
   Model model;
@@ -206,7 +206,7 @@ PERCORE_CHECK("places", a_percentile_is_the_value_at_its_rank, "V2",
 }
 
 PERCORE_CHECK("places", the_percentile_that_has_no_double, "V2",
-              "that a double holds a little more than 99.9 does not count", the_buckets, .seeds = 1,
+              "that a double holds a little more than 99.9 does not count", the_ranks, .seeds = 1,
               .ring = false) {
   Histogram histogram({.value_max = 100'000, .significant_digits = 5 - 1});
   for (std::uint64_t value = 1; value <= 1000; ++value) histogram.record(value);

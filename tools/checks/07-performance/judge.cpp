@@ -33,11 +33,12 @@ constexpr unsigned runs_lent = 300;
 
 /// What is true of the two, and of the machine. All are shares of a run's time.
 struct Truth {
-  double gain = 0;               // by how much B is faster; below 0: slower
-  double noise = 0.01;           // the standard deviation of a run
-  double drift = 0;              // by how much the last run is slower than the first
-  double every_second = 0;       // by how much every second run of the machine is slower
-  unsigned turn_changes_at = 0;  // from that run on it is the other ones; 0: never
+  double gain = 0;                 // by how much B is faster; below 0: slower
+  double noise = 0.01;             // the standard deviation of a run
+  double drift = 0;                // by how much the last run is slower than the first
+  double every_second = 0;         // by how much every second run of the machine is slower
+  unsigned turn_changes_at = 0;    // from that run on it is the other ones; 0: never
+  unsigned turn_changes_each = 0;  // so many runs, again and again; 0: never
   double cold_a = 0;  // by how much the first run is; the last one that is cold, half of it
   double cold_b = 0;
   unsigned disturbed_percent = 0;  // of the runs, which then take `disturbed` times as long
@@ -88,7 +89,8 @@ class Machine final : public Experiment {
     const double of_all = static_cast<double>(was_b_.size()) / runs_lent;
     double took = (1 - gain) * (1 + truth_.noise * normal()) * (1 + truth_.drift * of_all);
     const bool turn_changed =
-        truth_.turn_changes_at != 0 && was_b_.size() >= truth_.turn_changes_at;
+        (truth_.turn_changes_at != 0 && was_b_.size() >= truth_.turn_changes_at) ||
+        (truth_.turn_changes_each != 0 && was_b_.size() / truth_.turn_changes_each % 2 == 1);
     if ((was_b_.size() % 2 == 0) != turn_changed) took *= 1 + truth_.every_second;
     if (runs < warm_up_runs) took *= 1 + cold * (1 - 0.5 * runs / warm_up_runs);
     if (run_.chance(truth_.disturbed_percent)) took *= truth_.disturbed;
@@ -252,6 +254,31 @@ PERCORE_CHECK("", every_second_run_and_then_the_others, "G4",
                           "faster, and from run {} on the others, so the order must change in "
                           "each next pair",
                           truth.turn_changes_at));
+}
+
+PERCORE_CHECK("", every_second_run_of_a_while, "G4",
+              "the order in a pair changes from pair to pair", in_turn, .ring = false) {
+  constexpr unsigned whiles[] = {10, 20, 50};
+  const Truth truth{.every_second = run.chance(50) ? 0.06 : -0.06,
+                    .turn_changes_each = whiles[run.random(3)]};
+  expect_verdict(run, truth, Verdict::inconclusive,
+                 percore::check::say(
+                     "something makes every second run of the machine 6 % slower or "
+                     "faster, after {} runs the others, and so on, so the order must change in "
+                     "each next pair",
+                     truth.turn_changes_each));
+}
+
+PERCORE_CHECK("", a_few_cold_runs_decide_nothing, "G3", "all of the first runs are left out", warm,
+              .ring = false) {
+  Truth truth{.gain = run.chance(50) ? 0.15 : -0.15, .noise = 0.0005, .agreeing = 78};
+  (truth.gain > 0 ? truth.cold_b : truth.cold_a) = 2;
+  expect_verdict(
+      run, truth, verdict_of(truth.gain),
+      percore::check::say("as a rule: 78 of 100 pairs agree on that once both are warm, and the "
+                          "first {} runs of {} find cold caches: of A and of B so many are to be "
+                          "left out",
+                          Experiment::warm_up_runs, truth.gain > 0 ? "B" : "A"));
 }
 
 PERCORE_CHECK("", cold_runs_do_not_count, "G3", "what is paid once is not in the figure", warm,

@@ -18,7 +18,11 @@ constexpr std::int64_t step_nanoseconds_max = 2'000;  // one late wake-up says l
 class ThreadTimers final : public Poller {
  public:
   TimerQueue& of(Executor& executor) {
-    if (executor_ == nullptr) {
+    if (executor_ != &executor) {
+      PERCORE_ASSERT(
+          executor_ == nullptr,
+          "two executors live on one thread, and both use its timers: give each a thread "
+          "of its own");
       // Else the kernel may add 50 us to each sleep (prctl(2) PR_SET_TIMERSLACK).
       if (!precise_) precise_ = prctl(PR_SET_TIMERSLACK, 1UL) == 0;
       if (queue_.size() == 0) queue_.fire_due(Time::never());  // its moments begin anew

@@ -34,6 +34,17 @@ io_detail::EntryAwaiter open_at(const std::string& path, int flags, unsigned per
   return perform(entry);
 }
 
+// Asked before it is opened: the open of a pipe without another end would wait for that for ever.
+// What is not there, or may not be looked at, the open tells.
+Task<Result<void>> must_not_be_other_than_a_file(const std::string& path) {
+  struct statx found{};
+  io_uring_sqe entry{};
+  io_uring_prep_statx(&entry, AT_FDCWD, path.c_str(), 0, STATX_TYPE, &found);
+  const Result<std::uint32_t> asked = co_await perform(entry);
+  if (!asked || S_ISREG(found.stx_mode)) co_return Result<void>();
+  co_return failure(S_ISDIR(found.stx_mode) ? EISDIR : EINVAL);
+}
+
 // What statx says of direct I/O, from the place that the kernel's structure has it in: C libraries
 // before 2.37 have no names for these fields.
 struct DirectAlignment {
@@ -58,6 +69,8 @@ Task<Result<DmaFile>> DmaFile::open(DmaArena& arena, std::string path, DmaOpen h
   PERCORE_ASSERT(options.in_flight_max != 0, "a file that may have no I/O in flight does nothing");
   // Made first: it closes what it is given, whatever throws after that.
   auto inside = std::make_unique<Inside>(arena, options.in_flight_max);
+  const Result<void> kind = co_await must_not_be_other_than_a_file(path);
+  if (!kind) co_return std::unexpected(kind.error());
   Result<std::uint32_t> fd = co_await open_at(path, flags_of(how) | O_DIRECT, options.permissions);
   if (!fd && fd.error().value() == EINVAL) {
     inside->why_not_direct =

@@ -53,9 +53,10 @@ Task<> DmaFile::fill_group(Inside& file, Group& group) {
   group.got = co_await fill(file, group.block.bytes(), group.begin, group.size);
 }
 
-Task<std::vector<Result<DmaBuffer>>> DmaFile::read_merged(Inside& file,
+Task<std::vector<Result<DmaBuffer>>> DmaFile::read_merged(Inside& file, Result<GatePass> entered,
                                                           std::vector<DmaRange> ranges,
                                                           DmaMergeOptions merge) {
+  const Result<GatePass> pass = std::move(entered);
   // What a range gets that no read is for: nothing, or why not.
   std::vector<Result<DmaBuffer>> results;
   results.reserve(ranges.size());
@@ -70,14 +71,19 @@ Task<std::vector<Result<DmaBuffer>>> DmaFile::read_merged(Inside& file,
       for (const std::size_t number : group.ranges) results[number] = std::unexpected(error);
   };
   std::vector<Group> groups = grouped(ranges, file.alignment, merge);
-  const Result<GatePass> pass = file.under_way.enter();
   if (!pass) {
     all_get(groups, pass.error());
     co_return results;
   }
   if (groups.empty()) co_return results;
   std::size_t bytes = 0;
-  for (const Group& group : groups) bytes += group.size;
+  for (const Group& group : groups) {
+    if (group.size > file.arena.size_bytes() - bytes) {
+      all_get(groups, std::error_code(ENOBUFS, std::system_category()));
+      co_return results;
+    }
+    bytes += group.size;
+  }
   const Result<DmaBuffer> block = co_await file.arena.allocate(bytes);
   if (!block) {
     all_get(groups, block.error());

@@ -51,6 +51,9 @@ bool kernel_can_truncate() {
 }  // namespace
 
 DmaFile::Inside::~Inside() {
+  PERCORE_ASSERT(under_way.inside() == 0,
+                 "a DmaFile was destroyed while operations on it have not ended: await them, or "
+                 "close()");
   if (fd >= 0) ::close(fd);
 }
 
@@ -91,8 +94,9 @@ Task<Result<std::size_t>> DmaFile::fill(Inside& file, std::span<std::byte> out, 
   }
 }
 
-Task<Result<DmaBuffer>> DmaFile::read_range(Inside& file, DmaRange range, bool within) {
-  const Result<GatePass> pass = file.under_way.enter();
+Task<Result<DmaBuffer>> DmaFile::read_range(Inside& file, Result<GatePass> entered, DmaRange range,
+                                            bool within) {
+  const Result<GatePass> pass = std::move(entered);
   if (!pass && !within) co_return std::unexpected(pass.error());
   if (ends_too_late(range)) co_return failure(EINVAL);
   if (range.size == 0) co_return DmaBuffer();
@@ -107,9 +111,10 @@ Task<Result<DmaBuffer>> DmaFile::read_range(Inside& file, DmaRange range, bool w
   co_return block->slice(std::min(wide.lead, *got), std::min(range.size, there));
 }
 
-Task<Result<std::size_t>> DmaFile::read_into_memory(Inside& file, std::span<std::byte> out,
+Task<Result<std::size_t>> DmaFile::read_into_memory(Inside& file, Result<GatePass> entered,
+                                                    std::span<std::byte> out,
                                                     std::uint64_t offset) {
-  const Result<GatePass> pass = file.under_way.enter();
+  const Result<GatePass> pass = std::move(entered);
   if (!pass) co_return std::unexpected(pass.error());
   if (ends_too_late({.offset = offset, .size = out.size()})) co_return failure(EINVAL);
   const std::size_t mask = file.alignment - 1;
@@ -122,7 +127,7 @@ Task<Result<std::size_t>> DmaFile::read_into_memory(Inside& file, std::span<std:
   for (std::size_t done = 0; done != out.size();) {
     const std::size_t wanted = std::min(piece - dma_granule_bytes, out.size() - done);
     const DmaRange range{.offset = offset + done, .size = wanted};
-    const Result<DmaBuffer> got = co_await read_range(file, range, true);
+    const Result<DmaBuffer> got = co_await read_range(file, file.under_way.enter(), range, true);
     if (!got) co_return std::unexpected(got.error());
     if (!got->empty()) std::memcpy(out.data() + done, got->data(), got->size());
     done += got->size();
@@ -131,8 +136,9 @@ Task<Result<std::size_t>> DmaFile::read_into_memory(Inside& file, std::span<std:
   co_return out.size();
 }
 
-Task<Result<void>> DmaFile::write_all(Inside& file, std::span<const std::byte> in,
-                                      std::uint64_t offset) {
+Task<Result<void>> DmaFile::write_all(Inside& file, Result<GatePass> entered,
+                                      std::span<const std::byte> in, std::uint64_t offset) {
+  const Result<GatePass> pass = std::move(entered);
   PERCORE_ASSERT(offset % file.alignment == 0,
                  "a DmaFile is written at multiples of its alignment_bytes()");
   PERCORE_ASSERT(in.size() % file.alignment == 0,
@@ -141,7 +147,6 @@ Task<Result<void>> DmaFile::write_all(Inside& file, std::span<const std::byte> i
   PERCORE_ASSERT(is_aligned(in.data(), file.alignment),
                  "a DmaFile is written from memory at a multiple of its alignment_bytes(), such as "
                  "a DmaBuffer");
-  const Result<GatePass> pass = file.under_way.enter();
   if (!pass) co_return std::unexpected(pass.error());
   if (ends_too_late({.offset = offset, .size = in.size()})) co_return failure(EFBIG);
   if (in.empty()) co_return Result<void>();
@@ -171,8 +176,8 @@ Task<Result<void>> DmaFile::write_all(Inside& file, std::span<const std::byte> i
   co_return Result<void>();
 }
 
-Task<Result<void>> DmaFile::allocate(Inside& file, std::uint64_t size) {
-  const Result<GatePass> pass = file.under_way.enter();
+Task<Result<void>> DmaFile::allocate(Inside& file, Result<GatePass> entered, std::uint64_t size) {
+  const Result<GatePass> pass = std::move(entered);
   if (!pass) co_return std::unexpected(pass.error());
   if (size == 0) co_return Result<void>();
   if (size > end_max) co_return failure(EFBIG);
@@ -182,8 +187,8 @@ Task<Result<void>> DmaFile::allocate(Inside& file, std::uint64_t size) {
   co_return without_value(done);
 }
 
-Task<Result<void>> DmaFile::cut(Inside& file, std::uint64_t size) {
-  const Result<GatePass> pass = file.under_way.enter();
+Task<Result<void>> DmaFile::cut(Inside& file, Result<GatePass> entered, std::uint64_t size) {
+  const Result<GatePass> pass = std::move(entered);
   if (!pass) co_return std::unexpected(pass.error());
   if (size > end_max) co_return failure(EFBIG);
   const SemaphoreUnits all_writers = co_await file.writers.hold(writers_max);
@@ -197,14 +202,14 @@ Task<Result<void>> DmaFile::cut(Inside& file, std::uint64_t size) {
   co_return without_value(done);
 }
 
-Task<Result<std::uint64_t>> DmaFile::ask_size(Inside& file) {
-  const Result<GatePass> pass = file.under_way.enter();
+Task<Result<std::uint64_t>> DmaFile::ask_size(Inside& file, Result<GatePass> entered) {
+  const Result<GatePass> pass = std::move(entered);
   if (!pass) co_return std::unexpected(pass.error());
   co_return co_await size_of(file);
 }
 
-Task<Result<void>> DmaFile::sync(Inside& file) {
-  const Result<GatePass> pass = file.under_way.enter();
+Task<Result<void>> DmaFile::sync(Inside& file, Result<GatePass> entered) {
+  const Result<GatePass> pass = std::move(entered);
   if (!pass) co_return std::unexpected(pass.error());
   // All who write have ended when these are had; whoever comes later writes beside the sync.
   co_await file.writers.acquire(writers_max);
@@ -231,6 +236,8 @@ Task<Result<void>> DmaFile::shut(Inside& file) {
   io_uring_sqe entry{};
   io_uring_prep_close(&entry, fd);
   const Result<std::uint32_t> done = co_await perform(entry);
+  // The executor's end may cancel it before it has begun: the descriptor must go all the same.
+  if (!done && done.error().value() == ECANCELED && ::close(fd) == 0) co_return Result<void>();
   co_return without_value(done);
 }
 

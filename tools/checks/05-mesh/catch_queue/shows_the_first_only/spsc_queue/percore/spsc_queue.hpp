@@ -25,7 +25,11 @@ class SpscQueue {
   static_assert(std::is_nothrow_move_constructible_v<T> && std::is_nothrow_destructible_v<T>,
                 "an SpscQueue carries values whose move does not throw");
 
-  union Slot {
+  // Values of whole lines begin at a line: half of one more would go to the other core with each.
+  static constexpr std::size_t slot_alignment =
+      sizeof(T) % cache_line_bytes == 0 ? std::max(cache_line_bytes, alignof(T)) : alignof(T);
+
+  union alignas(slot_alignment) Slot {
     Slot() noexcept {}
     ~Slot() {}
     T value;
@@ -33,9 +37,7 @@ class SpscQueue {
 
  public:
   explicit SpscQueue(std::size_t capacity)
-      : mask_(std::bit_ceil(capacity) - 1), slots_(std::make_unique<Slot[]>(mask_ + 1)) {
-    PERCORE_ASSERT(capacity != 0, "an SpscQueue needs room for at least one value");
-  }
+      : mask_(places_for(capacity) - 1), slots_(std::make_unique<Slot[]>(mask_ + 1)) {}
   SpscQueue(const SpscQueue&) = delete;
   SpscQueue& operator=(const SpscQueue&) = delete;
   ~SpscQueue() {
@@ -124,6 +126,13 @@ class SpscQueue {
     if (filled_ + ahead - released_seen_ > mask_) return;
     const auto* const bytes = reinterpret_cast<const std::byte*>(&slot(filled_ + ahead));
     for (std::size_t i = 0; i < sizeof(T); i += cache_line_bytes) prefetch_for_write(bytes + i);
+  }
+
+  static std::size_t places_for(std::size_t capacity) {
+    PERCORE_ASSERT(capacity != 0, "an SpscQueue needs room for at least one value");
+    // No power of two is as large, and std::bit_ceil() would not say so.
+    if (capacity > ~std::size_t{0} / 2 + 1) throw std::bad_array_new_length();
+    return std::bit_ceil(capacity);
   }
 
   T& slot(std::size_t number) noexcept { return slots_[number & mask_].value; }

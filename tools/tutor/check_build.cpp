@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <string_view>
+#include <utility>
 
 namespace percore::tutor {
 
@@ -132,18 +134,34 @@ std::string CheckBuild::shared_ninja(Variant variant) const {
 }
 
 BuildResult CheckBuild::ninja(const fs::path& folder, const std::vector<std::string>& targets,
-                              const Limits& limits) const {
+                              const Limits& limits,
+                              const std::function<void(const fs::path&)>& finished,
+                              int stop) const {
   std::vector<std::string> words = {tools_.config().ninja, "--quiet", "-j2", "-k1"};
   words.insert(words.end(), targets.begin(), targets.end());
+  std::size_t read = 0;
+  std::string output;  // without the words of links
+  const auto tell = [&](std::string_view all) {
+    for (std::size_t end; (end = all.find('\n', read)) != all.npos; read = end + 1) {
+      const std::string_view line = all.substr(read, end - read);
+      if (!line.starts_with(NinjaFile::LINKED))
+        output.append(line) += '\n';
+      else if (finished)
+        finished(line.substr(NinjaFile::LINKED.size()));
+    }
+  };
   // A compiler's memory in huge pages: a third of its page faults are left, and a tenth of its time
   // gone (glibc 2.35; others do not know the word).
   const Supervised ran =
-      supervise(words, folder, limits, false, {"GLIBC_TUNABLES=glibc.malloc.hugetlb=1"});
+      supervise(words, folder, limits, false, {"GLIBC_TUNABLES=glibc.malloc.hugetlb=1"},
+                {.told = tell, .stop = stop});
+  tell(ran.output);
+  output += ran.output.substr(read);
   const bool built = ran.ending == Ending::exited && ran.exit_status == 0;
   return {.built = built,
           .out_of_time = ran.ending == Ending::out_of_time,
-          .compiler_died = !built && limits.processor_seconds_max != 0 && died(ran.output),
-          .output = ran.output};
+          .compiler_died = !built && limits.processor_seconds_max != 0 && died(output),
+          .output = std::move(output)};
 }
 
 void CheckBuild::build_shared(Variant variant) const {
@@ -179,13 +197,15 @@ std::vector<CheckProgram> CheckBuild::plan(const PlanRequest& request) const {
   return std::move(plan.programs);
 }
 
-BuildResult CheckBuild::build(const std::vector<CheckProgram>& programs) const {
+BuildResult CheckBuild::build(std::span<const CheckProgram> programs,
+                              const std::function<void(const fs::path&)>& finished,
+                              int stop) const {
   if (programs.empty()) return {.built = true, .out_of_time = false, .output = ""};
   const fs::path folder = programs.front().path.parent_path();
   const FolderLock lock(folder);  // one ninja at a time
   std::vector<std::string> targets;
   for (const CheckProgram& program : programs) targets.push_back(program.path);
-  return ninja(folder, targets, learners_limits());
+  return ninja(folder, targets, learners_limits(), finished, stop);
 }
 
 std::string CheckBuild::compile_command(const Exercise& exercise, const fs::path& sources,

@@ -3,6 +3,8 @@
 #include "exercise_plan.hpp"
 #include "supervise.hpp"
 
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,8 +33,12 @@ class CheckBuild {
   /// Plans the programs that check an exercise, and writes their ninja file when it changed.
   [[nodiscard]] std::vector<CheckProgram> plan(const PlanRequest& request) const;
 
-  /// Builds some of the planned programs.
-  [[nodiscard]] BuildResult build(const std::vector<CheckProgram>& programs) const;
+  /// Builds some of the planned programs, the first ones first. `finished` is told of each that is
+  /// linked anew, in this thread and at once; one that was up to date is not told. The build is
+  /// given up once `stop`, a descriptor, can be read.
+  [[nodiscard]] BuildResult build(std::span<const CheckProgram> programs,
+                                  const std::function<void(const fs::path&)>& finished = nullptr,
+                                  int stop = -1) const;
 
   /// What the compiler is called with, for compile_commands.json.
   [[nodiscard]] std::string compile_command(const Exercise& exercise, const fs::path& sources,
@@ -47,7 +53,9 @@ class CheckBuild {
   void add_simring(NinjaFile& file, Variant variant) const;
   [[nodiscard]] std::string shared_ninja(Variant variant) const;
   BuildResult ninja(const fs::path& folder, const std::vector<std::string>& targets,
-                    const Limits& limits) const;
+                    const Limits& limits,
+                    const std::function<void(const fs::path&)>& finished = nullptr,
+                    int stop = -1) const;
 
   const Course& course_;
   Toolchain tools_;

@@ -221,6 +221,10 @@ void CheckRunner::tell_crash(const CheckProgram& program, const Supervised& ran,
         where);
   } else if (ran.signal == SIGABRT && !stopped.empty()) {
     verdict.sentence = fmt::format("the program was stopped{}: {}", where, stopped);
+    // The executor knows how many tasks wait, and the check what for.
+    const std::string waits_for = page_text(ran.page.waits_for, sizeof ran.page.waits_for);
+    if (stopped.find("can no longer happen") != stopped.npos && !waits_for.empty())
+      verdict.sentence += "; the check waits for " + waits_for;
   } else {
     verdict.sentence = fmt::format("the program crashed{} ({})", where, signal_words(ran.signal));
     if (!explanation.empty()) verdict.sentence += ": " + explanation;

@@ -162,6 +162,7 @@ std::string Planner::watched_flag() const {
 
 void Planner::link(CheckProgram program, const std::vector<fs::path>& own,
                    const std::vector<fs::path>& modules) {
+  program.objects = own;
   std::vector<fs::path> objects = own;
   objects.insert(objects.end(), modules.begin(), modules.end());
   const auto harness = tools_.harness_objects(request_.variant, program.real);
@@ -173,6 +174,7 @@ void Planner::link(CheckProgram program, const std::vector<fs::path>& own,
 }
 
 void Planner::link_explored(CheckProgram program, std::vector<fs::path> own) {
+  program.objects = own;
   for (const fs::path& source : tools_.explorer_sources())
     own.push_back(tools_.object(Variant::explored, source));
   program.explored = true;
@@ -251,6 +253,7 @@ void Planner::plan_counted(CheckProgram program, const fs::path& file) {
     }
   }
   program.own.assign(objects.begin() + 1, objects.end());
+  program.objects = objects;
   for (const auto& more : {tools_.module_objects(Variant::measured, module_, module_),
                            tools_.harness_objects(Variant::measured, false)})
     objects.insert(objects.end(), more.begin(), more.end());

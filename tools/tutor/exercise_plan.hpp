@@ -10,14 +10,15 @@ namespace percore::tutor {
 
 /// A program of checks: the learner's files, one file of checks, and what lies below.
 struct CheckProgram {
-  fs::path path;               ///< the executable
-  std::string stem;            ///< the check file's name: "ring_harvest"
-  std::string step;            ///< the step it belongs to; empty: all
-  fs::path checks;             ///< the file of checks; empty: the learner writes them
-  std::vector<fs::path> own;   ///< the objects of the learner's files; none where they are checks
-  bool real = false;           ///< on the kernel's ring
-  bool explored = false;       ///< over the schedule explorer
-  bool counted = false;        ///< optimised, since it counts instructions
+  fs::path path;              ///< the executable
+  std::string stem;           ///< the check file's name: "ring_harvest"
+  std::string step;           ///< the step it belongs to; empty: all
+  fs::path checks;            ///< the file of checks; empty: the learner writes them
+  std::vector<fs::path> own;  ///< the objects of the learner's files; none where they are checks
+  std::vector<fs::path> objects;  ///< what is compiled for it, `own` among them
+  bool real = false;              ///< on the kernel's ring
+  bool explored = false;          ///< over the schedule explorer
+  bool counted = false;           ///< optimised, since it counts instructions
   std::string fault;           ///< catch: the folder of the module that is wrong; "right" for ours
   std::string fault_sentence;  ///< what is wrong with it
 };

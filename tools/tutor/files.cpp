@@ -4,6 +4,7 @@
 #include "terminal.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -128,7 +129,14 @@ FolderLock::FolderLock(const fs::path& folder) {
   make_folder(folder);
   folder_ = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder_ < 0) give_up("{} cannot be opened: {}.", folder.string(), reason(errno));
-  while (flock(folder_, LOCK_EX) != 0 && errno == EINTR) throw_if_interrupted();
+  // It is asked again and again: a signal interrupts one thread, and that need not be this one.
+  while (flock(folder_, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) break;
+    pollfd interrupted = {.fd = interrupt_descriptor(), .events = POLLIN, .revents = 0};
+    constexpr int a_moment_ms = 20;
+    poll(&interrupted, 1, a_moment_ms);
+    throw_if_interrupted();
+  }
 }
 
 FolderLock::~FolderLock() {

@@ -1,5 +1,6 @@
 #include "judge.hpp"
 
+#include "building.hpp"
 #include "check_runner.hpp"
 #include "compile_error.hpp"
 #include "problem.hpp"
@@ -128,18 +129,21 @@ void keep_program_of(const std::string& check, std::vector<CheckProgram>& progra
     std::erase_if(programs, [&](const CheckProgram& program) { return !holds(program); });
 }
 
-// What came of each of some programs, as if they had run one after the other. On a machine of two
-// cores two run at a time: whoever waits for a verdict waits half as long.
+// What came of each of some programs, as if they had been built and run one after the other. On a
+// machine of two cores two run at a time: whoever waits for a verdict waits half as long.
 struct Ran {
+  bool built = false;
   bool passed = false;
   Judgement judgement;
 };
 using RunOne = std::function<bool(const CheckProgram&, Judgement&)>;
 
+// building  of `programs` from the one numbered `first` on
 // at_once   one where each tells on the terminal how far it is
 // ends_all  whether the verdict ends with this program, as it did not pass: none behind it is
-//           started then, and nothing is said of them
-std::vector<Ran> run_side_by_side(std::span<const CheckProgram> programs, std::size_t at_once,
+//           started then, and nothing is said of them. One that is not built ends it always.
+std::vector<Ran> run_side_by_side(Building& building, std::size_t first,
+                                  std::span<const CheckProgram> programs, std::size_t at_once,
                                   bool (*ends_all)(const CheckProgram&), const RunOne& run_one) {
   std::vector<Ran> out(programs.size());
   std::atomic<std::size_t> next = 0, end = programs.size();
@@ -148,16 +152,18 @@ std::vector<Ran> run_side_by_side(std::span<const CheckProgram> programs, std::s
   const auto work = [&] {
     for (std::size_t i; (i = next++) < end;) {
       try {
-        out[i].passed = run_one(programs[i], out[i].judgement);
+        out[i].built = building.wait_for(first + i);
+        out[i].passed = out[i].built && run_one(programs[i], out[i].judgement);
       } catch (...) {
         const std::scoped_lock locked(lock);
         if (!thrown) thrown = std::current_exception();
         end = 0;
         return;
       }
-      if (out[i].passed || !ends_all(programs[i])) continue;
+      if (out[i].passed || (out[i].built && !ends_all(programs[i]))) continue;
       const std::scoped_lock locked(lock);
       end = std::min<std::size_t>(end, i + 1);
+      building.only_the_first(first + end);
     }
   };
   {
@@ -183,17 +189,20 @@ bool any_program(const CheckProgram&) {
 }
 
 // A catch exercise: the learner's checks must pass with the right module and break with each of the
-// others.
-void judge_catch(const CheckRunner& runner, const std::vector<CheckProgram>& programs,
-                 const JudgeOptions& options, const Exercise& exercise, Judgement& out) {
-  auto ran = run_side_by_side(
-      programs, at_once(options), is_right, [&](const CheckProgram& program, Judgement& inner) {
-        return run_program(runner, program, options, UINT64_MAX, inner, is_right(program));
-      });
+// others. False when they do not compile.
+bool judge_catch(const CheckRunner& runner, Building& building,
+                 const std::vector<CheckProgram>& programs, const JudgeOptions& options,
+                 const Exercise& exercise, Judgement& out) {
+  auto ran = run_side_by_side(building, 0, programs, at_once(options), is_right,
+                              [&](const CheckProgram& program, Judgement& inner) {
+                                return run_program(runner, program, options, UINT64_MAX, inner,
+                                                   is_right(program));
+                              });
+  if (!ran.back().built) return false;
   unsigned caught = 0;
   for (std::size_t i = 0; i < programs.size(); ++i) {
     const CheckProgram& program = programs[i];
-    const auto& [all_passed, inner] = ran[i];
+    const auto& [built, all_passed, inner] = ran[i];
     CheckVerdict verdict;
     verdict.name = program.fault;
     verdict.program = program.stem;
@@ -210,7 +219,7 @@ void judge_catch(const CheckRunner& runner, const std::vector<CheckProgram>& pro
         verdict.drawable = false;  // it runs on a module that is not the learner's
       }
       out.checks.push_back(verdict);
-      if (verdict.kind != VerdictKind::passed) return;
+      if (verdict.kind != VerdictKind::passed) return true;
       continue;
     }
     verdict.statement = fmt::format("your checks catch a module that {}", program.fault_sentence);
@@ -224,6 +233,14 @@ void judge_catch(const CheckRunner& runner, const std::vector<CheckProgram>& pro
   }
   const auto faults = static_cast<unsigned>(programs.size() - 1);
   out.points = faults == 0 ? exercise.points() : exercise.points() * caught / faults;
+  return true;
+}
+
+// By step; an exercise without steps, or whose checks all lie in one file, has all points or none.
+void give_points(const Exercise& exercise, Judgement& out) {
+  for (const Step& step : exercise.steps)
+    if (out.kind == VerdictKind::passed || std::ranges::count(out.steps_passed, step.name) > 0)
+      out.points += step.points;
 }
 
 }  // namespace
@@ -267,41 +284,41 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
   CheckRunner runner(course_.root, options.sources, answers, false);
   runner.add_words(options.words);
 
-  // The step at hand and those before it are compiled and judged before the rest is compiled at
-  // all.
+  // Nothing behind the step at hand is compiled before that has passed.
   std::size_t ready = programs.size();
   for (std::size_t i = 0; i < programs.size(); ++i)
     if (!options.step_first.empty() && programs[i].step == options.step_first) ready = i + 1;
-  std::size_t built = 0;
-  const auto build_up_to = [&](std::size_t end) {
-    const BuildResult result = build_.build({programs.begin() + static_cast<std::ptrdiff_t>(built),
-                                             programs.begin() + static_cast<std::ptrdiff_t>(end)});
-    built = end;
-    if (!result.built) tell_compile_error(out, result, options.sources, course_.root);
-    return result.built;
+  const auto not_built = [&](Building& building) {
+    tell_compile_error(out, building.wait_for_all(), options.sources, course_.root);
+    give_points(exercise, out);
+    return out;
   };
-
   if (exercise.kind == Kind::catching) {
-    if (!build_up_to(programs.size())) return out;
-    judge_catch(runner, programs, options, exercise, out);
+    Building building(build_, programs);
+    if (!judge_catch(runner, building, programs, options, exercise, out))
+      return not_built(building);
   } else {
     const RunOne run_one = [&](const CheckProgram& program, Judgement& inner) {
       return run_program(runner, program, options, UINT64_MAX, inner);
     };
+    const std::span<const CheckProgram> all = programs;
     bool passed = true;
-    for (std::size_t i = 0; passed && i < programs.size();) {
-      if (i >= built && !build_up_to(i < ready ? ready : programs.size())) return out;
-      // What runs on the kernel's ring has the machine for itself.
-      std::size_t end = i + 1;
-      while (!programs[i].real && end < built && !programs[end].real) ++end;
-      for (Ran& one :
-           run_side_by_side({&programs[i], end - i}, at_once(options), any_program, run_one)) {
-        passed = one.passed;
-        std::ranges::move(one.judgement.checks, std::back_inserter(out.checks));
-        const bool step_ends = i + 1 == programs.size() || programs[i + 1].step != programs[i].step;
-        if (passed && !programs[i].step.empty() && step_ends)
-          out.steps_passed.push_back(programs[i].step);
-        ++i;
+    for (std::size_t begin = 0; passed && begin < all.size(); begin = ready, ready = all.size()) {
+      Building building(build_, all.subspan(begin, ready - begin));
+      for (std::size_t i = begin; passed && i < ready;) {
+        // What runs on the kernel's ring has the machine for itself, without a compiler beside it.
+        if (all[i].real && !building.wait_for_all().built) return not_built(building);
+        std::size_t end = i + 1;
+        while (!all[i].real && end < ready && !all[end].real) ++end;
+        for (Ran& one : run_side_by_side(building, i - begin, all.subspan(i, end - i),
+                                         at_once(options), any_program, run_one)) {
+          if (!one.built) return not_built(building);
+          passed = one.passed;
+          std::ranges::move(one.judgement.checks, std::back_inserter(out.checks));
+          const bool step_ends = i + 1 == all.size() || all[i + 1].step != all[i].step;
+          if (passed && !all[i].step.empty() && step_ends) out.steps_passed.push_back(all[i].step);
+          ++i;
+        }
       }
     }
   }
@@ -310,11 +327,7 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
            names_of_checks(programs));
   if (const CheckVerdict* broken = out.first_broken()) out.kind = broken->kind;
   if (exercise.kind == Kind::catching) return out;
-  // Points by step; an exercise without steps, or whose checks all lie in one file, has them all or
-  // none.
-  for (const Step& step : exercise.steps)
-    if (out.kind == VerdictKind::passed || std::ranges::count(out.steps_passed, step.name) > 0)
-      out.points += step.points;
+  give_points(exercise, out);
   return out;
 }
 
@@ -331,17 +344,18 @@ Judgement Judge::judge_sanitized(const Exercise& exercise, const JudgeOptions& o
     return program.real || program.explored || (!program.fault.empty() && program.fault != "right");
   });
   keep_program_of(options.check, programs);
-  const BuildResult built = build_.build(programs);
-  if (!built.built) {
-    tell_compile_error(out, built, options.sources, course_.root);
-    return out;
-  }
   const CheckRunner runner(course_.root, options.sources, {}, true);
   const RunOne run_one = [&](const CheckProgram& program, Judgement& inner) {
     return run_program(runner, program, options, seeds_max, inner);
   };
-  for (Ran& one : run_side_by_side(programs, at_once(options), any_program, run_one))
+  Building building(build_, programs);
+  for (Ran& one : run_side_by_side(building, 0, programs, at_once(options), any_program, run_one)) {
+    if (!one.built) {
+      tell_compile_error(out, building.wait_for_all(), options.sources, course_.root);
+      return out;
+    }
     std::ranges::move(one.judgement.checks, std::back_inserter(out.checks));
+  }
   if (const CheckVerdict* broken = out.first_broken()) out.kind = broken->kind;
   return out;
 }
@@ -363,7 +377,7 @@ std::vector<Measured> Judge::measure(const Exercise& exercise, const JudgeOption
     if (check.operations == 0) continue;
     // Time for two million instructions, one by one, on a machine that does little else. Whoever
     // waits for figures waits no longer.
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(4);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     auto mine = runner.measure(yours.front(), check, deadline);
     const auto reference = runner.measure(ours.front(), check, deadline);
     if (!mine || !reference) continue;

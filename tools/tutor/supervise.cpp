@@ -231,9 +231,11 @@ std::string waits_in(pid_t child) {
 }
 
 // Ends every process of a session. Ninja puts each compiler into a process group of its own, so
-// that ending ninja's group is not enough; all of them stay in the session that we made for it.
+// that ending ninja's group is not enough; all of them stay in the session that we made for it. A
+// compiler that was killed takes a while to give its memory back, and is waited for.
 void end_session(pid_t session) noexcept {
-  for (int found = 1, tries = 0; found > 0 && tries < 10; ++tries) {
+  for (int found = 1, tries = 0; found > 0 && tries < 1000; ++tries) {
+    if (tries > 0) usleep(2000);
     found = 0;
     std::error_code error;
     for (const auto& entry : fs::directory_iterator("/proc", error)) {
@@ -269,7 +271,8 @@ struct Child {
 
 class Supervisor {
  public:
-  Supervisor(const Limits& limits, bool page) : limits_(limits), with_page_(page) {
+  Supervisor(const Limits& limits, bool page, const Listener& listener)
+      : limits_(limits), with_page_(page), listener_(listener) {
     if (getrandom(&out_.nonce, sizeof out_.nonce, 0) != sizeof out_.nonce) out_.nonce = 0x5eed;
     out_.nonce |= 1;
     shared_.page->nonce = out_.nonce;
@@ -290,6 +293,7 @@ class Supervisor {
 
   Limits limits_;
   bool with_page_;
+  const Listener& listener_;
   Supervised out_;
   SharedPage shared_;
   Pipe output_, report_, failure_;
@@ -450,8 +454,8 @@ Supervised Supervisor::watch() {
   const Descriptor handle(static_cast<int>(syscall(SYS_pidfd_open, child_.id, 0)));
   while (child_.id > 0) {
     std::vector<pollfd> wanted;
-    for (const int one :
-         {output_.read_end.number, report_.read_end.number, handle.number, interrupt_descriptor()})
+    for (const int one : {listener_.stop, output_.read_end.number, report_.read_end.number,
+                          handle.number, interrupt_descriptor()})
       wanted.push_back({.fd = one, .events = POLLIN, .revents = 0});
     for (const int one : gives_way_to)
       wanted.push_back({.fd = one, .events = POLLIN, .revents = 0});
@@ -460,7 +464,13 @@ Supervised Supervisor::watch() {
     for (std::size_t i = wanted.size() - gives_way_to.size(); i < wanted.size(); ++i)
       if (wanted[i].revents != 0) throw GaveWay{};
     throw_if_interrupted();  // the child ends with child_
+    if (wanted.front().revents != 0) {
+      stop(Ending::out_of_time);
+      break;
+    }
+    const std::size_t before = out_.output.size();
     drain(output_.read_end, out_.output, Ending::flooded);
+    if (listener_.told && out_.output.size() != before) listener_.told(out_.output);
     drain(report_.read_end, out_.report, Ending::flooded_report);
     if (child_.id < 0) break;
     int status = 0;
@@ -489,8 +499,9 @@ void give_way_to(std::vector<int> descriptors) {
 }
 
 Supervised supervise(const std::vector<std::string>& words, const fs::path& folder,
-                     const Limits& limits, bool page, const std::vector<std::string>& environment) {
-  Supervisor supervisor(limits, page);
+                     const Limits& limits, bool page, const std::vector<std::string>& environment,
+                     const Listener& listener) {
+  Supervisor supervisor(limits, page, listener);
   supervisor.start(words, folder, environment);
   return supervisor.watch();
 }

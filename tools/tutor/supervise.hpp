@@ -5,7 +5,9 @@
 #include <percore/check_page.hpp>
 
 #include <chrono>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace percore::tutor {
@@ -63,12 +65,19 @@ struct GaveWay {};
 /// child and throws GaveWay. An empty list turns this off.
 void give_way_to(std::vector<int> descriptors);
 
+/// What the caller has to do with a child that runs.
+struct Listener {
+  std::function<void(std::string_view)> told = nullptr;  ///< all of its output so far, as it comes
+  int stop = -1;  ///< a descriptor: once it can be read, the child is ended as if out of time
+};
+
 /// Runs `words` (words[0] is a path) as a child with limits, in a session of its own, standard
 /// input empty, and returns when it is gone. One that may not fork can write below `folder` only.
 /// For a check program (`page` true) `--report-fd` and `--page-fd` are added. No child outlives
 /// this call: not on Interrupted, which it throws, and not when the tutor itself is killed.
 Supervised supervise(const std::vector<std::string>& words, const fs::path& folder,
                      const Limits& limits, bool page,
-                     const std::vector<std::string>& environment = {});
+                     const std::vector<std::string>& environment = {},
+                     const Listener& listener = {});
 
 }  // namespace percore::tutor

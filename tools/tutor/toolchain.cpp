@@ -88,6 +88,8 @@ std::string Toolchain::flags(Variant variant) const {
 std::string Toolchain::linker(Variant variant) const {
   std::string driver = config_.compiler + " " + flags(variant) + " -no-pie";
   if (!config_.linker.empty()) driver += " -fuse-ld=" + config_.linker;
+  // A check is small: threads cost lld more than they save, and ninja links beside other work.
+  if (config_.linker == "lld") driver += " -Wl,--threads=1";
   return link_command(driver, config_.clang(), shared_folder() / word(variant) / "linker.txt");
 }
 
@@ -179,8 +181,9 @@ NinjaFile::NinjaFile(const std::string& compiler, const std::string& flags,
                         compiler, flags, header_flag, precompile_flags)) {}
 
 void NinjaFile::link_by(const std::string& command) {
-  text_ +=
-      fmt::format("rule link\n  command = {}\n  description = link $out\nlibraries =\n\n", command);
+  text_ += fmt::format(
+      "rule link\n  command = {} && echo {}$out\n  description = link $out\nlibraries =\n\n",
+      command, LINKED);
 }
 
 void NinjaFile::precompile(const fs::path& header, const fs::path& out) {

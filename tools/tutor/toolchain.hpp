@@ -74,6 +74,9 @@ class NinjaFile {
   NinjaFile(const std::string& compiler, const std::string& flags, const std::string& header_flag,
             const std::string& precompile_flags = "");
 
+  /// What ninja prints when a program is linked, before the program's path.
+  static constexpr std::string_view LINKED = "percore-linked ";
+
   /// The command with which programs are linked; before the first of them.
   void link_by(const std::string& command);
   void precompile(const fs::path& header, const fs::path& out);

@@ -82,6 +82,29 @@ class Verdicts(unittest.TestCase):
         self.assertEqual((verdict["points"], verdict["steps_passed"]), (10, ["count up"]))
         self.assertRegex(verdict["message"], r"^I2 broken: once down from zero shows 0")
 
+    def test_a_step_is_judged_though_a_later_one_does_not_compile(self):
+        def judged(up):
+            sources = self.root / "other"
+            shutil.rmtree(sources, ignore_errors=True)
+            shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+            header = sources / "counter" / "percore" / "counter.hpp"
+            header.write_text(header.read_text().replace("void down();", "private: void down(); public:"))
+            module = sources / "counter" / "counter.cpp"
+            module.write_text(f"#include <percore/counter.hpp>\nnamespace percore {{\nvoid Counter::up() {{ {up} }}\n"
+                              "void Counter::down() { --value_; }\n}\n")
+            verdict = json.loads(
+                percore(self.root, "check", "counter", "--from", sources, "--json", "--no-sanitizers").stdout)
+            self.assertEqual(children_of(self.root), [])
+            return verdict
+
+        first = judged("value_ += 2;")  # told before the compiler has seen the second step, or after: it is the first
+        self.assertEqual((first["kind"], first["points"]), ("wrong", 0), first["message"])
+        self.assertIn("I1 broken", first["message"])
+        second = judged("++value_;")
+        self.assertEqual((second["kind"], second["steps_passed"]), ("compile_error", ["count up"]), second["message"])
+        self.assertIn("private", second["message"])
+        self.assertGreater(second["points"], 0)
+
     def test_compile_error_is_the_first_with_its_line(self):
         verdict = self.expect("compile_error", r"counter\.cpp:4: .*undeclared.*missing", "missing = 1;")
         self.assertNotIn("In file included", verdict["message"])

@@ -296,6 +296,7 @@ def main():
     steps += [Step("tutor", lambda s: unittests(s, "tools/tutor/tests"))]
     steps += [Step("hostile programs", lambda s: unittests(s, "tools/hostile"))]
     steps += [Step("bench's arithmetic", lambda s: unittests(s, "tools/benchmarks/tests"))]
+    steps += [Step("a program of one's own", lambda s: unittests(s, "tools/own_program"))]
     steps += [Step("tree checks' own tests", lambda s: unittests(s, "tools/tree/tests"))]
     steps += [Step("layers", lambda s: s.counted(python, "tools/tree/layers.py"))]
     steps += [Step("format", lambda s: s.counted(python, "tools/tree/format.py"))]

@@ -6,7 +6,7 @@ to the floor, which was taken in turn within its own run, and a difference count
 
 import json
 
-from paired import CONCLUDING_RUNS_MIN, summarize
+from paired import CONCLUDING_RUNS_MIN, compare, summarize
 
 
 class Unreadable(Exception):
@@ -44,9 +44,9 @@ def verdict(old, new):
 
 
 def of_floor(runtimes, runtime):
-    if runtime == "raw" or "raw" not in runtimes:
+    if runtime == "raw" or len(runtimes[runtime]) != len(runtimes.get("raw", [])):
         return None
-    return summarize(runtimes[runtime]).median / summarize(runtimes["raw"]).median
+    return compare(runtimes[runtime], runtimes["raw"]).ratio
 
 
 def rows(old, new, names, figure):
@@ -75,10 +75,14 @@ def instruction_rows(old, new):
 
 
 def machines_sentence(old, new):
-    parts = ("cpu", "cpus", "kernel", "compiler")
+    parts = ("cpu", "cpus", "kernel", "files_on", "compiler")
     here, there = ({part: record["machine"].get(part) for part in parts} for record in (old, new))
-    different = [part for part in parts if here[part] != there[part]]
+    different = [part for part in parts if None not in (here[part], there[part]) and here[part] != there[part]]
     if not different:
-        return f"Both on {here['cpus']} CPUs, {here['cpu']}, Linux {here['kernel']}."
+        versions = [record["machine"].get("versions", {}) for record in (old, new)]
+        moved = [f"{name} {versions[0][name]} and {versions[1][name]}" for name in sorted(versions[0].keys() & versions[1].keys())
+                 if versions[0][name] != versions[1][name]]
+        others = f" Of other versions: {', '.join(moved)}." if moved else ""
+        return f"Both on {here['cpus']} CPUs, {here['cpu']}, Linux {here['kernel']}.{others}"
     words = "; ".join(f"{part}: {here[part]} and {there[part]}" for part in different)
     return f"NOT THE SAME MACHINE ({words}): only the ratios to the floor can be set side by side."

@@ -7,7 +7,6 @@ pictures of docs/reference/benchmarks.md are made of it: --recorded shows it and
 import argparse
 import json
 import os
-import subprocess
 from pathlib import Path
 
 import charts
@@ -75,10 +74,7 @@ SERIES = {
 
 
 def measure_point(program, what, size, cpu):
-    done = subprocess.run([program, what, str(size)], preexec_fn=programs.pin_to(cpu), text=True, capture_output=True)
-    if done.returncode != 0:
-        raise programs.Unavailable(f"{Path(program).name} {what} {size} failed: {done.stderr.strip()}")
-    return {metric["name"]: metric["value"] for metric in json.loads(done.stdout)["metrics"]}
+    return programs.metrics_of([program, what, str(size)], cpu, f"{Path(program).name} {what} {size}")
 
 
 def measure_series(program, what, options):

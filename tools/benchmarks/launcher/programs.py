@@ -1,11 +1,13 @@
 """Builds the benchmark programs and runs them: which there are, which are missing and why."""
 
+import datetime
 import json
 import os
 import re
 import resource
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ FAMILIES = {"tasks": TASK_SUITES, "nop": ["nop"], "timer": ["timer"], "queues": 
 WRITE_FORMS = {"raw": ["grow", "preallocate", "grow-merge", "preallocate-merge"], "percore": ["grow", "preallocate"],
                "asio": ["grow", "preallocate"], "libuv": ["grow", "preallocate"]}
 TWO_CPU_SUITES = ["cpu"]  # not pinned to one
+PROGRAM_SECONDS_MAX = 600  # of one run; the longest of ours takes a minute, on a slow disk some more
 
 
 class Unavailable(Exception):
@@ -45,12 +48,18 @@ class Program:
         return f"{self.runtime} ({self.form})" if self.form else self.runtime
 
 
-def run_quietly(command, cwd=ROOT, environment=None):
-    done = subprocess.run(command, cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if done.returncode != 0:
-        sys.stderr.write(done.stdout)
+def run_quietly(command, cwd=ROOT, environment=None, words=None):
+    """Returns what the command printed. `words` are for who waits: they are said where it takes more than two seconds."""
+    with subprocess.Popen(command, cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as run:
+        try:
+            output, _ = run.communicate(timeout=2 if words else None)
+        except subprocess.TimeoutExpired:
+            print(words, file=sys.stderr, flush=True)
+            output, _ = run.communicate()
+    if run.returncode != 0:
+        sys.stderr.write(output)
         raise Unavailable(f"This failed, see above: {' '.join(map(str, command))}")
-    return done.stdout
+    return output
 
 
 def configure(build_dir, mine=None, mine_root=None):
@@ -71,7 +80,7 @@ def configure(build_dir, mine=None, mine_root=None):
     return build_dir
 
 
-def build_targets(build_dir, prefix="bench_"):
+def build_targets(build_dir, prefix="bench_", of=""):
     """Builds what is there of the benchmark programs, named bench_<runtime>_<family>. Returns them by name."""
     run_quietly(["ninja", "-C", str(build_dir), "build.ninja"])  # the list of targets may be older than meson.build
     targets = json.loads(run_quietly(["meson", "introspect", str(build_dir), "--targets"]))
@@ -80,7 +89,8 @@ def build_targets(build_dir, prefix="bench_"):
         for target in targets
         if target["name"].startswith(prefix) and target["type"] == "executable"
     }
-    run_quietly(["ninja", "-C", str(build_dir), *(str(path.relative_to(build_dir)) for path in paths.values())])
+    run_quietly(["ninja", "-C", str(build_dir), *(str(path.relative_to(build_dir)) for path in paths.values())],
+                words=f"Builds the benchmark programs{of}; from nothing that takes a minute or two.")
     return paths
 
 
@@ -157,6 +167,7 @@ def build_rust_programs(folder, name, packaged, package, target_dir):
         + ["--config", f'source.packaged.directory="{CARGO_REGISTRY}"'],
         cwd=sources / folder,
         environment={**os.environ, "CARGO_TARGET_DIR": str(target_dir)},
+        words=f"Builds the programs of {name}; from nothing that takes half a minute.",
     )
     return target_dir / "release"
 
@@ -198,21 +209,41 @@ def async_std_programs(build_dir, paths):
     return programs
 
 
-def pin_to(cpu):
-    return lambda: os.sched_setaffinity(0, {cpu})
+def start_as_child(cpu):
+    """Between fork and exec of a program: on `cpu` alone, unless None, and below the launcher where that runs with real-time
+    priority. A program that spins would keep the launcher from the CPU otherwise, and nobody would end it."""
+    policy = os.sched_getscheduler(0)
+    if policy in (os.SCHED_FIFO, os.SCHED_RR):
+        priority = os.sched_getparam(0).sched_priority
+        os.sched_setscheduler(0, policy, os.sched_param(max(priority - 1, os.sched_get_priority_min(policy))))
+    if cpu is not None:
+        os.sched_setaffinity(0, {cpu})
+
+
+def metrics_of(command, cpu=None, called=None):
+    """Runs one program once, on `cpu` where it is given. Returns {metric: value}. Ended, with all that it started, are one
+    that takes too long and one that somebody no longer waits for."""
+    called = called or f"{Path(command[0]).name} {command[1]}"
+    with subprocess.Popen(command, preexec_fn=lambda: start_as_child(cpu), start_new_session=True, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        try:
+            printed, said = child.communicate(timeout=PROGRAM_SECONDS_MAX)
+        except BaseException as failure:
+            os.killpg(child.pid, signal.SIGKILL)
+            if isinstance(failure, subprocess.TimeoutExpired):
+                raise Unavailable(f"{called} did not end within {PROGRAM_SECONDS_MAX} seconds") from None
+            raise
+    if child.returncode != 0:
+        how = f"signal {-child.returncode}" if child.returncode < 0 else f"status {child.returncode}"
+        raise Unavailable(f"{called} ended with {how}: {said.strip()}")
+    return {metric["name"]: metric["value"] for metric in json.loads(printed)["metrics"]}
 
 
 def measure(program, suite, cpu):
     """Runs one program once on `cpu`. Returns {metric: value}."""
     if suite == "build":
         return {"build": measure_build(program, cpu)}
-    command = program.commands[suite]
-    pinned = None if suite in TWO_CPU_SUITES else pin_to(cpu)
-    done = subprocess.run(command, preexec_fn=pinned, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    if done.returncode != 0:
-        how = f"signal {-done.returncode}" if done.returncode < 0 else f"status {done.returncode}"
-        raise Unavailable(f"{Path(command[0]).name} {suite} ended with {how}: {done.stderr.strip()}")
-    return {metric["name"]: metric["value"] for metric in json.loads(done.stdout)["metrics"]}
+    return metrics_of(program.commands[suite], None if suite in TWO_CPU_SUITES else cpu)
 
 
 def for_timing(command):
@@ -235,7 +266,8 @@ def measure_build(program, cpu):
     command, directory = program.compile_command
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
-        for_timing(command), cwd=directory, preexec_fn=pin_to(cpu), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        for_timing(command), cwd=directory, preexec_fn=lambda: start_as_child(cpu), text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != 0:
@@ -265,6 +297,17 @@ def as_typed(words):
     return shlex.join([*urgent, *words])
 
 
+def revision():
+    """The last commit that touched what is measured, with a + where it has been changed since; empty outside of git."""
+    measured = ["--", "runtime", "tools/benchmarks/percore", "tools/benchmarks/common"]
+    last = subprocess.run(["git", "-C", str(ROOT), "log", "-1", "--format=%h", "--abbrev=10", *measured],
+                          text=True, capture_output=True)
+    if last.returncode != 0:
+        return ""
+    changed = subprocess.run(["git", "-C", str(ROOT), "diff", "--quiet", "HEAD", *measured], capture_output=True)
+    return last.stdout.strip() + ("+" if changed.returncode != 0 else "")
+
+
 def machine(build_dir):
     """What the figures belong to."""
     cpuinfo = Path("/proc/cpuinfo").read_text()
@@ -284,7 +327,12 @@ def machine(build_dir):
         versions["libuv"] = libuv.stdout.strip()
     if shutil.which("fio"):
         versions["fio"] = run_quietly(["fio", "--version"]).strip().removeprefix("fio-")
+    mounted = subprocess.run(["findmnt", "--noheadings", "--output", "FSTYPE,SOURCE", "--target", str(build_dir)],
+                             text=True, capture_output=True)
     return {
+        "date": datetime.date.today().isoformat(),
+        "revision": revision(),
+        "files_on": " on ".join(mounted.stdout.split()) if mounted.returncode == 0 else "",
         "cpu": first_match(r"^(?:model name|Hardware|CPU part)\s*:\s*(.+)$", cpuinfo, os.uname().machine),
         "cpus": os.cpu_count(),
         "virtual": "hypervisor" in first_match(r"^flags\s*:\s*(.+)$", cpuinfo, ""),

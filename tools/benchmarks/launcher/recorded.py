@@ -137,8 +137,9 @@ def main(arguments, name, root):
     parser.add_argument("--suite", action="append", metavar="SUITE", help="this one; may be repeated; default all")
     parser.add_argument("--ours", action="store_true", help="of machines: those of percore only")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="of ours and glommio: draw the figures")
+    parser.add_argument("--record", metavar="NAME", help="of ours and machines: of results/NAME.json alone")
     options = parser.parse_args(arguments)
-    records = lambda: [load(root, name) for name in OURS]
+    records = lambda: [load(root, name) for name in ([options.record] if options.record else OURS)]
     if options.svg:
         glommio = options.what == "glommio"
         lines = our_lines(records(), GLOMMIO_SUITES if glommio else options.suite)

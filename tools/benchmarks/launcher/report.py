@@ -192,9 +192,13 @@ def markdown_table(content):
 def machine_sentence(machine, runs):
     virtual = "a virtual machine with " if machine["virtual"] else ""
     versions = ", ".join(f"{name} {version}" for name, version in sorted(machine["versions"].items()))
+    # Records from before these were kept have none of them.
+    files = f", files on {machine['files_on']}" if machine.get("files_on") else ""
+    revision = f"percore {machine['revision']}, {machine['date']}; " if machine.get("revision") else ""
     return (
-        f"{virtual}{machine['cpus']} CPUs, {machine['cpu']}, Linux {machine['kernel']}, {machine['compiler']}, {versions}; "
-        f"{runs} runs in turn, load {machine['load']} at the start"
+        f"{virtual}{machine['cpus']} CPUs, {machine['cpu']}, Linux {machine['kernel']}{files}, {machine['compiler']}, "
+        f"{versions}; "
+        f"{revision}{runs} runs in turn, load {machine['load']} at the start"
     )
 
 
@@ -246,4 +250,6 @@ def write_json(path, lines, machine, runs, instructions, command=""):
              for line in lines]
     document = {"command": command, "at": datetime.now(timezone.utc).isoformat(timespec="seconds"), "machine": machine,
                 "runs": runs, "results": results, "comparisons": comparisons, "goals": goals, "instructions": instructions}
-    path.write_text(json.dumps(document, indent=2) + "\n")
+    beside = path.with_name(path.name + ".new")  # a full disk must not cost the record that was there
+    beside.write_text(json.dumps(document, indent=2) + "\n")
+    beside.replace(path)

@@ -8,9 +8,11 @@ import itertools
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import xml.etree.ElementTree
 from pathlib import Path
@@ -577,6 +579,16 @@ class Commands(unittest.TestCase):
         for word in ("./tools/percore bench glommio", "growth", "compare old.json new.json", "--mine"):
             self.assertIn(word, said)
 
+    def test_what_cannot_be_written_or_is_not_there_is_told_before_anything_is_measured(self):
+        for option, file in (("--json", "/nowhere/kept.json"), ("--svg", "/nowhere/drawn.svg")):
+            refused = self.bench("--suite", "spawn", option, file)
+            self.assertEqual(refused.returncode, 2)
+            self.assertIn(f"{file} cannot be written", refused.stderr)
+        with tempfile.TemporaryDirectory() as empty:
+            refused = self.bench("--mine", "--mine-root", empty)
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("there is no module of yours in that folder", refused.stderr)
+
     def test_an_unknown_command_and_an_unknown_suite_are_usage(self):
         self.assertEqual(self.bench("glomio").returncode, 2)
         self.assertIn("there are compare, glommio, growth, recorded, verdict", self.bench("glomio").stderr)
@@ -679,6 +691,66 @@ class Launching(unittest.TestCase):
         self.assertEqual(self.order().count("mine"), 1)
         self.assertIn("Your modules are left out of spawn: mine spawn ended with status 1: a word about it", self.said)
 
+    def test_a_peer_that_breaks_is_left_out_of_that_suite_with_a_word(self):
+        (self.folder / "asio.breaks").touch()
+        self.run_suite("spawn", "percore", "asio", "raw")
+        self.assertEqual({runtime: len(values) for (runtime, _), values in self.samples["spawn"].items()},
+                         {"percore": 3, "raw": 3})
+        self.assertIn("asio is left out of spawn: asio spawn ended with status 1: a word about it", self.said)
+
+    def test_one_that_does_not_end_is_ended_with_all_that_it_started(self):
+        hangs = self.folder / "hangs"
+        hangs.write_text(f"""#!{sys.executable}
+import os, pathlib, signal
+child = os.fork()
+if child != 0:
+    pathlib.Path(__file__).with_suffix(".child").write_text(str(child))
+signal.pause()
+""")
+        hangs.chmod(0o755)
+        child_file = hangs.with_suffix(".child")
+
+        def once_it_hangs(_, timeout):
+            self.assertEqual(timeout, programs.PROGRAM_SECONDS_MAX)
+            while not (child_file.exists() and child_file.read_text()):
+                time.sleep(0.01)
+            raise subprocess.TimeoutExpired("hangs", timeout)
+
+        with mock.patch.object(subprocess.Popen, "communicate", once_it_hangs):
+            with self.assertRaisesRegex(programs.Unavailable, "^hangs spawn did not end within 600 seconds$"):
+                programs.metrics_of([str(hangs), "spawn"])
+        child = int(child_file.read_text())
+        self.addCleanup(lambda: self.runs(child) and os.kill(child, signal.SIGKILL))
+        for _ in range(3000):  # it is killed, which takes a moment
+            if not self.runs(child):
+                return
+            time.sleep(0.01)
+        self.fail("what the program had started still runs")
+
+    @staticmethod
+    def runs(process):
+        try:
+            return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    def test_a_suite_that_percore_breaks_in_is_left_out_and_what_was_measured_is_kept(self):
+        found = [programs.Program("percore", "", {suite: [str(self.program(f"percore-{suite}")), suite]})
+                 for suite in ("spawn", "nop")]
+        (self.folder / "percore-spawn.breaks").touch()
+        kept = self.folder / "kept.json"
+        with contextlib.ExitStack() as stack:
+            for name, value in (("collect_programs", lambda _: (found, {})),):
+                stack.enter_context(mock.patch.object(bench, name, value))
+            stack.enter_context(mock.patch.object(programs, "machine", lambda _: MACHINE))
+            said = stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+            stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+            status = bench.measure_suites(["--suite", "spawn", "--suite", "nop", "--cpu", str(self.cpu), "--runs", "2",
+                                           "--json", str(kept), "--no-bars"])
+        self.assertEqual(status, 3)
+        self.assertIn("spawn is left out: ", said.getvalue())
+        self.assertTrue(kept.exists())
+
     def test_one_of_ours_that_breaks_ends_it_with_a_word(self):
         (self.folder / "percore.breaks").touch()
         with self.assertRaisesRegex(programs.Unavailable, "percore spawn ended with status 1: a word"):
@@ -689,7 +761,7 @@ class Launching(unittest.TestCase):
         names = [f"bench_{runtime}_{family}" for runtime in ("percore", "raw", *built) for family in ("tasks", "file")]
         paths = {name: self.program(name) for name in [*names, "bench_epoll_echo", "bench_echo_load"]}
 
-        def build_targets(build_dir, prefix="bench_"):
+        def build_targets(build_dir, prefix="bench_", of=""):
             if build_dir.name.endswith("-mine") and mine is not None:
                 raise programs.Unavailable(mine)
             return paths
@@ -713,8 +785,9 @@ class Launching(unittest.TestCase):
         self.assertNotIn("libuv", self.said)
 
     def test_a_learner_s_module_that_does_not_build_is_left_out_with_a_word(self):
-        self.assertIn("mine", self.collect("--peer", "none", "--mine", "ring"))
-        self.assertEqual(self.collect("--peer", "none", "--mine", "ring", mine="This failed, see above: ninja"),
+        self.assertIn("mine", self.collect("--peer", "none", "--mine", "ring", "--mine-root", "solutions"))
+        self.assertEqual(self.collect("--peer", "none", "--mine", "ring", "--mine-root", "solutions",
+                                      mine="This failed, see above: ninja"),
                          ["epoll", "percore", "raw"])
         self.assertIn("Your modules are left out: This failed, see above: ninja", self.said)
 

@@ -98,10 +98,10 @@ Outcomes power_fails_everywhere(Mistake mistake) {
   options.files_in_memory = "/sim";
   // A disk that cannot write now and then: what the kernel was asked to sync it then forgets.
   options.sync_error_percent = mistake == Mistake::sync_again ? 50 : 0;
-  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     options.seed = seed;
     outcomes.failures += sim::for_each_crash(
-        options, 20,
+        options, 5,
         [&] {
           promised = false;
           sim::make_file(path, "the old content");

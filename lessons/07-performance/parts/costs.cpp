@@ -2,12 +2,18 @@
 // part that counts took; a new clock, another count or one more line is all it takes to add to it.
 #include "costs.hpp"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <count_instructions.hpp>
 #include <cstdio>
 #include <optional>
 #include <percore/io.hpp>
+#include <percore/shared_channel.hpp>
 #include <percore/sync.hpp>
+#include <percore/task_queue.hpp>
 #include <string>
 #include <vector>
 
@@ -30,12 +36,15 @@ struct Round {
   SharedPhase* phase = nullptr;  // 1 in that part, where instructions are counted
   Time took{};
   std::size_t enters = 0;
+  percore::TaskQueue* first = nullptr;  // where the line asks for queues
+  percore::TaskQueue* second = nullptr;
 };
 
 struct Line {
   const char* name;
   Task<> (*work)(Round&);
   unsigned operations_a_task;
+  bool in_queues = false;
 };
 
 constexpr unsigned times_each = 10;
@@ -137,12 +146,87 @@ Task<> ask_the_kernel(Round& round) {
   co_await beside(round, asks_and_times(round), &asks);
 }
 
+// Each time the queue that the task leaves is charged and sleeps, the other wakes, and the
+// scheduler picks.
+Task<> move_to_and_fro(Round& round) {
+  Watch watch(round);
+  for (unsigned i = 0; i < round.tasks; ++i) {
+    co_await percore::move_to(*round.first);
+    co_await percore::move_to(*round.second);
+  }
+  watch.stop();
+}
+
+Task<> answers(percore::SharedReceiver<unsigned> in, percore::SharedSender<unsigned> out) {
+  for (;;) {
+    const std::optional<unsigned> value = co_await in.receive();
+    if (!value) break;
+    const auto sent = co_await out.send(*value);
+    if (!sent) break;
+  }
+}
+
+// Both ends are here: what is counted is the channel's part, without the way to another core.
+Task<> send_there_and_back(Round& round) {
+  auto there = percore::shared_channel<unsigned>(64);
+  auto back = percore::shared_channel<unsigned>(64);
+  auto answering = percore::spawn(answers(std::move(there.receiver), std::move(back.sender)));
+  Watch watch(round);
+  for (unsigned i = 0; i < round.tasks; ++i) {
+    const auto sent = co_await there.sender.send(i);
+    const auto answer = co_await back.receiver.receive();
+    if (!sent || !answer) break;
+  }
+  watch.stop();
+  there.sender.close();
+  co_await answering;
+}
+
+Task<> read_what_is_cached(Round& round) {
+  std::array<std::byte, 4096> page{};
+  const int file = memfd_create("page", MFD_CLOEXEC);
+  if (file < 0 || ftruncate(file, page.size()) != 0) co_return;
+  Watch watch(round);
+  for (unsigned i = 0; i < round.tasks; ++i) {
+    const auto got = co_await percore::read(file, page, 0);
+    if (!got) break;
+  }
+  watch.stop();
+  close(file);
+}
+
 constexpr Line lines[] = {
     {"spawn a task", &spawn_only, 1},
     {"spawn a task and join it", &spawn_and_join, 1},
     {"await a task", &await_each, 1},
     {"yield, all in turn", &yield_in_turn, times_each},
+    {"go to another task queue", &move_to_and_fro, 2, true},
+    {"a message there and back", &send_there_and_back, 1},
     {"to the kernel and back (nop)", &ask_the_kernel, times_each - 1},
+    {"read 4 KiB, alone (cached)", &read_what_is_cached, 1},
+};
+
+/// An executor, with task queues where a line is about them: without any it asks no scheduler.
+class Runner {
+ public:
+  explicit Runner(const Line& line) : line_(line) {
+    if (!line.in_queues) return;
+    queues_.emplace(executor_);
+    first_ = &queues_->add({.name = "first"});
+    second_ = &queues_->add({.name = "second"});
+  }
+  void run(Round& round) {
+    round.first = first_;
+    round.second = second_;
+    executor_.run(line_.work(round));
+  }
+
+ private:
+  const Line& line_;
+  Executor executor_;
+  std::optional<percore::TaskQueues> queues_;
+  percore::TaskQueue* first_ = nullptr;
+  percore::TaskQueue* second_ = nullptr;
 };
 
 /// Of one operation, among a few tasks: a child is stopped after each instruction, which takes some
@@ -150,15 +234,15 @@ constexpr Line lines[] = {
 std::string instructions_each(const Line& line, std::string& problem) {
   constexpr unsigned tasks = 50;
   SharedPhase phase;
-  std::optional<Executor> executor;  // of the child: a ring belongs to the thread that opened it
+  std::optional<Runner> runner;  // of the child: a ring belongs to the thread that opened it
   const auto counted = percore::observe::count_by_phase(
       [&] {
         Round warm_up{.tasks = tasks};
-        executor.emplace().run(line.work(warm_up));
+        runner.emplace(line).run(warm_up);
       },
       [&] {
         Round round{.tasks = tasks, .phase = &phase};
-        executor->run(line.work(round));
+        runner->run(round);
       },
       phase);
   problem = counted.problem;
@@ -169,17 +253,20 @@ std::string instructions_each(const Line& line, std::string& problem) {
 
 std::string show(const Line& line, const CostOptions& options) {
   constexpr unsigned warm_up_rounds = 2;
-  Executor executor;
+  // Gone before instructions are counted: its queues and doorbell are the thread's, and the child
+  // has that thread.
+  std::optional<Runner> runner(std::in_place, line);
   std::vector<double> ns;
   double enters = 0;
   const double operations = static_cast<double>(options.tasks) * line.operations_a_task;
   for (unsigned i = 0; i < options.rounds + warm_up_rounds; ++i) {
     Round round{.tasks = options.tasks};
-    executor.run(line.work(round));
+    runner->run(round);
     if (i < warm_up_rounds) continue;
     ns.push_back(static_cast<double>(round.took.nanoseconds) / operations);
     enters = static_cast<double>(round.enters) / operations;
   }
+  runner.reset();
   std::string problem;
   const std::string instructions = instructions_each(line, problem);
   fmt::print("{:<30}{}{:>12}{:>10.4f}\n", line.name, as_text(figure_of(std::move(ns))),

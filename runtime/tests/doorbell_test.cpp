@@ -237,24 +237,30 @@ Task<> rings(Rung& rung) {
   }
 }
 
+// A doorbell is its thread's: what an earlier executor was rung for, and whether it spins, is still
+// known there.
+void run_on_a_thread_of_its_own(Task<> (*root)()) {
+  std::jthread([root] { Executor().run(root()); }).join();
+}
+
 }  // namespace
 
 TEST_CASE(
     "what is put off is done once, at the end of the turn, and before the thread sleeps (W6)") {
-  Executor().run(put_off_once_a_turn());
+  run_on_a_thread_of_its_own(put_off_once_a_turn);
 }
 
 TEST_CASE("a ring makes the owner look at that inbox, and at no other (W3)") {
-  Executor().run(looks_at_who_is_rung());
-  Executor().run(many_inboxes());
+  run_on_a_thread_of_its_own(looks_at_who_is_rung);
+  run_on_a_thread_of_its_own(many_inboxes);
 }
 
 TEST_CASE("one inbox is watched: looked at when it has something, and before the sleep") {
-  Executor().run(watches());
+  run_on_a_thread_of_its_own(watches);
 }
 
 TEST_CASE("what waits to be submitted is submitted before a spin, not after it") {
-  Executor().run(submits_before_it_spins());
+  run_on_a_thread_of_its_own(submits_before_it_spins);
 }
 
 TEST_CASE("a bell outlives its owner (W5)") {

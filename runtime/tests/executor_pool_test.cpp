@@ -1,11 +1,13 @@
 #include <doctest/doctest.h>
 
-#include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
 
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <ostream>
 #include <percore/executor_pool.hpp>
@@ -13,6 +15,7 @@
 #include <percore/timer.hpp>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -29,12 +32,24 @@ CpuSet own_affinity() {
   return allowed_cpus().value();
 }
 
-std::size_t threads_now() {
-  std::size_t count = 0;
-  DIR* const folder = opendir("/proc/self/task");
-  while (readdir(folder) != nullptr) ++count;
-  closedir(folder);
+unsigned threads_called(std::string_view name) {
+  unsigned count = 0;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::string its_name;
+    std::getline(std::ifstream(thread.path() / "comm"), its_name);  // empty: it has ended meanwhile
+    if (its_name.starts_with(name)) ++count;
+  }
   return count;
+}
+
+// A thread that has been joined is still listed for a moment: the kernel tells who joins before it
+// takes the thread away.
+bool come_to_their_end(std::string_view name) {
+  for (int i = 0; i < 10'000; ++i) {
+    if (threads_called(name) == 0) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return false;
 }
 
 Task<std::size_t> gives_its_number(Shard& shard) {
@@ -155,17 +170,21 @@ TEST_CASE("stop() wakes members that sleep, from another thread too") {
 }
 
 TEST_CASE("the destructor stops and joins") {
-  const std::size_t before = threads_now();
   {
     std::atomic<int> waiting = 0;
-    ExecutorPool<void> pool(unbound(2),
-                            [&waiting](Shard& shard) { return waits_for_stop(shard, waiting); });
+    PoolOptions options;
+    options.name = "joined";
+    ExecutorPool<void> pool(
+        unbound(2), [&waiting](Shard& shard) { return waits_for_stop(shard, waiting); }, options);
+    while (waiting != 2) std::this_thread::yield();
+    CHECK(threads_called("joined") == 2);
   }
-  CHECK(threads_now() == before);
+  CHECK(come_to_their_end("joined"));
 }
 
 TEST_CASE("when one member cannot start, none runs and the reason is told") {
-  const std::size_t before = threads_now();
+  PoolOptions options;
+  options.name = "unstarted";
   std::atomic<int> ran = 0;
   std::vector<CpuSet> places = unbound(2);
   CpuSet nowhere;
@@ -173,13 +192,13 @@ TEST_CASE("when one member cannot start, none runs and the reason is told") {
   places.push_back(nowhere);
   std::string words;
   try {
-    ExecutorPool<void> pool(places, [&ran](Shard&) { return counts_itself(ran); });
+    ExecutorPool<void> pool(places, [&ran](Shard&) { return counts_itself(ran); }, options);
   } catch (const std::system_error& error) {
     words = error.what();
   }
   CHECK(words.find("cannot be pinned to CPU 8191") != std::string::npos);
   CHECK(ran == 0);
-  CHECK(threads_now() == before);
+  CHECK(come_to_their_end("unstarted"));
 }
 
 TEST_CASE("a member's task is made and destroyed on its own thread") {

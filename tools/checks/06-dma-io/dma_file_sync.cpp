@@ -376,6 +376,63 @@ Task<> cuts_behind(DmaArena& arena, Story* story, std::uint64_t size) {
   co_await closed(file);
 }
 
+/// What is in a directory, and what the kernel says of it.
+Task<> names_files() {
+  const auto demands = [](const char* what, const Result<void>& got, int error) {
+    if (error == 0)
+      require(got.has_value(), "{} gave {}", what, error_of(got));
+    else
+      require(!got && got.error() == system_error(error), "{} gives \"{}\", and this gave {}", what,
+              system_error(error).message(), error_of(got));
+  };
+  sim::make_file("/sim/new", noise(5'000, 2));
+  const Result<void> renamed = co_await rename_file("/sim/new", the_path);
+  demands("rename_file() of a file to the name of another", renamed, 0);
+  require(!sim::file_content("/sim/new") && sim::file_content(the_path) == noise(5'000, 2),
+          "a file was renamed to the name of another: its old name is gone then, and the other one "
+          "is what it was");
+  const Result<void> not_there = co_await rename_file("/sim/new", the_path);
+  demands("rename_file() of a file that is not there", not_there, ENOENT);
+  const std::size_t before = given(IORING_OP_FSYNC);
+  const Result<void> synced = co_await sync_directory("/sim");
+  demands("sync_directory()", synced, 0);
+  require(given(IORING_OP_FSYNC) == before + 1,
+          "sync_directory() said that all is well, and the kernel was given {} syncs",
+          given(IORING_OP_FSYNC) - before);
+  fails_next(IORING_OP_FSYNC, EIO);
+  const Result<void> failed = co_await sync_directory("/sim");
+  demands("sync_directory() whose sync fails", failed, EIO);
+  const Result<void> no_directory = co_await sync_directory("/sim/none");
+  demands("sync_directory() of what is not there", no_directory, ENOENT);
+  const Result<void> a_file = co_await sync_directory(the_path);
+  demands("sync_directory() of a file", a_file, ENOTDIR);
+  const Result<void> removed = co_await remove_file(the_path);
+  demands("remove_file()", removed, 0);
+  require(!sim::file_content(the_path), "remove_file() said that all is well, and the file is there");
+  const Result<void> once_more = co_await remove_file(the_path);
+  demands("remove_file() of a file that is not there", once_more, ENOENT);
+}
+
+/// Files that nobody closes, and opens that come to nothing once there is a descriptor.
+Task<> leaves_open(DmaArena& arena) {
+  {
+    const DmaFile unused = co_await opened(arena, DmaOpen::read_only);
+    DmaFile moved = co_await opened(arena, DmaOpen::update);
+    moved = co_await opened(arena, DmaOpen::read_only);
+  }
+  const Result<DmaFile> folder = co_await DmaFile::open(arena, "/sim", DmaOpen::read_only);
+  require(!folder && folder.error() == system_error(EISDIR),
+          "a directory is EISDIR, and this gave {}", error_of(folder));
+}
+
+Task<> demands_too_much(DmaArena& arena) {
+  const Result<DmaFile> file = co_await DmaFile::open(arena, the_path, DmaOpen::update);
+  require(!file && file.error() == system_error(EOPNOTSUPP),
+          "a file that demands multiples of 8192 bytes, more than a granule of the arena, is "
+          "EOPNOTSUPP, and this gave {}",
+          error_of(file));
+}
+
 void prepare(Run& run, bool at_once) {
   sim::Options options = disk_options(run);
   if (!at_once) options.inline_percent = 0;
@@ -462,6 +519,25 @@ PERCORE_CHECK("sync", a_close_reports, "A8", "it reports what the kernel says at
   sim::make_file(the_path, noise(12'000));
   const int errors[] = {EIO, ENOSPC, EINTR};
   run_on_executor(with_arena(1 << 16, fails_to_close, errors[run.random(std::size(errors))]));
+}
+
+PERCORE_CHECK("sync", names, "A5",
+              "rename_file(), remove_file(), and sync_directory(), which names are on the device",
+              what_a_sync_covers, .seeds = 20, .faults = false) {
+  prepare(run, run.chance(50));
+  run_on_executor(names_files());
+}
+
+PERCORE_CHECK("sync", no_descriptor_is_left, "A8",
+              "a file that is destroyed is closed; so is one whose open comes to nothing",
+              under_way, .seeds = 20, .faults = false) {
+  prepare(run, run.chance(50));
+  run_on_executor(with_arena(1 << 16, leaves_open));
+  sim::Options options = disk_options(run);
+  options.disk_sector_bytes = 8192;
+  run.restart(options);
+  sim::make_file(the_path, noise(12'000));
+  run_on_executor(with_arena(1 << 16, demands_too_much));
 }
 
 PERCORE_CHECK("sync", closed_once, "A8", "a second close is a programmer's mistake", under_way,

@@ -408,7 +408,8 @@ Task<> names_files() {
   demands("sync_directory() of a file", a_file, ENOTDIR);
   const Result<void> removed = co_await remove_file(the_path);
   demands("remove_file()", removed, 0);
-  require(!sim::file_content(the_path), "remove_file() said that all is well, and the file is there");
+  require(!sim::file_content(the_path),
+          "remove_file() said that all is well, and the file is there");
   const Result<void> once_more = co_await remove_file(the_path);
   demands("remove_file() of a file that is not there", once_more, ENOENT);
 }

@@ -1,5 +1,6 @@
 #include <percore/doorbell.hpp>
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -38,14 +39,19 @@ void Bell::wake() noexcept {
   static_cast<void>(!::write(descriptor_, &one, sizeof one));
 }
 
-Doorbell::Doorbell() : bell_(std::make_shared<Bell>()), listening_(std::make_unique<Listening>()) {}
+Doorbell::Doorbell()
+    : bell_(std::make_shared<Bell>()),
+      listening_(std::make_unique<Listening>()),
+      stopping_(std::make_unique<Listening>()) {}
 
 Doorbell::~Doorbell() {
   if (executor_ != nullptr) executor_->remove_poller(*this);
-  // A task has called std::exit(): the ring is open, and the kernel may still write to what it was
-  // given. A leak checker is shown where that is.
+  // A task has called std::exit(): the ring is open, and has what it was given. A leak checker is
+  // shown where that is.
   [[maybe_unused]] static Listening* volatile kept = nullptr;
+  [[maybe_unused]] static Listening* volatile kept_too = nullptr;
   if (listening_->in_flight()) kept = listening_.release();
+  if (stopping_->in_flight()) kept_too = stopping_.release();
 }
 
 Doorbell& doorbell() {
@@ -80,8 +86,7 @@ void Doorbell::attach(Inbox& inbox) {
 void Doorbell::detach(Inbox& inbox) noexcept {
   inboxes_[inbox.number()] = nullptr;
   if (watched_ == &inbox) watched_ = nullptr;
-  // A read in flight would keep an executor asleep that nobody can wake any more: it is ended.
-  if (--attached_ == 0 && listening_->in_flight()) bell_->wake();
+  --attached_;
 }
 
 void Doorbell::watch(Inbox& inbox) noexcept {
@@ -150,13 +155,23 @@ bool Doorbell::spin_has_paid() noexcept {
 void Doorbell::listen() {
   if (listening_->in_flight()) return;
   io_uring_sqe& entry = executor_->ring().entry(*listening_);
-  io_uring_prep_read(&entry, bell_->descriptor_, &listening_->count, sizeof listening_->count, 0);
+  io_uring_prep_poll_multishot(&entry, bell_->descriptor_, POLLIN);
+}
+
+// A poll in flight would keep an executor asleep that nobody can wake any more.
+void Doorbell::stop_listening() {
+  if (!listening_->in_flight() || stopping_->in_flight()) return;
+  io_uring_sqe& entry = executor_->ring().entry(*stopping_);
+  io_uring_prep_cancel(&entry, listening_.get(), 0);
 }
 
 bool Doorbell::prepare_to_sleep() {
   asleep_ = false;
   if (!put_off_.empty()) put_off_.do_all();
-  if (attached_ == 0) return true;  // nobody knows the bell
+  if (attached_ == 0) {  // nobody knows the bell
+    stop_listening();
+    return true;
+  }
   if (spin()) {
     poll();
     return false;

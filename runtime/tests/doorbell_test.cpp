@@ -1,3 +1,4 @@
+#include "death.hpp"
 #include "on_executors.hpp"
 
 #include <doctest/doctest.h>
@@ -10,6 +11,7 @@
 #include <percore/spin_budget.hpp>
 #endif
 #include <percore/io.hpp>
+#include <percore/sync.hpp>
 #include <percore/timer.hpp>
 #include <vector>
 
@@ -200,6 +202,17 @@ Task<> nobody_rings(CountingInbox& inbox, std::atomic<int>& waited) {
   co_await yield();
 }
 
+// What listens must not hide that nobody can come any more.
+Task<> waits_for_nobody() {
+  CountingInbox inbox;
+  doorbell().attach(inbox);
+  const auto slept = co_await sleep_for(Time{3'000'000});
+  CHECK(slept.has_value());
+  doorbell().detach(inbox);
+  Event never;
+  co_await never.wait();
+}
+
 // One executor waits to be rung, another rings and waits until that was seen.
 struct Rung {
   static constexpr int times = 200;
@@ -342,6 +355,12 @@ TEST_CASE("no ring is lost, whether the owner is awake, spins or sleeps (W1)") {
   Rung rung;
   on_executors(2, [&](std::size_t number) { return number == 0 ? is_rung(rung) : rings(rung); });
   CHECK(rung.waited == Rung::times);
+}
+
+TEST_CASE("who waits when the last inbox has gone is told that nobody can come") {
+  const test::Death deadlock = test::death_of([] { Executor().run(waits_for_nobody()); });
+  CHECK(deadlock.aborted);
+  CHECK(deadlock.says("1 task waits for something that can no longer happen"));
 }
 
 TEST_CASE("the end of an executor looks at every inbox, so that nobody waits for ever") {

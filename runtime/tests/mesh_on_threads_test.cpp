@@ -112,8 +112,8 @@ TEST_CASE("a token goes round a mesh, whatever the interleaving") {
 }
 
 // Who spins meets no kernel. Who is asleep is woken by one write to its eventfd (by whoever sends),
-// which ends the read of it that was in flight, and then sleeps again, with the next read: an enter
-// and an operation a hop. Neither depends on how many members are silent.
+// which is a completion of the poll that is in flight, and then sleeps again: an enter a hop, no
+// entry, however many members are silent.
 TEST_CASE("a hop costs as many system calls among 2 members as among 32") {
   const auto counts_of = [](std::size_t members, int rounds, Time pause) {
     sim::begin(sim::Options{});
@@ -133,8 +133,13 @@ TEST_CASE("a hop costs as many system calls among 2 members as among 32") {
     const sim::Counts fewer = counts_of(members, 2, longer_than_a_spin);
     const sim::Counts more = counts_of(members, 4, longer_than_a_spin);
     const std::uint64_t hops = 2 * members;
-    CHECK(more.enters - fewer.enters == hops);
-    CHECK(more.submitted - fewer.submitted == hops);
+    CHECK(more.enters - fewer.enters <= hops);
+    CHECK(more.enters - fewer.enters >= hops / 2);
+#if PERCORE_ALL_OURS
+    CHECK(more.submitted == fewer.submitted);
+#else  // a learner's may listen by a read, which is an entry each time
+    CHECK(more.submitted - fewer.submitted <= hops);
+#endif
   }
   const sim::Counts fewer = counts_of(2, 10, {});
   const sim::Counts more = counts_of(2, 20, {});

@@ -35,13 +35,14 @@ class Bell {
   void wake() noexcept;
 
   alignas(64) BellWord word_;
-  alignas(64) const int descriptor_;       // an eventfd: the owner has a read of it in flight
+  alignas(64) const int descriptor_;       // an eventfd: the owner has a poll of it in flight
   std::atomic<std::int64_t> rung_at_ = 0;  // when a sleeper was last woken, on now()'s clock
 };
 
-/// How others get an executor's attention: it looks at the bell each turn, and sleeps with a read
+/// How others get an executor's attention: it looks at the bell each turn, and sleeps with a poll
 /// of an eventfd in flight. See contract/doorbell.hpp.
 /// Thread   its executor's.
+/// Source   io_uring_prep_poll_multishot(3) (Linux 5.13); eventfd(2).
 class Doorbell final : public Poller {
  public:
   Doorbell();
@@ -70,15 +71,16 @@ class Doorbell final : public Poller {
  private:
   friend Doorbell& doorbell();
 
-  // The read of the eventfd: in flight from the first sleep on, so that a wake-up costs the owner
-  // one completion.
+  // The poll of the eventfd, in flight from the first sleep on, and what ends it: a wake-up is one
+  // completion, and needs no entry. The eventfd is never read: each write to it is told, and its
+  // count has no end that anybody lives to see.
   struct Listening final : Operation {
     Listening() noexcept : Operation(&Listening::heard) {}
     static void heard(Operation&, std::int32_t, std::uint32_t) noexcept {}
-    std::uint64_t count = 0;
   };
 
   void listen();
+  void stop_listening();
   bool spin();
   bool spin_has_paid() noexcept;
   bool message_came() const noexcept;
@@ -97,6 +99,7 @@ class Doorbell final : public Poller {
   bool asleep_ = false;
   Counts counts_;
   std::unique_ptr<Listening> listening_;
+  std::unique_ptr<Listening> stopping_;
 };
 
 /// The doorbell of the executor that runs on this thread.

@@ -28,7 +28,7 @@ WRITE_FORMS = {"raw": ["grow", "preallocate", "grow-merge", "preallocate-merge"]
                "asio": ["grow", "preallocate"], "libuv": ["grow", "preallocate"]}
 # How the floor wakes who sleeps. Forms, and not the best of three in each turn: the least of three noisy figures lies below all
 # that any of them takes.
-WAKE_FORMS = ["eventfd", "msg_ring", "msg_ring-merged"]
+WAKE_FORMS = ["eventfd", "eventfd-polled", "msg_ring", "msg_ring-merged"]
 TWO_CPU_SUITES = ["cpu"]  # not pinned to one
 PROGRAM_SECONDS_MAX = 600  # of one run; the longest of ours takes a minute, on a slow disk some more
 

@@ -1,15 +1,17 @@
 // The floors of mesh_rtt and mesh_tput, by hand.
 //
 // mesh_rtt awake: two threads spin on a word each. Asleep: each waits in its ring, and is woken in
-// one of four ways. With the name of one behind the suite it alone is measured: the floor is the
-// best of the first three. Without, all are.
+// one of five ways. With the name of one behind the suite it alone is measured: the floor is the
+// best of the first four. Without, all are.
 //   eventfd          a read of an eventfd in flight on the ring; who wakes writes to it
+//   eventfd-polled   the same with a poll that stays in flight (multishot), and no read
 //   msg_ring         who wakes sends an entry from its ring to the sleeper's (IORING_OP_MSG_RING)
 //   msg_ring-merged  the same, submitted by the same io_uring_enter that the sender then sleeps in
-//   blocking eventfd no ring: the sleeper is in read(2)
+//   eventfd-blocking no ring: the sleeper is in read(2)
 // Beside each stands what its system call costs the waker, which may have other things to do.
 // mesh_tput: a ring of slots with one writer and one reader, each with a copy of the other's count.
 #include <liburing.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -52,14 +54,15 @@ double round_trip_awake() {
   return timer.p50_us();
 }
 
-enum class Way { eventfd, msg_ring, msg_ring_merged, blocking_eventfd };
+enum class Way { eventfd, polled_eventfd, msg_ring, msg_ring_merged, blocking_eventfd };
 
 Way way_called(const std::string& form) {
   if (form == "eventfd") return Way::eventfd;
+  if (form == "eventfd-polled") return Way::polled_eventfd;
   if (form == "msg_ring") return Way::msg_ring;
   if (form == "msg_ring-merged") return Way::msg_ring_merged;
   std::fprintf(stderr,
-               "mesh_rtt: no form is called \"%s\"; there are eventfd, msg_ring, "
+               "mesh_rtt: no form is called \"%s\"; there are eventfd, eventfd-polled, msg_ring, "
                "msg_ring-merged\n",
                form.c_str());
   std::exit(2);
@@ -81,6 +84,12 @@ struct Side {
   io_uring_sqe* entry() { return io_uring_get_sqe(&ring); }
 
   void listen() {
+    if (way == Way::polled_eventfd && !polled) {
+      io_uring_sqe* const poll = entry();
+      io_uring_prep_poll_multishot(poll, bell, POLLIN);
+      io_uring_sqe_set_data64(poll, heard);
+      polled = true;
+    }
     if (way != Way::eventfd) return;
     io_uring_sqe* const read = entry();
     io_uring_prep_read(read, bell, &count, sizeof count, 0);
@@ -90,7 +99,7 @@ struct Side {
   /// Hands `number` over, and wakes the other.
   void wake(Side& other, std::uint64_t number) {
     other.message.value.store(number, std::memory_order_release);
-    if (way == Way::eventfd || way == Way::blocking_eventfd) {
+    if (way != Way::msg_ring && way != Way::msg_ring_merged) {
       const std::uint64_t one = 1;
       static_cast<void>(!::write(other.bell, &one, sizeof one));
       return;
@@ -114,6 +123,7 @@ struct Side {
       io_uring_for_each_cqe(&ring, head, cqe) {
         ++seen;
         woken = woken || cqe->user_data == heard;
+        if ((cqe->flags & IORING_CQE_F_MORE) == 0) polled = false;
         if (cqe->res < 0) {
           std::fprintf(stderr, "a wake-up gave %d\n", cqe->res);
           std::exit(3);
@@ -134,6 +144,7 @@ struct Side {
   io_uring ring{};
   std::atomic<int> ring_fd{-1};
   std::uint64_t count = 0;
+  bool polled = false;
   Word message;
 };
 
@@ -240,16 +251,19 @@ int main(int argument_count, char** arguments) {
   } else if (suite == "mesh_rtt") {
     const double awake = round_trip_awake();
     const Woken eventfd = round_trip_asleep(Way::eventfd);
+    const Woken polled = round_trip_asleep(Way::polled_eventfd);
     const Woken msg_ring = round_trip_asleep(Way::msg_ring);
     const Woken merged = round_trip_asleep(Way::msg_ring_merged);
     const Woken blocking = round_trip_asleep(Way::blocking_eventfd);
     bench::print_json({{"mesh_rtt_awake", awake, "us"},
                        {"eventfd", eventfd.trip_us, "us"},
                        {"eventfd, the call", eventfd.call_us, "us"},
+                       {"eventfd-polled", polled.trip_us, "us"},
+                       {"eventfd-polled, the call", polled.call_us, "us"},
                        {"msg_ring", msg_ring.trip_us, "us"},
                        {"msg_ring, the call", msg_ring.call_us, "us"},
-                       {"msg_ring merged", merged.trip_us, "us"},
-                       {"blocking eventfd", blocking.trip_us, "us"}});
+                       {"msg_ring-merged", merged.trip_us, "us"},
+                       {"eventfd-blocking", blocking.trip_us, "us"}});
   } else if (suite == "mesh_tput") {
     constexpr std::size_t batch = 256;
     bench::print_json({{"mesh_tput", one_way<8>(batch), "ns"},

@@ -148,6 +148,10 @@ Task<> takes_until_it_fails(DmaArena& arena, StreamStory* story, unsigned which)
               again == 0 ? "" : " after it had told of the error: it stays with it");
       require(buffer.error() == system_error(error), "a read gave \"{}\", and next() gave {}",
               system_error(error).message(), error_of(buffer));
+      require(reader.position() == static_cast<std::uint64_t>(lost),
+              "the read for buffer {} failed, and position() says {}: what comes next, if anything "
+              "did, is at {}",
+              which, reader.position(), lost);
     }
     co_await reader.close();
     if (reader.ahead() != 0 || arena.free_bytes() != arena.size_bytes())
@@ -259,7 +263,12 @@ PERCORE_CHECK("ahead", so_many_ahead, "M2", "it begins so many reads as there ma
   prepare(run, disk_options(run), text);
   StreamStory story{.run = &run, .text = &text, .options = some_options(run, text.size())};
   story.options.begin = 0;
-  story.options.end = ~std::uint64_t{0};
+  // An end that is given may lie behind the file's, too.
+  story.options.end = run.chance(50) ? ~std::uint64_t{0} : text.size() + run.random(100'000);
+  if (run.chance(30)) {
+    story.options.buffer_bytes = 4'096;
+    story.options.read_ahead = 7 + static_cast<unsigned>(run.random(20));
+  }
   run.waits_for("the next buffer of a stream");
   run_on_executor(with_arena(1 << 19, begins_so_many, &story));
 }

@@ -20,7 +20,7 @@ constexpr unsigned looks_a_clock_read = 16;
 
 }  // namespace
 
-Bell::Bell() : descriptor_(eventfd(0, EFD_CLOEXEC)) {
+Bell::Bell() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (descriptor_ < 0) {
     throw std::system_error(errno, std::system_category(),
                             "an executor cannot be given a descriptor to be woken by (eventfd): "
@@ -154,6 +154,10 @@ bool Doorbell::spin_has_paid() noexcept {
 
 void Doorbell::listen() {
   if (listening_->in_flight()) return;
+  // What was written before would end this sleep at once. Who rings from here on finds the bell
+  // awake, and writes nothing, until the look that follows is over.
+  std::uint64_t count = 0;
+  static_cast<void>(!::read(bell_->descriptor_, &count, sizeof count));
   io_uring_sqe& entry = executor_->ring().entry(*listening_);
   io_uring_prep_poll_multishot(&entry, bell_->descriptor_, POLLIN);
 }

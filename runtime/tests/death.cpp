@@ -8,6 +8,10 @@
 
 namespace percore::test {
 
+namespace {
+constexpr unsigned seconds_max = 60;
+}
+
 Death death_of(void (*code)()) {
   int pipe_ends[2];
   if (pipe(pipe_ends) != 0) return {};
@@ -19,6 +23,7 @@ Death death_of(void (*code)()) {
     close(pipe_ends[0]);
     std::signal(SIGABRT,
                 SIG_DFL);  // doctest's own handler would report the child's end as the test's
+    alarm(seconds_max);    // one that waits for ever has not died
     code();
     _exit(0);
   }

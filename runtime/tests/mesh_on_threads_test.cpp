@@ -134,7 +134,8 @@ TEST_CASE("a hop costs as many system calls among 2 members as among 32") {
     const sim::Counts more = counts_of(members, 4, longer_than_a_spin);
     const std::uint64_t hops = 2 * members;
     CHECK(more.enters - fewer.enters <= hops);
-    CHECK(more.enters - fewer.enters >= hops / 2);
+    // Who is rung right before it sleeps needs none.
+    CHECK(hops - (more.enters - fewer.enters) <= 2);
 #if PERCORE_ALL_OURS
     CHECK(more.submitted == fewer.submitted);
 #else  // a learner's may listen by a read, which is an entry each time

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <deque>
 
 #include "memory_files.hpp"
@@ -18,6 +19,9 @@ namespace {
 
 constexpr std::size_t name_bytes_max = 255;
 constexpr unsigned links_followed_max = 40;
+// STATX_DIOALIGN, and where the kernel's structure has it: headers before Linux 6.1 do not say.
+constexpr unsigned statx_dioalign = 0x2000;
+constexpr std::size_t place_of_dioalign = 152;
 
 void split(const std::string& path, std::deque<std::string>& parts, bool in_front) {
   std::deque<std::string> found;
@@ -304,14 +308,14 @@ int MemoryFiles::statx(int directory, const std::string& path, unsigned flags, u
   out.stx_mtime.tv_sec = out.stx_ctime.tv_sec = node->changed_nanoseconds / 1'000'000'000;
   out.stx_mtime.tv_nsec = out.stx_ctime.tv_nsec =
       static_cast<std::uint32_t>(node->changed_nanoseconds % 1'000'000'000);
-#ifdef STATX_DIOALIGN
-  if ((mask & STATX_DIOALIGN) != 0 && node->is_file() && direct_io_ != DirectIo::untold &&
+  if ((mask & statx_dioalign) != 0 && node->is_file() && direct_io_ != DirectIo::untold &&
       direct_io_ != DirectIo::any) {
-    out.stx_mask |= STATX_DIOALIGN;
-    out.stx_dio_mem_align = out.stx_dio_offset_align =
-        direct_io_ == DirectIo::told ? static_cast<std::uint32_t>(sector_bytes_) : 0;
+    out.stx_mask |= statx_dioalign;
+    const auto told = direct_io_ == DirectIo::told ? static_cast<std::uint32_t>(sector_bytes_) : 0U;
+    const std::uint32_t alignments[] = {told, told};  // of memory, and of offset and length
+    static_assert(sizeof(struct statx) >= place_of_dioalign + sizeof alignments);
+    std::memcpy(reinterpret_cast<char*>(&out) + place_of_dioalign, alignments, sizeof alignments);
   }
-#endif
   return 0;
 }
 

@@ -72,8 +72,8 @@ class Doorbell final : public Poller {
   friend Doorbell& doorbell();
 
   // The poll of the eventfd, in flight from the first sleep on, and what ends it: a wake-up is one
-  // completion, and needs no entry. The eventfd is never read: each write to it is told, and its
-  // count has no end that anybody lives to see.
+  // completion, and needs no entry. Each write to the eventfd is told, so it is read only before a
+  // poll is put in flight; its count has no end that anybody lives to see.
   struct Listening final : Operation {
     Listening() noexcept : Operation(&Listening::heard) {}
     static void heard(Operation&, std::int32_t, std::uint32_t) noexcept {}

@@ -26,8 +26,8 @@ FAMILIES = {"tasks": TASK_SUITES, "nop": ["nop"], "timer": ["timer"], "queues": 
 # which percore does by itself. The better form counts. The Rust peers have one form, as they say.
 WRITE_FORMS = {"raw": ["grow", "preallocate", "grow-merge", "preallocate-merge"], "percore": ["grow", "preallocate"],
                "asio": ["grow", "preallocate"], "libuv": ["grow", "preallocate"]}
-# How the floor wakes who sleeps. Forms, and not the best of three in each turn: the least of three noisy figures lies below all
-# that any of them takes.
+# How the floor wakes who sleeps. Forms, and not the best of all in each turn: the least of some noisy figures lies below what any
+# of them takes.
 WAKE_FORMS = ["eventfd", "eventfd-polled", "msg_ring", "msg_ring-merged"]
 TWO_CPU_SUITES = ["cpu"]  # not pinned to one
 PROGRAM_SECONDS_MAX = 600  # of one run; the longest of ours takes a minute, on a slow disk some more

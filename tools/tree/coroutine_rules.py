@@ -53,6 +53,19 @@ def statement_start(text, at):
     return 0
 
 
+def behind_conditions(text, begin, at):
+    """Where the statement begins that `if (...)`, `while (...)` and the like before it only govern."""
+    while head := re.match(r"\s*(?:else\b\s*)?(?:if|while|for|switch)\s*(?:constexpr\s*)?(?=\()|\s*else\b", text[begin:at]):
+        begin += head.end()
+        depth = 0
+        for i in range(begin, at if text[begin] == "(" else begin):
+            depth += {"(": 1, ")": -1}.get(text[i], 0)
+            if depth == 0:
+                begin = i + 1
+                break
+    return begin
+
+
 def expression_end(text, at):
     """Where the awaited expression ends: its ; or the bracket that closes around it."""
     depth = 0
@@ -91,7 +104,7 @@ def findings(text):
             yield line, (f"co_await in the condition of `{keyword}`: the task may never end. "
                          "Write `const auto x = co_await ...;` first, then test x")
             continue
-        begin, end = statement_start(clean, at), expression_end(clean, match.end())
+        begin, end = behind_conditions(clean, statement_start(clean, at), at), expression_end(clean, match.end())
         if re.search(r"(?<!\w)&&\s|\|\||\?", re.sub(r"[\w>]&&", "", clean[begin:at])) or \
                 re.match(r"\s*(&&|\|\||\?)", clean[end:]) or re.search(r"(?<!auto)\s(&&|\|\|)\s|\s\?\s", clean[at:end]):
             yield line, "co_await beside &&, || or ?:. Await into a variable first"

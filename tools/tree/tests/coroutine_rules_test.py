@@ -19,7 +19,8 @@ class CoroutineRules(unittest.TestCase):
 
     def test_right_forms(self):
         for line in ("const auto x = co_await f(); if (x) {}", "auto&& x = co_await f();", "co_return co_await f();",
-                     "for (;;) { co_await f(); }", "if (x && y) { co_await f(); }",
+                     "for (;;) { co_await f(); }", "if (x && y) { co_await f(); }", "if (x && y) co_await f();",
+                     "else if (a(b) || c) co_await f();", "while (x && !y) if (z ? 1 : 0) co_await f(); else co_await g();",
                      "auto g = [x] { return x; }; co_await f(std::move(g));",
                      "// if (co_await f())", 'puts("if (co_await f())");', "Awaiter operator co_await() && noexcept;",
                      "co_await f([] { return 1; });", "co_await f(Point(1, 2));"):
@@ -27,7 +28,8 @@ class CoroutineRules(unittest.TestCase):
 
     def test_operators(self):
         for line in ("const bool x = a && co_await f();", "const bool x = co_await f() || b;",
-                     "const int x = a ? co_await f() : 0;", "auto* x = new int(co_await f());"):
+                     "if (x && y) z = a && co_await f();", "const int x = a ? co_await f() : 0;",
+                     "auto* x = new int(co_await f());"):
             self.assertEqual(len(self.found(f"Task<int> t() {{ {line} }}")), 1, line)
 
     def test_temporaries(self):

@@ -39,19 +39,14 @@ void Bell::wake() noexcept {
   static_cast<void>(!::write(descriptor_, &one, sizeof one));
 }
 
-Doorbell::Doorbell()
-    : bell_(std::make_shared<Bell>()),
-      listening_(std::make_unique<Listening>()),
-      stopping_(std::make_unique<Listening>()) {}
+Doorbell::Doorbell() : bell_(std::make_shared<Bell>()), listening_(std::make_unique<Listening>()) {}
 
 Doorbell::~Doorbell() {
   if (executor_ != nullptr) executor_->remove_poller(*this);
   // A task has called std::exit(): the ring is open, and has what it was given. A leak checker is
   // shown where that is.
   [[maybe_unused]] static Listening* volatile kept = nullptr;
-  [[maybe_unused]] static Listening* volatile kept_too = nullptr;
-  if (listening_->in_flight()) kept = listening_.release();
-  if (stopping_->in_flight()) kept_too = stopping_.release();
+  if (listening_->poll.in_flight() || listening_->end.in_flight()) kept = listening_.release();
 }
 
 Doorbell& doorbell() {
@@ -153,20 +148,20 @@ bool Doorbell::spin_has_paid() noexcept {
 }
 
 void Doorbell::listen() {
-  if (listening_->in_flight()) return;
+  if (listening_->poll.in_flight()) return;
   // What was written before would end this sleep at once. Who rings from here on finds the bell
   // awake, and writes nothing, until the look that follows is over.
   std::uint64_t count = 0;
   static_cast<void>(!::read(bell_->descriptor_, &count, sizeof count));
-  io_uring_sqe& entry = executor_->ring().entry(*listening_);
+  io_uring_sqe& entry = executor_->ring().entry(listening_->poll);
   io_uring_prep_poll_multishot(&entry, bell_->descriptor_, POLLIN);
 }
 
 // A poll in flight would keep an executor asleep that nobody can wake any more.
 void Doorbell::stop_listening() {
-  if (!listening_->in_flight() || stopping_->in_flight()) return;
-  io_uring_sqe& entry = executor_->ring().entry(*stopping_);
-  io_uring_prep_cancel(&entry, listening_.get(), 0);
+  if (!listening_->poll.in_flight() || listening_->end.in_flight()) return;
+  io_uring_sqe& entry = executor_->ring().entry(listening_->end);
+  io_uring_prep_cancel(&entry, static_cast<Operation*>(&listening_->poll), 0);
 }
 
 bool Doorbell::prepare_to_sleep() {

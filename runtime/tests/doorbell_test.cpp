@@ -213,6 +213,48 @@ Task<> waits_for_nobody() {
   co_await never.wait();
 }
 
+#if PERCORE_ALL_OURS  // a learner's may listen in another way
+struct RungOnce {
+  std::atomic<bool> open = false;
+  std::shared_ptr<Bell> bell;  // written before `open`
+  unsigned number = 0;
+};
+
+// Rung in its sleep, then without an inbox, and then with one again: what was written at first must
+// not end the last sleep.
+Task<> sleeps_anew(RungOnce& story) {
+  Doorbell& bell = doorbell();
+  const Ring& ring = Executor::current().ring();
+  CountingInbox first, second;
+  bell.attach(first);
+  story.bell = bell.bell();
+  story.number = first.number();
+  story.open = true;
+  co_await first.next();
+  bell.detach(first);
+  while (ring.in_flight() != 0) {
+    const auto alone = co_await sleep_for(Time{1'000'000});
+    CHECK(alone.has_value());
+  }
+  bell.attach(second);
+  const std::uint64_t before = ring.counts().completions;
+  const auto slept = co_await sleep_for(Time{20'000'000});
+  CHECK(slept.has_value());
+  CHECK(ring.counts().completions == before);
+  bell.detach(second);
+}
+
+Task<> rings_once(RungOnce& story) {
+  while (!story.open) {
+    const auto slept = co_await sleep_for(Time{1'000});
+    CHECK(slept.has_value());
+  }
+  const auto slept = co_await sleep_for(Time{2'000'000});  // longer than anybody spins
+  CHECK(slept.has_value());
+  story.bell->ring(story.number);
+}
+#endif
+
 // One executor waits to be rung, another rings and waits until that was seen.
 struct Rung {
   static constexpr int times = 200;
@@ -362,6 +404,14 @@ TEST_CASE("who waits when the last inbox has gone is told that nobody can come")
   CHECK(deadlock.aborted);
   CHECK(deadlock.says("1 task waits for something that can no longer happen"));
 }
+
+#if PERCORE_ALL_OURS
+TEST_CASE("a ring of before does not end a sleep") {
+  RungOnce story;
+  on_executors(
+      2, [&](std::size_t number) { return number == 0 ? sleeps_anew(story) : rings_once(story); });
+}
+#endif
 
 TEST_CASE("the end of an executor looks at every inbox, so that nobody waits for ever") {
   std::atomic<int> waited = 0;

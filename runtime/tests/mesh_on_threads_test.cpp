@@ -133,6 +133,7 @@ TEST_CASE("a hop costs as many system calls among 2 members as among 32") {
     const sim::Counts fewer = counts_of(members, 2, longer_than_a_spin);
     const sim::Counts more = counts_of(members, 4, longer_than_a_spin);
     const std::uint64_t hops = 2 * members;
+    CHECK(more.completions - fewer.completions == hops);
     CHECK(more.enters - fewer.enters <= hops);
     // Who is rung right before it sleeps needs none.
     CHECK(hops - (more.enters - fewer.enters) <= 2);

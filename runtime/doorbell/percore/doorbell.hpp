@@ -74,9 +74,12 @@ class Doorbell final : public Poller {
   // The poll of the eventfd, in flight from the first sleep on, and what ends it: a wake-up is one
   // completion, and needs no entry. Each write to the eventfd is told, so it is read only before a
   // poll is put in flight; its count has no end that anybody lives to see.
-  struct Listening final : Operation {
-    Listening() noexcept : Operation(&Listening::heard) {}
-    static void heard(Operation&, std::int32_t, std::uint32_t) noexcept {}
+  struct Heard final : Operation {
+    Heard() noexcept : Operation([](Operation&, std::int32_t, std::uint32_t) noexcept {}) {}
+  };
+  struct Listening {
+    Heard poll;
+    Heard end;
   };
 
   void listen();
@@ -99,7 +102,6 @@ class Doorbell final : public Poller {
   bool asleep_ = false;
   Counts counts_;
   std::unique_ptr<Listening> listening_;
-  std::unique_ptr<Listening> stopping_;
 };
 
 /// The doorbell of the executor that runs on this thread.

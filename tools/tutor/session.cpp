@@ -161,11 +161,24 @@ void Session::add_compiler_remarks(const Exercise& exercise, const fs::path& sou
     if (!trimmed(line).empty()) judgement.remarks.push_back(shown(line, course.root));
 }
 
+namespace {
+
+// An editor's clangd may be of another version than the compiler, and cannot read its precompiled
+// headers then: it reads the headers themselves.
+std::string without_precompiled_headers(std::string text) {
+  constexpr std::string_view word = " -include-pch ";
+  for (std::size_t at = 0; (at = text.find(word, at)) != text.npos;)
+    text.erase(at, text.find(" -", at + word.size()) - at);
+  return text;
+}
+
+}  // namespace
+
 void Session::write_compile_commands() {
   if (!fs::exists(course.root / "build" / "tools" / "tutor" / "percore.conf")) return;
   // Meson's file is a list: ours are appended before its closing bracket.
-  std::string text(
-      trimmed(read_if_there(course.root / "build" / "compile_commands.json").value_or("[]")));
+  std::string text = without_precompiled_headers(std::string(
+      trimmed(read_if_there(course.root / "build" / "compile_commands.json").value_or("[]"))));
   if (!text.ends_with(']')) return;
   text.pop_back();
   text = trimmed(text);

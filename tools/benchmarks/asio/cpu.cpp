@@ -21,12 +21,12 @@ void find_half(std::uint64_t number, std::uint64_t& found) {
   }
 }
 
-std::uint64_t round() {
+std::uint64_t one_round() {
   return bench::on_two_threads(find_half);
 }
 
 }  // namespace
 
 int main(int argument_count, char** arguments) {
-  bench::measure_cpu(argument_count > 1 ? arguments[1] : "", round);
+  bench::measure_cpu(argument_count > 1 ? arguments[1] : "", one_round);
 }

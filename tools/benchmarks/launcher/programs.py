@@ -98,9 +98,14 @@ def build_targets(build_dir, prefix="bench_", of=""):
 
 
 def compile_command_of(build_dir, source):
+    """As a program of one's own would be compiled: without our precompiled header."""
     for entry in json.loads((build_dir / "compile_commands.json").read_text()):
         if entry["file"].endswith(source):
-            return [*entry["command"].split(), "-O0"], entry["directory"]
+            words = entry["command"].split()
+            if "-include-pch" in words:
+                at = words.index("-include-pch")
+                del words[at:at + 2]
+            return [*words, "-O0"], entry["directory"]
     return None
 
 

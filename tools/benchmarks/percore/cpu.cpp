@@ -23,7 +23,7 @@ Task<std::uint64_t> find_half(percore::Shard& shard) {
   co_return found;
 }
 
-std::uint64_t round() {
+std::uint64_t one_round() {
   // Wherever this process may run: who measures decides that.
   percore::CpuSet anywhere;
   for (unsigned cpu = 0; cpu < percore::cpus_max; ++cpu) anywhere.add(cpu);
@@ -36,5 +36,5 @@ std::uint64_t round() {
 }  // namespace
 
 int main(int argument_count, char** arguments) {
-  bench::measure_cpu(argument_count > 1 ? arguments[1] : "", round);
+  bench::measure_cpu(argument_count > 1 ? arguments[1] : "", one_round);
 }

@@ -386,8 +386,12 @@ class Commands(unittest.TestCase):
                       self.run_for(USAGE, "watch"))
 
     def test_compile_commands_cover_the_learners_files(self):
+        meson = {"directory": str(self.root), "file": "lesson.cpp",
+                 "command": "clang++ -O3 -include-pch '/a folder/system.hpp.pch' -MD -c lesson.cpp"}
+        (self.root / "build/compile_commands.json").write_text(json.dumps([meson]))
         self.run_for(WRONG, "check", "counter")
         entries = json.loads((self.root / "compile_commands.json").read_text())
+        self.assertEqual(entries[0]["command"], "clang++ -O3 -MD -c lesson.cpp")
         own = [entry for entry in entries if entry["file"].endswith("my/90-fixture/counter/counter.cpp")]
         self.assertEqual(len(own), 1)
         self.assertIn("-std=c++23", own[0]["command"])

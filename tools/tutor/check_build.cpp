@@ -1,5 +1,6 @@
 #include "check_build.hpp"
 
+#include "headers_below.hpp"
 #include "problem.hpp"
 #include "supervise.hpp"
 #include "terminal.hpp"
@@ -130,6 +131,10 @@ std::string CheckBuild::shared_ninja(Variant variant) const {
     else
       file.depend(object, source, precompiled_header);
   }
+  file.that_is_all_by_default();
+  if (variant == Variant::fast)
+    for (const fs::path& below : all_headers_below(tools_))
+      file.precompile_on(precompiled_header, below, precompiled(below));
   return file.text();
 }
 
@@ -164,13 +169,20 @@ BuildResult CheckBuild::ninja(const fs::path& folder, const std::vector<std::str
           .output = std::move(output)};
 }
 
-void CheckBuild::build_shared(Variant variant) const {
+void CheckBuild::build_shared(Variant variant, const Exercise* exercise) const {
   const fs::path folder = tools_.shared_folder() / word(variant);
   const FolderLock lock(folder);  // one ninja at a time
   // g++ looks for the precompiled header beside the header: that is one in the build's folder.
   write_if_changed(
       tools_.header(variant),
       fmt::format("#include \"{}\"\n", (course_.root / "tools/pch/checks.hpp").string()));
+  std::vector<std::string> targets;
+  if (exercise != nullptr && variant == Variant::fast) {
+    if (const auto below = headers_below(tools_, *exercise)) {
+      write_if_changed(below->source, below->text);
+      targets = {std::string(NinjaFile::SO_FAR), precompiled(below->source)};
+    }
+  }
   write_if_changed(folder / "build.ninja", shared_ninja(variant));
   Limits limits = build_limits();
   limits.wall = std::chrono::minutes(10);  // ours, and once only: a slow machine may take its time
@@ -178,7 +190,7 @@ void CheckBuild::build_shared(Variant variant) const {
   const bool first_time = !fs::exists(folder / ".ninja_log");
   if (first_time)
     note = passing_note("  building what all checks share; only this first time takes so long");
-  const BuildResult result = ninja(folder, {}, limits);
+  const BuildResult result = ninja(folder, targets, limits);
   if (first_time) passing_note(note);
   if (!result.built)
     give_up(

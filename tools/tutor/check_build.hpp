@@ -26,9 +26,9 @@ class CheckBuild {
   CheckBuild(const Course& course, const Config& config)
       : course_(course), tools_(course.root, config) {}
 
-  /// Builds what all exercises share. A failure here is ours or the machine's, never the learner's:
-  /// it is a Problem.
-  void build_shared(Variant variant) const;
+  /// Builds what all exercises share, and for the quick verdict on `exercise` what its files begin
+  /// with. A failure here is ours or the machine's, never the learner's: it is a Problem.
+  void build_shared(Variant variant, const Exercise* exercise = nullptr) const;
 
   /// Plans the programs that check an exercise, and writes their ninja file when it changed.
   [[nodiscard]] std::vector<CheckProgram> plan(const PlanRequest& request) const;

@@ -6,6 +6,7 @@
 
 #include "exercise_plan.hpp"
 
+#include "headers_below.hpp"
 #include "problem.hpp"
 
 #include <algorithm>
@@ -72,6 +73,14 @@ std::string all_flags(const Toolchain& tools, const PlanRequest& request, Varian
   return out + tools.includes(takes_module ? module : "");
 }
 
+// What all the files of the exercise begin with.
+std::string begin_flag(const Toolchain& tools, const PlanRequest& request) {
+  if (request.variant == Variant::fast)
+    if (const auto below = headers_below(tools, request.exercise))
+      return "-include-pch " + shell_quoted(precompiled(below->source));
+  return tools.header_flag(request.variant);
+}
+
 Planner::Planner(const Toolchain& toolchain, const PlanRequest& request)
     : tools_(toolchain),
       request_(request),
@@ -79,7 +88,7 @@ Planner::Planner(const Toolchain& toolchain, const PlanRequest& request)
       module_(request.exercise.module()),
       checks_folder_(toolchain.root() / "tools" / "checks" / request.exercise.lesson),
       flags_(all_flags(toolchain, request, request.variant)),
-      ninja_(toolchain.config().compiler, flags_, toolchain.header_flag(request.variant)) {
+      ninja_(toolchain.config().compiler, flags_, begin_flag(toolchain, request)) {
   out_.folder =
       request.folder / (std::string(word(request.variant)) + (request.ours ? "-ours" : "") +
                         (request.stepped ? "-stepped" : ""));

@@ -260,7 +260,7 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
     out.error = "  " + *word + ".\n";
     return out;
   }
-  build_.build_shared(Variant::fast);
+  build_.build_shared(Variant::fast, &exercise);
   const fs::path folder = build_.folder(exercise, options.sources);
   std::vector<CheckProgram> programs =
       build_.plan({exercise, options.sources, folder, Variant::fast});
@@ -351,7 +351,13 @@ Judgement Judge::judge_sanitized(const Exercise& exercise, const JudgeOptions& o
   Building building(build_, programs);
   for (Ran& one : run_side_by_side(building, 0, programs, at_once(options), any_program, run_one)) {
     if (!one.built) {
-      tell_compile_error(out, building.wait_for_all(), options.sources, course_.root);
+      const BuildResult& built = building.wait_for_all();
+      tell_compile_error(out, built, options.sources, course_.root);
+      if (!built.out_of_time && !built.compiler_died)
+        out.error +=
+            "  (The checks before this compiled: they are built behind headers of ours that are "
+            "read beforehand. Here each file has what it includes itself, and an #include is "
+            "missing.)\n";
       return out;
     }
     std::ranges::move(one.judgement.checks, std::back_inserter(out.checks));

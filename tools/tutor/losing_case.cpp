@@ -23,7 +23,7 @@ namespace {
 // The program of that stem, built from the learner's files as they are now.
 fs::path built_program(const Judge& judge, const Exercise& exercise, const fs::path& sources,
                        const std::string& stem, bool stepped = false) {
-  judge.build().build_shared(Variant::fast);
+  judge.build().build_shared(Variant::fast, &exercise);
   auto programs = judge.build().plan(
       {exercise, sources, judge.build().folder(exercise, sources), Variant::fast, stepped});
   std::erase_if(programs, [&](const CheckProgram& program) { return program.stem != stem; });

@@ -146,7 +146,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
       app.add_subcommand("prepare", "compile what all checks share, before the first is asked for");
   prepare->group("");
   prepare->add_option("last", line.text, "this variant and those before it")
-      ->check(CLI::IsMember({"fast", "sanitized", "measured"}));
+      ->check(CLI::IsMember({"fast", "explored", "sanitized", "measured"}));
   CLI::App* grade = app.add_subcommand("grade", "judge everything you have begun");
   grade->add_flag("--json", line.grade.json, "for scripts");
   grade->add_option("--junit", line.grade.junit, "write the results to this file, as JUnit XML");

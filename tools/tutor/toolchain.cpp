@@ -178,7 +178,8 @@ std::vector<fs::path> Toolchain::module_objects(Variant variant, const std::stri
 NinjaFile::NinjaFile(const std::string& compiler, const std::string& flags,
                      const std::string& header_flag, const std::string& precompile_flags)
     : text_(fmt::format("{}\ncxx = {}\nflags = {}\nheader = {}\nprecompile_flags = {}\n\n", rules,
-                        compiler, flags, header_flag, precompile_flags)) {}
+                        compiler, flags, header_flag, precompile_flags)),
+      precompile_flags_(precompile_flags) {}
 
 void NinjaFile::link_by(const std::string& command) {
   text_ += fmt::format(
@@ -188,6 +189,19 @@ void NinjaFile::link_by(const std::string& command) {
 
 void NinjaFile::precompile(const fs::path& header, const fs::path& out) {
   text_ += fmt::format("build {}: precompile {}\n", escaped(out), escaped(header));
+  outputs_.push_back(out);
+}
+
+void NinjaFile::precompile_on(const fs::path& below, const fs::path& header, const fs::path& out) {
+  text_ += fmt::format("build {}: precompile {} | {}\n  precompile_flags = {} -include-pch {}\n",
+                       escaped(out), escaped(header), escaped(below), precompile_flags_,
+                       shell_quoted(below.string()));
+}
+
+void NinjaFile::that_is_all_by_default() {
+  text_ += fmt::format("build {}: phony", SO_FAR);
+  for (const fs::path& output : outputs_) text_ += " " + escaped(output);
+  text_ += fmt::format("\ndefault {}\n", SO_FAR);
 }
 
 void NinjaFile::compile(const fs::path& source, const fs::path& object, const std::string& flags,
@@ -195,11 +209,13 @@ void NinjaFile::compile(const fs::path& source, const fs::path& object, const st
   text_ += fmt::format("build {}: compile {}\n", escaped(object), escaped(source));
   if (!flags.empty()) text_ += fmt::format("  flags = {}\n", flags);
   if (!header.empty()) text_ += fmt::format("  header = {}\n", header);
+  outputs_.push_back(object);
 }
 
 void NinjaFile::depend(const fs::path& object, const fs::path& source, const fs::path& on) {
   text_ +=
       fmt::format("build {}: compile {} | {}\n", escaped(object), escaped(source), escaped(on));
+  outputs_.push_back(object);
 }
 
 void NinjaFile::link(const fs::path& program, const std::vector<fs::path>& objects,

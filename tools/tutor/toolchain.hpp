@@ -80,6 +80,12 @@ class NinjaFile {
   /// The command with which programs are linked; before the first of them.
   void link_by(const std::string& command);
   void precompile(const fs::path& header, const fs::path& out);
+  /// On top of `below`, another precompiled header.
+  void precompile_on(const fs::path& below, const fs::path& header, const fs::path& out);
+  /// Nothing is built, where no target is named, but what has been added until now; and that is
+  /// the target SO_FAR.
+  void that_is_all_by_default();
+  static constexpr std::string_view SO_FAR = "shared";
   /// `flags`, `header`: in place of the file's; empty: the file's.
   void compile(const fs::path& source, const fs::path& object, const std::string& flags = "",
                const std::string& header = "");
@@ -91,6 +97,8 @@ class NinjaFile {
 
  private:
   std::string text_;
+  std::string precompile_flags_;
+  std::vector<fs::path> outputs_;
 };
 
 }  // namespace percore::tutor

@@ -298,6 +298,25 @@ class Kinds(unittest.TestCase):
         self.assertEqual(refused.returncode, 2)
         self.assertIn("90.3 counter has no checks on the kernel's ring", refused.stderr)
 
+    def test_an_include_that_the_quick_verdict_hides_is_missed(self):
+        # What the checks include of ours is read beforehand, for all of the exercise's files.
+        checks = self.root / "tools" / "checks" / LESSON / "nop_batch.cpp"
+        before = checks.read_text()
+        self.addCleanup(checks.write_text, before)
+        checks.write_text(before.replace("#include <percore/sim.hpp>",
+                                         "#include <percore/executor.hpp>\n#include <percore/sim.hpp>"))
+        sources = self.root / "other"
+        shutil.rmtree(sources, ignore_errors=True)
+        shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+        with open(sources / "nop_batch.cpp", "a") as file:
+            file.write("percore::Time zero{0};\n")
+        quick = percore(self.root, "check", "nop_batch", "--from", sources, "--no-sanitizers")
+        self.assertEqual(quick.returncode, 0, quick.stdout + quick.stderr)
+        whole = percore(self.root, "check", "nop_batch", "--from", sources)
+        self.assertEqual(whole.returncode, 1, whole.stdout)
+        self.assertRegex(whole.stdout, r"nop_batch\.cpp:\d+: .*Time")
+        self.assertIn("an #include is missing", whole.stdout)
+
     def test_options_that_contradict_one_another(self):
         for options, words in ((("--seed", "1", "--seeds", "5"), "give one of the two"),
                                (("--seed", "1", "--real"), "Leave one of the two"),

@@ -40,7 +40,8 @@ void tell_case(const Judge& judge, const Exercise& exercise, const JudgeOptions&
 
 // Whether some cases are asked for in place of the usual verdict.
 bool is_part(const CheckCommand& command) {
-  return command.seed || command.seeds != 0 || command.real || !command.only.empty();
+  return command.seed || command.seeds != 0 || command.real || !command.only.empty() ||
+         !command.step.empty();
 }
 
 void refuse_contradictions(const CheckCommand& command) {
@@ -48,6 +49,18 @@ void refuse_contradictions(const CheckCommand& command) {
     refuse("--seed names one case and --seeds a number of them: give one of the two.");
   if (command.seed && command.real)
     refuse("--seed is a case of the simulated ring; the kernel's has none. Leave one of the two.");
+}
+
+void refuse_unknown_step(const Exercise& exercise, const std::string& step) {
+  std::string there;
+  for (const Step& one : exercise.steps) {
+    if (one.name == step) return;
+    if (!one.name.empty()) there += (there.empty() ? "" : ", ") + one.name;
+  }
+  if (step.empty()) return;
+  if (there.empty())
+    refuse("{} {} has no steps: leave --step out.", exercise.number, exercise.name);
+  refuse("{} {} has no step '{}'; it has {}.", exercise.number, exercise.name, step, there);
 }
 
 // A line that is written over, on a terminal only.
@@ -63,6 +76,7 @@ JudgeOptions options_of(const CheckCommand& command, const fs::path& sources) {
           .seeds = command.real && command.seeds == 0 ? REAL_RUNS : command.seeds,
           .check = command.only,
           .step_first = "",
+          .step = command.step,
           .with_real = command.real || !is_part(command),
           .only_real = command.real,
           .thorough = command.json || command.verbose || is_part(command),
@@ -138,6 +152,7 @@ int check_elsewhere(Session& session, const Exercise& exercise, const CheckComma
 int check_command(Session& session, const CheckCommand& command) {
   refuse_contradictions(command);
   const Exercise& exercise = session.exercise(command.exercise);
+  refuse_unknown_step(exercise, command.step);
   if (!command.from.empty()) return check_elsewhere(session, exercise, command);
   if (!command.json)
     session.prepare(exercise);

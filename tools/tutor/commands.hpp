@@ -14,6 +14,7 @@ struct CheckCommand {
   std::optional<std::uint64_t> seed;
   std::uint64_t seeds = 0;  ///< so many of each check; 0: as many as it says itself
   std::string only;         ///< one check by name
+  std::string step;         ///< the checks of one step
   bool real = false;        ///< the kernel's ring, and it alone
   std::string from;         ///< another folder in place of my/NN-lesson
   bool json = false;

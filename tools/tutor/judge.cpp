@@ -58,7 +58,6 @@ bool is_enough(const Judgement& out) {
          last == VerdictKind::threads;
 }
 
-// Runs the checks of one program; returns whether all passed.
 // A check over as many seeds as were asked for, a process for each thousand. One that does not
 // depend on its seed says so by having one.
 CheckVerdict run_seeds(const CheckRunner& runner, const CheckProgram& program,
@@ -85,30 +84,93 @@ CheckVerdict run_seeds(const CheckRunner& runner, const CheckProgram& program,
   return verdict;
 }
 
+// What came of the checks of a program, which run on several cores at a time: told as if they had
+// run one after the other.
+class Checks {
+ public:
+  Checks(std::size_t count, bool thorough) : verdicts_(count), end_(count), thorough_(thorough) {}
+
+  /// Runs them, each by run_one(number, whether it is the first that may break).
+  void run(std::size_t cores, const std::function<CheckVerdict(std::size_t, bool)>& run_one) {
+    std::vector<std::jthread> others;
+    for (std::size_t i = 1; i < std::min(cores, verdicts_.size()); ++i)
+      others.emplace_back([&] { work(run_one); });
+    work(run_one);
+    others.clear();
+    if (thrown_) std::rethrow_exception(thrown_);
+  }
+
+  /// Those that count, in their order; whether all passed.
+  bool tell(Judgement& out) {
+    bool passed = true;
+    for (std::size_t i = 0; i < end_; ++i) {
+      passed = passed && verdicts_[i]->kind == VerdictKind::passed;
+      out.checks.push_back(*std::move(verdicts_[i]));
+    }
+    return passed;
+  }
+
+ private:
+  void work(const std::function<CheckVerdict(std::size_t, bool)>& run_one) {
+    for (;;) {
+      std::unique_lock locked(lock_);
+      if (next_ >= end_) return;
+      const std::size_t number = next_++;
+      const bool first = broken_ == 0;
+      locked.unlock();
+      try {
+        CheckVerdict verdict = run_one(number, first);
+        locked.lock();
+        broken_ += verdict.kind == VerdictKind::passed ? 0 : 1;
+        verdicts_[number] = std::move(verdict);
+        if (!thorough_ && broken_ != 0) end_where_it_is_enough();
+      } catch (...) {
+        if (!locked.owns_lock()) locked.lock();
+        if (!thrown_) thrown_ = std::current_exception();
+        end_ = 0;
+      }
+    }
+  }
+
+  // Those behind are not started, and where they have run all the same, not told.
+  void end_where_it_is_enough() {
+    Judgement so_far;
+    for (std::size_t i = 0; i < end_ && verdicts_[i]; ++i) {
+      so_far.checks.push_back(*verdicts_[i]);
+      if (so_far.checks.back().kind != VerdictKind::passed && is_enough(so_far)) end_ = i + 1;
+    }
+  }
+
+  std::vector<std::optional<CheckVerdict>> verdicts_;
+  std::mutex lock_;
+  std::size_t next_ = 0, end_, broken_ = 0;
+  bool thorough_;
+  std::exception_ptr thrown_;
+};
+
 bool run_program(const CheckRunner& runner, const CheckProgram& program,
-                 const JudgeOptions& options, std::uint64_t seeds_max, Judgement& out,
-                 bool smallest = true) {
+                 const JudgeOptions& options, std::uint64_t seeds_max, std::size_t cores,
+                 Judgement& out, bool smallest = true) {
   std::optional<CheckVerdict> broken;
-  const auto checks = runner.manifest(program, broken);
+  auto checks = runner.manifest(program, broken);
   if (broken) {
     broken->step = program.step;
     out.checks.push_back(*std::move(broken));
     return false;
   }
-  bool passed = true;
-  for (const ManifestEntry& check : checks) {
-    if (check.operations > 0 || (!options.check.empty() && check.name != options.check)) continue;
-    if (program.real && options.seed) continue;
+  std::erase_if(checks, [&](const ManifestEntry& check) {
+    return check.operations > 0 || (!options.check.empty() && check.name != options.check);
+  });
+  if (program.real && options.seed) return true;
+  Checks run(checks.size(), options.thorough);
+  run.run(cores, [&](std::size_t number, bool first) {
     // Of several that break the first is told: the others are made smaller when they are asked for.
-    const bool small = smallest && out.first_broken() == nullptr;
-    const unsigned budget = small ? CheckRunner::SHRINK_BUDGET : 0;
-    out.checks.push_back(options.seeds != 0
-                             ? run_seeds(runner, program, check, options, budget)
-                             : runner.run(program, check, options.seed, seeds_max, budget));
-    passed = passed && out.checks.back().kind == VerdictKind::passed;
-    if (!passed && !options.thorough && is_enough(out)) break;
-  }
-  return passed;
+    const unsigned budget = smallest && first ? CheckRunner::SHRINK_BUDGET : 0;
+    return options.seeds != 0
+               ? run_seeds(runner, program, checks[number], options, budget)
+               : runner.run(program, checks[number], options.seed, seeds_max, budget);
+  });
+  return run.tell(out);
 }
 
 std::string names_of_checks(const std::vector<CheckProgram>& programs) {
@@ -119,14 +181,17 @@ std::string names_of_checks(const std::vector<CheckProgram>& programs) {
   return out.empty() ? "those that you wrote" : out;
 }
 
-// The program that holds the check which is asked for is built alone. All stay when none does, so
-// that they can be named.
-void keep_program_of(const std::string& check, std::vector<CheckProgram>& programs) {
-  const auto holds = [&check](const CheckProgram& program) {
-    return !program.checks.empty() && std::ranges::count(check_names(program.checks), check) > 0;
+// The program that holds the check which is asked for is built alone, and so are those of the
+// step. All stay when no check is of that name, so that they can be named.
+void keep_programs_of(const JudgeOptions& options, std::vector<CheckProgram>& programs) {
+  const auto holds = [&](const CheckProgram& program) {
+    return !program.checks.empty() &&
+           std::ranges::count(check_names(program.checks), options.check) > 0;
   };
-  if (!check.empty() && std::ranges::any_of(programs, holds))
-    std::erase_if(programs, [&](const CheckProgram& program) { return !holds(program); });
+  if (!options.step.empty())
+    std::erase_if(programs, [&](const auto& program) { return program.step != options.step; });
+  if (!options.check.empty() && std::ranges::any_of(programs, holds))
+    std::erase_if(programs, [&](const auto& program) { return !holds(program); });
 }
 
 // What came of each of some programs, as if they had been built and run one after the other. On a
@@ -136,7 +201,7 @@ struct Ran {
   bool passed = false;
   Judgement judgement;
 };
-using RunOne = std::function<bool(const CheckProgram&, Judgement&)>;
+using RunOne = std::function<bool(const CheckProgram&, std::size_t cores, Judgement&)>;
 
 // building  of `programs` from the one numbered `first` on
 // at_once   one where each tells on the terminal how far it is
@@ -146,6 +211,8 @@ std::vector<Ran> run_side_by_side(Building& building, std::size_t first,
                                   std::span<const CheckProgram> programs, std::size_t at_once,
                                   bool (*ends_all)(const CheckProgram&), const RunOne& run_one) {
   std::vector<Ran> out(programs.size());
+  // One alone has all cores for its checks, but on the kernel's ring.
+  const std::size_t cores = programs.size() == 1 && !programs.front().real ? at_once : 1;
   std::atomic<std::size_t> next = 0, end = programs.size();
   std::mutex lock;
   std::exception_ptr thrown;
@@ -153,7 +220,7 @@ std::vector<Ran> run_side_by_side(Building& building, std::size_t first,
     for (std::size_t i; (i = next++) < end;) {
       try {
         out[i].built = building.wait_for(first + i);
-        out[i].passed = out[i].built && run_one(programs[i], out[i].judgement);
+        out[i].passed = out[i].built && run_one(programs[i], cores, out[i].judgement);
       } catch (...) {
         const std::scoped_lock locked(lock);
         if (!thrown) thrown = std::current_exception();
@@ -193,11 +260,11 @@ bool any_program(const CheckProgram&) {
 bool judge_catch(const CheckRunner& runner, Building& building,
                  const std::vector<CheckProgram>& programs, const JudgeOptions& options,
                  const Exercise& exercise, Judgement& out) {
-  auto ran = run_side_by_side(building, 0, programs, at_once(options), is_right,
-                              [&](const CheckProgram& program, Judgement& inner) {
-                                return run_program(runner, program, options, UINT64_MAX, inner,
-                                                   is_right(program));
-                              });
+  auto ran = run_side_by_side(
+      building, 0, programs, at_once(options), is_right,
+      [&](const CheckProgram& program, std::size_t cores, Judgement& inner) {
+        return run_program(runner, program, options, UINT64_MAX, cores, inner, is_right(program));
+      });
   if (!ran.back().built) return false;
   unsigned caught = 0;
   for (std::size_t i = 0; i < programs.size(); ++i) {
@@ -234,6 +301,76 @@ bool judge_catch(const CheckRunner& runner, Building& building,
   const auto faults = static_cast<unsigned>(programs.size() - 1);
   out.points = faults == 0 ? exercise.points() : exercise.points() * caught / faults;
   return true;
+}
+
+// The programs of an exercise, which are judged range by range and told in their order.
+class InOrder {
+ public:
+  InOrder(const CheckBuild& build, std::span<const CheckProgram> programs, std::size_t at_once,
+          const RunOne& run_one)
+      : build_(build),
+        programs_(programs),
+        at_once_(at_once),
+        run_one_(run_one),
+        ran_(programs.size()) {}
+
+  /// Builds and runs those from `first` up to `last`; false when one is broken, or is not built.
+  /// None behind it is looked at then.
+  bool judge(std::size_t first, std::size_t last) {
+    Building building(build_, programs_.subspan(first, last - first));
+    for (std::size_t i = first; i < last;) {
+      // What runs on the kernel's ring has the machine for itself, without a compiler beside it.
+      if (programs_[i].real && !building.wait_for_all().built) return not_built(building);
+      std::size_t end = i + 1;
+      while (!programs_[i].real && end < last && !programs_[end].real) ++end;
+      for (Ran& one : run_side_by_side(building, i - first, programs_.subspan(i, end - i), at_once_,
+                                       any_program, run_one_)) {
+        if (!one.built) return not_built(building);
+        ran_[i++] = std::move(one);
+        if (!ran_[i - 1].passed) return false;
+      }
+    }
+    return true;
+  }
+
+  /// What came of those that were judged.
+  void tell(Judgement& out) {
+    bool passed = true;  // of all before
+    for (std::size_t i = 0; i < programs_.size(); ++i) {
+      const std::string& step = programs_[i].step;
+      passed = passed && ran_[i].passed;
+      std::ranges::move(ran_[i].judgement.checks, std::back_inserter(out.checks));
+      const bool step_ends = i + 1 == programs_.size() || programs_[i + 1].step != step;
+      if (passed && !step.empty() && step_ends) out.steps_passed.push_back(step);
+    }
+  }
+
+  /// Null where all were built.
+  [[nodiscard]] const BuildResult* failed_build() const {
+    return failed_build_ ? &*failed_build_ : nullptr;
+  }
+
+ private:
+  bool not_built(Building& building) {
+    failed_build_ = building.wait_for_all();
+    return false;
+  }
+
+  const CheckBuild& build_;
+  std::span<const CheckProgram> programs_;
+  std::size_t at_once_;
+  const RunOne& run_one_;
+  std::vector<Ran> ran_;
+  std::optional<BuildResult> failed_build_;
+};
+
+// The steps before that one stand as they did.
+void steps_before(const Exercise& exercise, const std::string& step, Judgement& out) {
+  for (const Step& earlier : exercise.steps) {
+    if (earlier.name == step) break;
+    out.steps_passed.push_back(earlier.name);
+    out.steps_as_before.push_back(earlier.name);
+  }
 }
 
 // By step; an exercise without steps, or whose checks all lie in one file, has all points or none.
@@ -277,50 +414,45 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
           "one shows. `--seeds 10000` looks at more of its cases.",
           exercise.number, exercise.name);
   }
-  keep_program_of(options.check, programs);
+  keep_programs_of(options, programs);
 
   fs::path answers;
   if (exercise.kind == Kind::predict) answers = options.sources / exercise.files.front();
   CheckRunner runner(course_.root, options.sources, answers, false);
   runner.add_words(options.words);
 
-  // Nothing behind the step at hand is compiled before that has passed.
-  std::size_t ready = programs.size();
-  for (std::size_t i = 0; i < programs.size(); ++i)
-    if (!options.step_first.empty() && programs[i].step == options.step_first) ready = i + 1;
-  const auto not_built = [&](Building& building) {
-    tell_compile_error(out, building.wait_for_all(), options.sources, course_.root);
+  const auto not_built = [&](const BuildResult& built) {
+    tell_compile_error(out, built, options.sources, course_.root);
     give_points(exercise, out);
     return out;
+  };
+  const RunOne run_one = [&](const CheckProgram& program, std::size_t cores, Judgement& inner) {
+    return run_program(runner, program, options, UINT64_MAX, cores, inner);
   };
   if (exercise.kind == Kind::catching) {
     Building building(build_, programs);
     if (!judge_catch(runner, building, programs, options, exercise, out))
-      return not_built(building);
+      return not_built(building.wait_for_all());
   } else {
-    const RunOne run_one = [&](const CheckProgram& program, Judgement& inner) {
-      return run_program(runner, program, options, UINT64_MAX, inner);
-    };
-    const std::span<const CheckProgram> all = programs;
-    bool passed = true;
-    for (std::size_t begin = 0; passed && begin < all.size(); begin = ready, ready = all.size()) {
-      Building building(build_, all.subspan(begin, ready - begin));
-      for (std::size_t i = begin; passed && i < ready;) {
-        // What runs on the kernel's ring has the machine for itself, without a compiler beside it.
-        if (all[i].real && !building.wait_for_all().built) return not_built(building);
-        std::size_t end = i + 1;
-        while (!all[i].real && end < ready && !all[end].real) ++end;
-        for (Ran& one : run_side_by_side(building, i - begin, all.subspan(i, end - i),
-                                         at_once(options), any_program, run_one)) {
-          if (!one.built) return not_built(building);
-          passed = one.passed;
-          std::ranges::move(one.judgement.checks, std::back_inserter(out.checks));
-          const bool step_ends = i + 1 == all.size() || all[i + 1].step != all[i].step;
-          if (passed && !all[i].step.empty() && step_ends) out.steps_passed.push_back(all[i].step);
-          ++i;
-        }
-      }
+    InOrder in_order(build_, programs, at_once(options), run_one);
+    // The programs of a step lie together: those before it, its own, and those behind it.
+    const auto at_hand = std::ranges::find(programs, options.step_first, &CheckProgram::step);
+    const auto behind = std::find_if(at_hand, programs.end(), [&](const CheckProgram& program) {
+      return program.step != options.step_first;
+    });
+    const auto first = static_cast<std::size_t>(at_hand - programs.begin());
+    const auto last = static_cast<std::size_t>(behind - programs.begin());
+    if (options.step_first.empty() || first == last) {
+      in_order.judge(0, programs.size());
+    } else {
+      bool passed = in_order.judge(first, last);
+      if (passed && options.step_passed && programs.size() != last - first)
+        options.step_passed(options.step_first);
+      if (!passed) steps_before(exercise, options.step_first, out);
+      passed = passed && in_order.judge(0, first) && in_order.judge(last, programs.size());
     }
+    in_order.tell(out);
+    if (in_order.failed_build()) return not_built(*in_order.failed_build());
   }
   if (!options.check.empty() && out.checks.empty() && out.kind == VerdictKind::passed)
     refuse("{} has no check '{}'; it has {}.", exercise.number, options.check,
@@ -343,10 +475,10 @@ Judgement Judge::judge_sanitized(const Exercise& exercise, const JudgeOptions& o
   std::erase_if(programs, [](const auto& program) {
     return program.real || program.explored || (!program.fault.empty() && program.fault != "right");
   });
-  keep_program_of(options.check, programs);
+  keep_programs_of(options, programs);
   const CheckRunner runner(course_.root, options.sources, {}, true);
-  const RunOne run_one = [&](const CheckProgram& program, Judgement& inner) {
-    return run_program(runner, program, options, seeds_max, inner);
+  const RunOne run_one = [&](const CheckProgram& program, std::size_t cores, Judgement& inner) {
+    return run_program(runner, program, options, seeds_max, cores, inner);
   };
   Building building(build_, programs);
   for (Ran& one : run_side_by_side(building, 0, programs, at_once(options), any_program, run_one)) {

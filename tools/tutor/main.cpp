@@ -55,6 +55,7 @@ void add_check(CLI::App& app, CommandLine& line) {
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}));
   check->add_flag("--real", line.check.real, "on the kernel's ring, and only there");
   check->add_option("--only", line.check.only, "only the check of this name");
+  check->add_option("--step", line.check.step, "only the checks of this step");
   check->add_option("--from", line.check.from, "files from this folder in place of my/NN-lesson");
   check->add_flag("--json", line.check.json, "the verdict for scripts");
   check->add_flag("--verbose", line.check.verbose,

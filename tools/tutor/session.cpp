@@ -107,12 +107,14 @@ Judgement Session::judge(const Exercise& exercise, bool thorough) {
   options.sources = workspace.lesson_folder(exercise);
   options.thorough = thorough;
   const auto& passed = state.at(exercise.number).steps_passed;
-  for (const Step& step : exercise.steps)
-    if (std::ranges::count(passed, step.name) == 0) {
-      options.step_first = step.name;
-      break;
-    }
+  const auto at_hand = std::ranges::find_if(
+      exercise.steps, [&](const Step& step) { return std::ranges::count(passed, step.name) == 0; });
+  if (!thorough && at_hand != exercise.steps.end()) options.step_first = at_hand->name;
+  options.step_passed = [](const std::string& step) {
+    passing_note(fmt::format("  {} holds; the other steps are looked at", step));
+  };
   Judgement judgement = Judge(course, config()).judge(exercise, options);
+  passing_note("");
   add_compiler_remarks(exercise, options.sources, judgement);
   return judgement;
 }

@@ -124,6 +124,9 @@ std::string told_broken(const CheckVerdict& told, const Judgement& judgement,
 // What held. A step of which all held is one line; the step at hand shows each of its checks.
 std::string told_passed(const Judgement& judgement, bool verbose) {
   std::string out;
+  for (const std::string& step : judgement.steps_as_before)
+    out += fmt::format("  {} {}: as before, looked at again when the step at hand holds\n",
+                       in_colour(Colour::dim, "✓"), step);
   for (std::size_t i = 0; i < judgement.checks.size();) {
     std::size_t end = i;
     bool whole = !judgement.checks[i].step.empty();

@@ -68,6 +68,8 @@ struct Judgement {
   VerdictKind kind = VerdictKind::passed;
   std::vector<CheckVerdict> checks;
   std::vector<std::string> steps_passed;
+  /// Those of them that were not judged this time, since the step behind them is broken.
+  std::vector<std::string> steps_as_before;
   unsigned points = 0;
   unsigned points_all = 0;
   std::string error;                 ///< for compile_error: the text shown

@@ -4,8 +4,9 @@
     tools/bench verdict [--lesson 01] [--rounds 9] [--first-only] [--json FILE]
 
 Each round changes one file of the plain answer, as a save would, and takes the time until `./tools/percore check` has printed
-its verdict: compiling, linking, every check over all its seeds, on the simulated ring and on the kernel's. The
-sanitizers' verdict, which follows, is measured apart. Every file is to stay below a second.
+its verdict: compiling, linking, every check over all its seeds, on the simulated ring and on the kernel's. Where an exercise has
+steps, that of the step at hand is told before the others are looked at: it is measured for each step, and the longest counts.
+The sanitizers' verdict, which follows, is measured apart. What is told first is to come below a second for every file.
 """
 
 import argparse
@@ -25,11 +26,13 @@ LIMIT_SECONDS = 1.0
 
 
 def exercises(lesson):
-    """(number, name, files) of each, from the lesson's README."""
+    """(number, name, files, steps) of each, from the lesson's README."""
     text = (ROOT / "exercises" / lesson / "README.md").read_text()
     for part in re.split(r"^(?=## \d)", text, flags=re.M)[1:]:
         number, name = re.match(r"## (\S+) `?(\w+)`?:", part).groups()
-        yield number, name, re.search(r"^files: (.*)$", part, re.M)[1].split()
+        listed = re.search(r"^steps: (.*)$", part, re.M)
+        steps = [step.rsplit(" ", 1)[0] for step in listed[1].split(", ")] if listed else []
+        yield number, name, re.search(r"^files: (.*)$", part, re.M)[1].split(), steps
 
 
 def check(name, folder, *words):
@@ -49,6 +52,12 @@ def save(path, round_number):
         file.write(f"{mark} round {round_number}\n")
 
 
+def seconds_of_step(folder, file, name, step, rounds):
+    for round_number in range(rounds):
+        save(folder / file, f"{round_number} of {step}")
+        yield check(name, folder, "--no-sanitizers", "--step", step)
+
+
 def lessons(wanted):
     """The folders of solutions that begin with one of the words; all where there is none."""
     there = sorted(folder.name for folder in (ROOT / "solutions").iterdir() if folder.is_dir())
@@ -63,7 +72,7 @@ def measure(lesson, rounds, first_only):
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary) / lesson
         shutil.copytree(ROOT / "solutions" / lesson, folder)
-        for number, name, files in exercises(lesson):
+        for number, name, files, steps in exercises(lesson):
             if not all((folder / file).exists() for file in files):
                 continue
             check(name, folder, *["--no-sanitizers"] * first_only)  # the first compiles everything
@@ -72,10 +81,14 @@ def measure(lesson, rounds, first_only):
                 for round_number in range(rounds):
                     save(folder / file, round_number)
                     seconds.append(check(name, folder, "--no-sanitizers"))
-                row = {"exercise": number, "file": file, "median_seconds": statistics.median(seconds),
+                whole = statistics.median(seconds)
+                row = {"exercise": number, "file": file, "first_seconds": whole, "median_seconds": whole,
                        "min_seconds": min(seconds), "max_seconds": max(seconds)}
-                print(f"{number}  {file:<32} {row['median_seconds']:6.2f} s   {row['min_seconds']:.2f} to "
-                      f"{row['max_seconds']:.2f}", end="", flush=True)
+                if steps:
+                    row["first_seconds"] = max(
+                        statistics.median(seconds_of_step(folder, file, name, step, rounds)) for step in steps)
+                print(f"{number}  {file:<42} {row['first_seconds']:6.2f} s   all {whole:.2f} ({row['min_seconds']:.2f} to "
+                      f"{row['max_seconds']:.2f})", end="", flush=True)
                 if not first_only:
                     both = []
                     for round_number in range(max(1, rounds // 3)):
@@ -98,11 +111,13 @@ def main():
     if not TUTOR.exists():
         sys.exit("The tutor is not built: run tools/percore --version once.")
     rows = [row for lesson in lessons(options.lesson) for row in measure(lesson, options.rounds, options.first_only)]
+    first = statistics.median(row["first_seconds"] for row in rows)
     median = statistics.median(row["median_seconds"] for row in rows)
-    longer = sum(row["median_seconds"] >= LIMIT_SECONDS for row in rows)
-    print(f"median from save to verdict: {median:.2f} s; {longer} of {len(rows)} files take {LIMIT_SECONDS:.2f} s or longer")
+    longer = sum(row["first_seconds"] >= LIMIT_SECONDS for row in rows)
+    print(f"median from save to what is told first: {first:.2f} s, to all: {median:.2f} s; {longer} of {len(rows)} files take "
+          f"{LIMIT_SECONDS:.2f} s or longer to what is told first")
     if options.json:
-        options.json.write_text(json.dumps({"median_seconds": median, "rows": rows}, indent=2) + "\n")
+        options.json.write_text(json.dumps({"first_seconds": first, "median_seconds": median, "rows": rows}, indent=2) + "\n")
     return 0 if longer == 0 else 1
 
 

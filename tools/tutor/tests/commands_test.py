@@ -69,6 +69,47 @@ class Commands(unittest.TestCase):
         self.assertIn("10 of 25 points so far", self.run_for(WRONG, "check", "counter"))
         self.assertIn("1 of 2 steps", self.run_for(PASS, "list"))
 
+    def test_the_step_at_hand_is_judged_before_those_that_have_passed(self):
+        self.solve(*self.COUNTER)
+        source = self.my / LESSON / "counter/counter.cpp"
+        right = source.read_text()
+        source.write_text(right.replace("--value_", ""))
+        self.run_for(WRONG, "check", "counter")
+        # Both are broken now. What is asked for is the second; the first has passed once, and keeps its points till then.
+        source.write_text(right.replace("--value_", "").replace("++value_", "value_ += 2"))
+        told = self.run_for(WRONG, "check", "counter")
+        self.assertIn("count up: as before", told)
+        self.assertIn("I2 broken", told)
+        self.assertNotIn("I1 broken", told)
+        self.assertIn("10 of 25 points so far", told)
+        # All of it is looked at once the second holds, or where all is asked for.
+        self.assertIn("I1 broken", self.run_for(WRONG, "check", "counter", "--verbose"))
+        source.write_text(right.replace("--value_", ""))
+        self.run_for(WRONG, "check", "counter")
+        source.write_text(right.replace("++value_", "value_ += 2"))
+        told = self.run_for(WRONG, "check", "counter")
+        self.assertIn("I1 broken", told)
+        self.assertNotIn("as before", told)
+        self.assertNotIn("points so far", told)
+        # A file that does not compile takes nothing away that has passed.
+        source.write_text(right.replace("--value_", ""))
+        self.run_for(WRONG, "check", "counter")
+        source.write_text("nonsense")
+        self.assertIn("It does not compile", self.run_for(WRONG, "check", "counter"))
+        self.assertIn("1 of 2 steps", self.run_for(PASS, "list"))
+
+    def test_one_step_alone(self):
+        self.solve(*self.COUNTER)
+        source = self.my / LESSON / "counter/counter.cpp"
+        source.write_text(source.read_text().replace("++value_", "value_ += 2"))
+        told = self.run_for(WRONG, "check", "counter", "--step", "count up", "--no-sanitizers")
+        self.assertIn("I1 broken", told)
+        self.assertNotIn("I2", told)
+        self.assertIn("90.3 counter has no step 'up'; it has count up, count down.",
+                      self.run_for(USAGE, "check", "counter", "--step", "up"))
+        self.assertIn("90.2 nop_batch has no steps: leave --step out.",
+                      self.run_for(USAGE, "check", "nop_batch", "--step", "up"))
+
     def test_what_is_solved_stays_so_while_one_goes_on_with_it(self):
         self.solve(*self.COUNTER)
         self.run_for(PASS, "check", "counter", "--no-sanitizers")

@@ -245,8 +245,9 @@ PERCORE_CHECK("read", into_memory_of_the_callers, "A2",
   on_a_disk(run, options, text, 1 << 16, reads_into, &run, &text, run.size(1, 8));
 }
 
-PERCORE_CHECK("read", aligned_memory_needs_no_copy, "A1",
-              "straight into it where memory, offset and size are aligned", aligned_ranges) {
+PERCORE_CHECK("read", aligned_memory_needs_no_copy, "A2",
+              "a read gives the bytes of its range, straight into memory that is aligned",
+              aligned_ranges) {
   sim::Options options = disk_options(run);
   options.disk_sector_bytes = some_sector(run);
   const std::string text = noise(100'000, run.seed() + 1);

@@ -49,6 +49,8 @@ void refuse_contradictions(const CheckCommand& command) {
     refuse("--seed names one case and --seeds a number of them: give one of the two.");
   if (command.seed && command.real)
     refuse("--seed is a case of the simulated ring; the kernel's has none. Leave one of the two.");
+  if (command.real && !command.step.empty())
+    refuse("The checks on the kernel's ring are of no step: leave --real or --step out.");
 }
 
 void refuse_unknown_step(const Exercise& exercise, const std::string& step) {
@@ -94,22 +96,28 @@ std::string told_part(const CheckCommand& command, const Exercise& exercise,
                      "  Holds for this case. `./tools/percore check {}` looks at all of "
                      "them.\n",
                      exercise.number);
-  return out +
-         fmt::format("  Holds for {}{}. `./tools/percore check {}` gives the whole verdict.\n",
-                     cases == 1 ? "one case" : fmt::format("{} cases", cases),
-                     command.real ? " on the kernel's ring" : "", exercise.number);
+  return out + fmt::format("  Holds{}{}. `./tools/percore check {}` gives the whole verdict.\n",
+                           cases == 0   ? ""  // in every order of the threads
+                           : cases == 1 ? " for one case"
+                                        : fmt::format(" for {} cases", cases),
+                           command.real ? " on the kernel's ring" : "", exercise.number);
 }
 
 // Some cases again, for looking at them, or more of them than usual: no record, because they prove
 // nothing about the others.
 int check_part(Session& session, const Exercise& exercise, const CheckCommand& command) {
-  const JudgeOptions options = options_of(command, session.workspace.lesson_folder(exercise));
+  JudgeOptions options = options_of(command, session.workspace.lesson_folder(exercise));
+  // The case that the last verdict named is one of the step at hand.
+  if (command.seed && command.step.empty() && command.only.empty())
+    options.step_first = session.step_at_hand(exercise);
   const Judge judge(session.course, session.config());
   Judgement judgement = judge.judge(exercise, options);
   // What only the sanitizers saw is shown again by them.
   if (judgement.kind == VerdictKind::passed && command.sanitizers && command.seeds == 0 &&
-      !command.real && exercise.kind != Kind::predict && exercise.kind != Kind::catching)
-    judgement = judge.judge_sanitized(exercise, options);
+      !command.real && exercise.kind != Kind::predict && exercise.kind != Kind::catching) {
+    const Judgement sanitized = judge.judge_sanitized(exercise, options);
+    if (sanitized.kind != VerdictKind::passed) judgement = sanitized;
+  }
   if (command.json)
     fmt::print("{}\n", to_json(judgement));
   else if (judgement.kind == VerdictKind::passed)
@@ -168,7 +176,10 @@ int check_command(Session& session, const CheckCommand& command) {
                  shown(session.workspace.lesson_folder(exercise) / exercise.files.front(),
                        session.course.root));
   }
-  Judgement judgement = session.judge(exercise, command.json || command.verbose);
+  JudgeOptions options;
+  options.thorough = command.json || command.verbose;
+  options.headers_ahead = command.sanitizers && !command.json;  // else nothing follows
+  Judgement judgement = session.judge(exercise, std::move(options));
   judgement.untouched = !session.workspace.changed(exercise);
   if (command.json) {
     session.record(exercise, judgement);

@@ -75,7 +75,7 @@ std::string all_flags(const Toolchain& tools, const PlanRequest& request, Varian
 
 // What all the files of the exercise begin with.
 std::string begin_flag(const Toolchain& tools, const PlanRequest& request) {
-  if (request.variant == Variant::fast)
+  if (request.variant == Variant::fast && request.headers_ahead)
     if (const auto below = headers_below(tools, request.exercise))
       return "-include-pch " + shell_quoted(precompiled(below->source));
   return tools.header_flag(request.variant);

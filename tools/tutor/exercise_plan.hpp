@@ -31,6 +31,7 @@ struct PlanRequest {
   Variant variant = Variant::fast;
   bool stepped = false;  ///< for the debugger: with types of frames, and a look at the run queue
   bool ours = false;     ///< our module, or the plain answer, in place of the learner's files
+  bool headers_ahead = true;  ///< in the quick verdict: see headers_below.hpp
 };
 
 struct Plan {

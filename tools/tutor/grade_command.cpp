@@ -80,9 +80,10 @@ Graded grade_one(Session& session, const Exercise& exercise, const GradeCommand&
     if (out.begun && elsewhere) {
       JudgeOptions options;
       options.sources = sources;
+      options.headers_ahead = false;
       out.judgement = Judge(session.course, session.config()).judge(exercise, options);
     } else if (out.begun) {
-      out.judgement = session.judge(exercise);
+      out.judgement = session.judge_anew(exercise);
       session.record(exercise, out.judgement);
     }
     if (!command.teacher.empty()) judge_hidden(session, command.teacher, sources, out);

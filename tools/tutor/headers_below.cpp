@@ -15,19 +15,6 @@ fs::path folder_of(const Toolchain& toolchain) {
   return toolchain.shared_folder() / word(Variant::fast);
 }
 
-// What the exercise is made of, but for the learner's own files: those change.
-std::vector<fs::path> files_of(const Toolchain& toolchain, const Exercise& exercise) {
-  std::vector<fs::path> out;
-  for (const std::string& file : exercise.files)
-    out.push_back(toolchain.root() / "exercises" / exercise.lesson / file);
-  for (const fs::path& checks : sources_in(toolchain.root() / "tools/checks" / exercise.lesson)) {
-    const std::string stem = checks.stem();
-    const bool of_exercise = stem == exercise.name || stem.starts_with(exercise.name + "_");
-    if (of_exercise && !stem.ends_with("_explore")) out.push_back(checks);
-  }
-  return out;
-}
-
 // Of `#include <percore/task.hpp>`: task.hpp; of <percore/contract/task.hpp> with its folder.
 std::string_view included(std::string_view line) {
   constexpr std::string_view begin = "#include <percore/";
@@ -52,8 +39,9 @@ std::optional<Unit> headers_below(const Toolchain& toolchain, const Exercise& ex
   // A contract includes what lies below its module alone.
   ours.insert("contract/" + exercise.module() + ".hpp");
   std::set<std::string> wanted;
-  for (const fs::path& file : files_of(toolchain, exercise))
-    for (const std::string& line : split_lines(read_if_there(file).value_or(""))) {
+  for (const std::string& file : exercise.files)
+    for (const std::string& line : split_lines(
+             read_if_there(toolchain.root() / "exercises" / exercise.lesson / file).value_or(""))) {
       const std::string name(included(line));
       if (ours.contains(name)) wanted.insert(name);
     }

@@ -10,8 +10,9 @@ namespace percore::tutor {
 
 /// The header of what an exercise's files include of ours, to be precompiled on top of
 /// Toolchain::header(): reading the modules below is half of what a small file costs. The starting
-/// files say what that is, the contract, and the files of checks. Never a module that the learner
-/// writes, nor one above it, nor any in a catch exercise, where another stands in its place.
+/// files say what that is: a solution needs as much, and meets no name that it has not asked for.
+/// Never a module that the learner writes, nor one above it, nor any in a catch exercise, where
+/// another stands in its place.
 ///
 /// For the quick verdict alone: the sanitizers' compiles without, and finds the #include that
 /// this one has hidden.

@@ -84,8 +84,9 @@ CheckVerdict run_seeds(const CheckRunner& runner, const CheckProgram& program,
   return verdict;
 }
 
-// What came of the checks of a program, which run on several cores at a time: told as if they had
-// run one after the other.
+// What came of the checks of a program, which run on several cores at a time: told in their order,
+// up to where they would have ended one after the other. The first that is broken is made smaller;
+// another that broke before that was known may be, too.
 class Checks {
  public:
   Checks(std::size_t count, bool thorough) : verdicts_(count), end_(count), thorough_(thorough) {}
@@ -211,8 +212,11 @@ std::vector<Ran> run_side_by_side(Building& building, std::size_t first,
                                   std::span<const CheckProgram> programs, std::size_t at_once,
                                   bool (*ends_all)(const CheckProgram&), const RunOne& run_one) {
   std::vector<Ran> out(programs.size());
-  // One alone has all cores for its checks, but on the kernel's ring.
-  const std::size_t cores = programs.size() == 1 && !programs.front().real ? at_once : 1;
+  // One alone has several cores for its checks, but on the kernel's ring: not all of many, since
+  // each check may take its limit of memory.
+  constexpr std::size_t cores_max = 4;
+  const bool alone = programs.size() == 1 && !programs.front().real;
+  const std::size_t cores = alone ? std::min(at_once, cores_max) : 1;
   std::atomic<std::size_t> next = 0, end = programs.size();
   std::mutex lock;
   std::exception_ptr thrown;
@@ -374,10 +378,10 @@ void steps_before(const Exercise& exercise, const std::string& step, Judgement& 
 }
 
 // By step; an exercise without steps, or whose checks all lie in one file, has all points or none.
-void give_points(const Exercise& exercise, Judgement& out) {
+void give_points(const Exercise& exercise, const JudgeOptions& options, Judgement& out) {
+  const bool all = out.kind == VerdictKind::passed && options.step.empty();
   for (const Step& step : exercise.steps)
-    if (out.kind == VerdictKind::passed || std::ranges::count(out.steps_passed, step.name) > 0)
-      out.points += step.points;
+    if (all || std::ranges::count(out.steps_passed, step.name) > 0) out.points += step.points;
 }
 
 }  // namespace
@@ -397,10 +401,12 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
     out.error = "  " + *word + ".\n";
     return out;
   }
-  build_.build_shared(Variant::fast, &exercise);
+  build_.build_shared(Variant::fast, options.headers_ahead ? &exercise : nullptr);
   const fs::path folder = build_.folder(exercise, options.sources);
-  std::vector<CheckProgram> programs =
-      build_.plan({exercise, options.sources, folder, Variant::fast});
+  std::vector<CheckProgram> programs = build_.plan({.exercise = exercise,
+                                                    .sources = options.sources,
+                                                    .folder = folder,
+                                                    .headers_ahead = options.headers_ahead});
   if (std::ranges::any_of(programs, &CheckProgram::explored))
     build_.build_shared(Variant::explored);
   if (std::ranges::any_of(programs, &CheckProgram::counted)) build_.build_shared(Variant::measured);
@@ -415,6 +421,9 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
           exercise.number, exercise.name);
   }
   keep_programs_of(options, programs);
+  if (programs.empty())
+    refuse("{} {} has no checks of that kind: its step {} is looked at by others.", exercise.number,
+           exercise.name, options.step);
 
   fs::path answers;
   if (exercise.kind == Kind::predict) answers = options.sources / exercise.files.front();
@@ -423,7 +432,7 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
 
   const auto not_built = [&](const BuildResult& built) {
     tell_compile_error(out, built, options.sources, course_.root);
-    give_points(exercise, out);
+    give_points(exercise, options, out);
     return out;
   };
   const RunOne run_one = [&](const CheckProgram& program, std::size_t cores, Judgement& inner) {
@@ -459,7 +468,7 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
            names_of_checks(programs));
   if (const CheckVerdict* broken = out.first_broken()) out.kind = broken->kind;
   if (exercise.kind == Kind::catching) return out;
-  give_points(exercise, out);
+  give_points(exercise, options, out);
   return out;
 }
 

@@ -22,10 +22,11 @@ struct JudgeOptions {
   /// The step at hand: compiled and judged before all others, and if it is broken, alone. Those
   /// before it have passed once, and count as passed until it passes, too.
   std::string step_first;
-  std::string step = {};   ///< only the programs of this one
-  bool with_real = true;   ///< also the checks on the kernel's ring
-  bool only_real = false;  ///< and no others
-  bool thorough = false;   ///< all checks of a broken step, however many hang
+  std::string step = {};      ///< only the programs of this one
+  bool headers_ahead = true;  ///< false: each file has what it includes itself
+  bool with_real = true;      ///< also the checks on the kernel's ring
+  bool only_real = false;     ///< and no others
+  bool thorough = false;      ///< all checks of a broken step, however many hang
   /// Told now and then, where `seeds` is given: the check's name, seeds done, seeds in all.
   std::function<void(const std::string&, std::uint64_t, std::uint64_t)> progress = nullptr;
   /// Told once the step at hand has passed, while the others are still judged.

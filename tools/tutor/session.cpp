@@ -72,7 +72,9 @@ void Session::record(const Exercise& exercise, const Judgement& judgement) {
   const bool other_files_pass = progress.solved && progress.files_hash != files;
   const bool passed = judgement.kind == VerdictKind::passed;
   if (passed || !other_files_pass) {
-    progress.steps_passed = judgement.steps_passed;
+    // What does not compile says nothing of the steps that it had.
+    if (judgement.kind != VerdictKind::compile_error)
+      progress.steps_passed = judgement.steps_passed;
     progress.solved = passed;
   }
   if (passed) {
@@ -102,21 +104,45 @@ void Session::record_loss(const Exercise& exercise, const Judgement& judgement) 
            .files_hash = Workspace::files_hash(exercise, workspace.lesson_folder(exercise))};
 }
 
-Judgement Session::judge(const Exercise& exercise, bool thorough) {
-  JudgeOptions options;
-  options.sources = workspace.lesson_folder(exercise);
-  options.thorough = thorough;
+std::string Session::step_at_hand(const Exercise& exercise) const {
   const auto& passed = state.at(exercise.number).steps_passed;
   const auto at_hand = std::ranges::find_if(
       exercise.steps, [&](const Step& step) { return std::ranges::count(passed, step.name) == 0; });
-  if (!thorough && at_hand != exercise.steps.end()) options.step_first = at_hand->name;
+  return at_hand == exercise.steps.end() ? "" : at_hand->name;
+}
+
+namespace {
+
+// What is written over is gone when the verdict comes, and when there is none.
+struct PassingNote {
+  PassingNote() = default;
+  PassingNote(const PassingNote&) = delete;
+  PassingNote& operator=(const PassingNote&) = delete;
+  ~PassingNote() { passing_note(""); }
+};
+
+}  // namespace
+
+Judgement Session::judge_files(const Exercise& exercise, JudgeOptions options) {
+  options.sources = workspace.lesson_folder(exercise);
+  Judgement judgement = Judge(course, config()).judge(exercise, options);
+  add_compiler_remarks(exercise, options.sources, judgement);
+  return judgement;
+}
+
+Judgement Session::judge(const Exercise& exercise, JudgeOptions options) {
+  const PassingNote note;
+  if (!options.thorough) options.step_first = step_at_hand(exercise);
   options.step_passed = [](const std::string& step) {
     passing_note(fmt::format("  {} holds; the other steps are looked at", step));
   };
-  Judgement judgement = Judge(course, config()).judge(exercise, options);
-  passing_note("");
-  add_compiler_remarks(exercise, options.sources, judgement);
-  return judgement;
+  return judge_files(exercise, std::move(options));
+}
+
+Judgement Session::judge_anew(const Exercise& exercise) {
+  JudgeOptions options;
+  options.headers_ahead = false;
+  return judge_files(exercise, std::move(options));
 }
 
 bool Session::follow_up(const Exercise& exercise, Judgement& judgement, bool verbose) {
@@ -169,8 +195,13 @@ namespace {
 // headers then: it reads the headers themselves.
 std::string without_precompiled_headers(std::string text) {
   constexpr std::string_view word = " -include-pch ";
-  for (std::size_t at = 0; (at = text.find(word, at)) != text.npos;)
-    text.erase(at, text.find(" -", at + word.size()) - at);
+  for (std::size_t at = 0; (at = text.find(word, at)) != text.npos;) {
+    const std::size_t path = at + word.size();
+    const bool quoted = text[path] == '\'';
+    const std::size_t end = text.find(quoted ? '\'' : ' ', path + 1);
+    if (end == text.npos) break;
+    text.erase(at, end + (quoted ? 1 : 0) - at);
+  }
   return text;
 }
 

@@ -43,8 +43,14 @@ class Session {
   /// Keeps the case that lost, for who looks at it next: `check --seed`, `trace`, `debug`.
   void record_loss(const Exercise& exercise, const Judgement& judgement);
 
+  /// The first step that has not passed yet; empty where all have, or there are none.
+  [[nodiscard]] std::string step_at_hand(const Exercise& exercise) const;
+
   /// Judges the learner's files of an exercise, the step at hand first.
-  Judgement judge(const Exercise& exercise, bool thorough = false);
+  Judgement judge(const Exercise& exercise, JudgeOptions options = {});
+
+  /// Judges them for a record that must not hold what was true before: all steps, in their order.
+  Judgement judge_anew(const Exercise& exercise);
 
   /// The sanitizers' verdict, told in one line when clean. Returns false when they found something.
   bool follow_up(const Exercise& exercise, Judgement& judgement, bool verbose);
@@ -68,6 +74,8 @@ class Session {
   unsigned solved_count();
 
  private:
+  Judgement judge_files(const Exercise& exercise, JudgeOptions options);
+
   std::optional<Config> config_;
 };
 

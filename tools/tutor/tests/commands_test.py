@@ -82,6 +82,12 @@ class Commands(unittest.TestCase):
         self.assertIn("I2 broken", told)
         self.assertNotIn("I1 broken", told)
         self.assertIn("10 of 25 points so far", told)
+        self.assertIn("I2 broken", self.run_for(WRONG, "check", "counter", "--seed", "0"))  # the case that it named
+        graded = json.loads(self.run_for(WRONG, "grade", "--json"))
+        self.assertEqual([one["points"] for one in graded["exercises"] if one["exercise"] == "90.3"], [0])
+        source.write_text(right.replace("--value_", ""))
+        self.run_for(WRONG, "check", "counter")
+        source.write_text(right.replace("--value_", "").replace("++value_", "value_ += 2"))
         # All of it is looked at once the second holds, or where all is asked for.
         self.assertIn("I1 broken", self.run_for(WRONG, "check", "counter", "--verbose"))
         source.write_text(right.replace("--value_", ""))
@@ -96,6 +102,7 @@ class Commands(unittest.TestCase):
         self.run_for(WRONG, "check", "counter")
         source.write_text("nonsense")
         self.assertIn("It does not compile", self.run_for(WRONG, "check", "counter"))
+        self.assertIn("It does not compile", self.run_for(WRONG, "check", "counter", "--verbose"))
         self.assertIn("1 of 2 steps", self.run_for(PASS, "list"))
 
     def test_one_step_alone(self):
@@ -107,6 +114,9 @@ class Commands(unittest.TestCase):
         self.assertNotIn("I2", told)
         self.assertIn("90.3 counter has no step 'up'; it has count up, count down.",
                       self.run_for(USAGE, "check", "counter", "--step", "up"))
+        verdict = json.loads(self.run_for(PASS, "check", "counter", "--step", "count down", "--json"))
+        self.assertEqual(verdict["points"], 15)  # the first step has none
+        self.assertIn("leave --real or --step out", self.run_for(USAGE, "check", "counter", "--real", "--step", "count up"))
         self.assertIn("90.2 nop_batch has no steps: leave --step out.",
                       self.run_for(USAGE, "check", "nop_batch", "--step", "up"))
 
@@ -428,7 +438,7 @@ class Commands(unittest.TestCase):
 
     def test_compile_commands_cover_the_learners_files(self):
         meson = {"directory": str(self.root), "file": "lesson.cpp",
-                 "command": "clang++ -O3 -include-pch '/a folder/system.hpp.pch' -MD -c lesson.cpp"}
+                 "command": "clang++ -O3 -include-pch '/a - folder/system.hpp.pch' -MD -c lesson.cpp"}
         (self.root / "build/compile_commands.json").write_text(json.dumps([meson]))
         self.run_for(WRONG, "check", "counter")
         entries = json.loads((self.root / "compile_commands.json").read_text())

@@ -20,7 +20,7 @@ int status_of(const Judgement& judgement) {
 
 // What a case printed although it held, and how a debugger gets at a case.
 void tell_case(const Judge& judge, const Exercise& exercise, const JudgeOptions& options,
-               const Judgement& judgement) {
+               const Judgement& judgement, Variant variant) {
   const CheckVerdict* at = judgement.first_broken();
   if (at == nullptr) {
     for (const CheckVerdict& check : judgement.checks) fmt::print("{}", check.detail);
@@ -30,7 +30,7 @@ void tell_case(const Judge& judge, const Exercise& exercise, const JudgeOptions&
       exercise.kind == Kind::catching)
     return;
   const fs::path program =
-      judge.build().folder(exercise, options.sources) / word(Variant::fast) / at->program;
+      judge.build().folder(exercise, options.sources) / word(variant) / at->program;
   const std::uint64_t seed = options.seed ? *options.seed : at->seed;
   std::string words;
   for (const std::string& one : to_words(at->small)) words += " " + one;
@@ -106,17 +106,18 @@ std::string told_part(const CheckCommand& command, const Exercise& exercise,
 // Some cases again, for looking at them, or more of them than usual: no record, because they prove
 // nothing about the others.
 int check_part(Session& session, const Exercise& exercise, const CheckCommand& command) {
-  JudgeOptions options = options_of(command, session.workspace.lesson_folder(exercise));
-  // The case that the last verdict named is one of the step at hand.
-  if (command.seed && command.step.empty() && command.only.empty())
-    options.step_first = session.step_at_hand(exercise);
+  const JudgeOptions options = options_of(command, session.workspace.lesson_folder(exercise));
   const Judge judge(session.course, session.config());
   Judgement judgement = judge.judge(exercise, options);
+  Variant variant = Variant::fast;
   // What only the sanitizers saw is shown again by them.
   if (judgement.kind == VerdictKind::passed && command.sanitizers && command.seeds == 0 &&
       !command.real && exercise.kind != Kind::predict && exercise.kind != Kind::catching) {
     const Judgement sanitized = judge.judge_sanitized(exercise, options);
-    if (sanitized.kind != VerdictKind::passed) judgement = sanitized;
+    if (sanitized.kind != VerdictKind::passed) {
+      judgement = sanitized;
+      variant = Variant::sanitized;
+    }
   }
   if (command.json)
     fmt::print("{}\n", to_json(judgement));
@@ -131,7 +132,7 @@ int check_part(Session& session, const Exercise& exercise, const CheckCommand& c
   const bool looked_at_one = command.seed || !command.only.empty();
   if (!command.json && !judgement.nothing_checked() &&
       (looked_at_one || judgement.kind != VerdictKind::passed))
-    tell_case(judge, exercise, options, judgement);
+    tell_case(judge, exercise, options, judgement, variant);
   return status_of(judgement);
 }
 

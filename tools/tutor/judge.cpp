@@ -349,6 +349,13 @@ class InOrder {
     }
   }
 
+  /// Of those from `first` up to `last`; null where none is broken.
+  [[nodiscard]] const CheckVerdict* first_broken(std::size_t first, std::size_t last) const {
+    for (std::size_t i = first; i < last; ++i)
+      if (const CheckVerdict* broken = ran_[i].judgement.first_broken()) return broken;
+    return nullptr;
+  }
+
   /// Null where all were built.
   [[nodiscard]] const BuildResult* failed_build() const {
     return failed_build_ ? &*failed_build_ : nullptr;
@@ -368,15 +375,6 @@ class InOrder {
   std::optional<BuildResult> failed_build_;
 };
 
-// The steps before that one stand as they did.
-void steps_before(const Exercise& exercise, const std::string& step, Judgement& out) {
-  for (const Step& earlier : exercise.steps) {
-    if (earlier.name == step) break;
-    out.steps_passed.push_back(earlier.name);
-    out.steps_as_before.push_back(earlier.name);
-  }
-}
-
 // By step; an exercise without steps, or whose checks all lie in one file, has all points or none.
 void give_points(const Exercise& exercise, const JudgeOptions& options, Judgement& out) {
   const bool all = out.kind == VerdictKind::passed && options.step.empty();
@@ -388,6 +386,7 @@ void give_points(const Exercise& exercise, const JudgeOptions& options, Judgemen
 
 Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) const {
   Judgement out;
+  out.step = options.step;
   out.exercise = exercise.number;
   out.predicted = exercise.kind == Kind::predict;
   out.points_all = exercise.points();
@@ -454,11 +453,13 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
     if (options.step_first.empty() || first == last) {
       in_order.judge(0, programs.size());
     } else {
-      bool passed = in_order.judge(first, last);
-      if (passed && options.step_passed && programs.size() != last - first)
-        options.step_passed(options.step_first);
-      if (!passed) steps_before(exercise, options.step_first, out);
-      passed = passed && in_order.judge(0, first) && in_order.judge(last, programs.size());
+      const bool holds = in_order.judge(first, last);
+      const bool more = first != 0 || (holds && last != programs.size());
+      if (options.step_judged && more && in_order.failed_build() == nullptr)
+        options.step_judged(options.step_first, in_order.first_broken(first, last));
+      // Of several broken steps the first is told: what is at hand may be broken by it.
+      if (more && in_order.failed_build() == nullptr && in_order.judge(0, first) && holds)
+        in_order.judge(last, programs.size());
     }
     in_order.tell(out);
     if (in_order.failed_build()) return not_built(*in_order.failed_build());
@@ -476,6 +477,7 @@ Judgement Judge::judge_sanitized(const Exercise& exercise, const JudgeOptions& o
   constexpr std::uint64_t seeds_max =
       40;  // the sanitizers are slow, and the faults they find are in most seeds
   Judgement out;
+  out.step = options.step;
   out.exercise = exercise.number;
   build_.build_shared(Variant::sanitized);
   const fs::path folder = build_.folder(exercise, options.sources);

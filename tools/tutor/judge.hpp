@@ -19,8 +19,7 @@ struct JudgeOptions {
   std::uint64_t seed_first = 0;         ///< of these
   std::vector<std::string> words = {};  ///< further ones for the check programs: a teacher's case
   std::string check;                    ///< only this one; empty: all
-  /// The step at hand: compiled and judged before all others, and if it is broken, alone. Those
-  /// before it have passed once, and count as passed until it passes, too.
+  /// The step at hand: compiled and judged before all others, which is a matter of time alone.
   std::string step_first;
   std::string step = {};      ///< only the programs of this one
   bool headers_ahead = true;  ///< false: each file has what it includes itself
@@ -29,8 +28,8 @@ struct JudgeOptions {
   bool thorough = false;      ///< all checks of a broken step, however many hang
   /// Told now and then, where `seeds` is given: the check's name, seeds done, seeds in all.
   std::function<void(const std::string&, std::uint64_t, std::uint64_t)> progress = nullptr;
-  /// Told once the step at hand has passed, while the others are still judged.
-  std::function<void(const std::string&)> step_passed = nullptr;
+  /// Told what is broken of the step at hand, or null, while other steps are still judged.
+  std::function<void(const std::string& step, const CheckVerdict* broken)> step_judged = nullptr;
 };
 
 /// Compiles and runs the checks of an exercise. One child for each check. Stops at the first step

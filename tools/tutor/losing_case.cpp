@@ -95,7 +95,7 @@ LosingCase losing_case(Session& session, const Exercise& exercise, const std::st
                 {.sources = sources,
                  .seed = seed,
                  .check = check,
-                 .step_first = check.empty() ? session.step_at_hand(exercise) : "",
+                 .step_first = "",
                  .with_real = false,
                  .thorough = false});
 }

@@ -133,8 +133,14 @@ Judgement Session::judge_files(const Exercise& exercise, JudgeOptions options) {
 Judgement Session::judge(const Exercise& exercise, JudgeOptions options) {
   const PassingNote note;
   if (!options.thorough) options.step_first = step_at_hand(exercise);
-  options.step_passed = [](const std::string& step) {
-    passing_note(fmt::format("  {} holds; the other steps are looked at", step));
+  options.step_judged = [](const std::string& step, const CheckVerdict* broken) {
+    std::string words =
+        broken == nullptr
+            ? fmt::format("  {} holds; the other steps are looked at", step)
+            : fmt::format("  {}; do the steps before hold? {}", step, headline(*broken));
+    // In one line, which is written over.
+    if (words.size() >= terminal_columns()) words.resize(terminal_columns() - 1);
+    passing_note(words);
   };
   return judge_files(exercise, std::move(options));
 }
@@ -155,6 +161,7 @@ bool Session::follow_up(const Exercise& exercise, Judgement& judgement, bool ver
   passing_note("");
   if (sanitized.kind != VerdictKind::passed) {
     judgement.kind = sanitized.kind;
+    judgement.checks = sanitized.checks;  // the case that lost, for who looks at it next
     fmt::print("\nThe checks passed, but not under the sanitizers, so it is not solved yet:\n{}",
                told(sanitized, exercise.number, verbose));
     return false;

@@ -91,8 +91,9 @@ std::string told_broken(const CheckVerdict& told, const Judgement& judgement,
   std::string out = in_colour(Colour::red, headline(verdict)) + "\n";
   std::string line = "  " + lesson_reference(verdict.lesson);
   if (verdict.has_seed)
-    line += fmt::format(" `./tools/percore check {} --seed {}` shows it again.", exercise,
-                        verdict.seed);
+    line +=
+        fmt::format(" `./tools/percore check {}{} --seed {}` shows it again.", exercise,
+                    judgement.step.empty() ? "" : " --step '" + judgement.step + "'", verdict.seed);
   if (line.size() > 2) out += (line[2] == ' ' ? " " + line.substr(2) : line) + "\n";
   // A catch exercise has no invariant of its own, and its sentence says what is demanded.
   if (!verdict.statement.empty() && !verdict.invariant.empty())
@@ -124,9 +125,6 @@ std::string told_broken(const CheckVerdict& told, const Judgement& judgement,
 // What held. A step of which all held is one line; the step at hand shows each of its checks.
 std::string told_passed(const Judgement& judgement, bool verbose) {
   std::string out;
-  for (const std::string& step : judgement.steps_as_before)
-    out += fmt::format("  {} {}: as before, looked at again when the step at hand holds\n",
-                       in_colour(Colour::dim, "✓"), step);
   for (std::size_t i = 0; i < judgement.checks.size();) {
     std::size_t end = i;
     bool whole = !judgement.checks[i].step.empty();

@@ -68,8 +68,6 @@ struct Judgement {
   VerdictKind kind = VerdictKind::passed;
   std::vector<CheckVerdict> checks;
   std::vector<std::string> steps_passed;
-  /// Those of them that were not judged this time, since the step behind them is broken.
-  std::vector<std::string> steps_as_before;
   unsigned points = 0;
   unsigned points_all = 0;
   std::string error;                 ///< for compile_error: the text shown
@@ -77,6 +75,7 @@ struct Judgement {
   std::vector<std::string> remarks;  ///< lines to show whatever the verdict is
   std::vector<Measured> measured;
   bool predicted = false;  ///< answers, not code: what is demanded would give them away
+  std::string step;        ///< the only one that was judged; empty: all
   bool untouched = false;  ///< the starting files: what holds of them is no merit
 
   /// The first check that did not pass, or null.

@@ -69,41 +69,45 @@ class Commands(unittest.TestCase):
         self.assertIn("10 of 25 points so far", self.run_for(WRONG, "check", "counter"))
         self.assertIn("1 of 2 steps", self.run_for(PASS, "list"))
 
-    def test_the_step_at_hand_is_judged_before_those_that_have_passed(self):
+    def test_of_broken_steps_the_first_is_told_whichever_is_judged_first(self):
         self.solve(*self.COUNTER)
         source = self.my / LESSON / "counter/counter.cpp"
         right = source.read_text()
         source.write_text(right.replace("--value_", ""))
-        self.run_for(WRONG, "check", "counter")
-        # Both are broken now. What is asked for is the second; the first has passed once, and keeps its points till then.
-        source.write_text(right.replace("--value_", "").replace("++value_", "value_ += 2"))
-        told = self.run_for(WRONG, "check", "counter")
-        self.assertIn("count up: as before", told)
-        self.assertIn("I2 broken", told)
-        self.assertNotIn("I1 broken", told)
-        self.assertIn("10 of 25 points so far", told)
-        self.assertIn("I2 broken", self.run_for(WRONG, "check", "counter", "--seed", "0"))  # the case that it named
-        graded = json.loads(self.run_for(WRONG, "grade", "--json"))
-        self.assertEqual([one["points"] for one in graded["exercises"] if one["exercise"] == "90.3"], [0])
-        source.write_text(right.replace("--value_", ""))
-        self.run_for(WRONG, "check", "counter")
-        source.write_text(right.replace("--value_", "").replace("++value_", "value_ += 2"))
-        # All of it is looked at once the second holds, or where all is asked for.
-        self.assertIn("I1 broken", self.run_for(WRONG, "check", "counter", "--verbose"))
-        source.write_text(right.replace("--value_", ""))
-        self.run_for(WRONG, "check", "counter")
-        source.write_text(right.replace("++value_", "value_ += 2"))
-        told = self.run_for(WRONG, "check", "counter")
-        self.assertIn("I1 broken", told)
-        self.assertNotIn("as before", told)
-        self.assertNotIn("points so far", told)
-        # A file that does not compile takes nothing away that has passed.
-        source.write_text(right.replace("--value_", ""))
+        self.assertIn("I2 broken", self.run_for(WRONG, "check", "counter"))
+        # The second is at hand. It holds or not: the first is broken now, and hides it.
+        for second in ("", "--value_"):
+            source.write_text(right.replace("++value_", "value_ += 2").replace("--value_", second))
+            told = self.run_for(WRONG, "check", "counter")
+            self.assertIn("I1 broken", told)
+            self.assertNotIn("I2 broken", told)
+            self.assertNotIn("points so far", told)
+            self.assertIn("I1 broken", self.run_for(WRONG, "check", "counter", "--seed", "0"))
+            self.assertIn("I1 broken", self.run_for(WRONG, "check", "counter", "--verbose"))
+            graded = json.loads(self.run_for(WRONG, "grade", "--json"))
+            self.assertEqual([one["points"] for one in graded["exercises"] if one["exercise"] == "90.3"], [0])
+            source.write_text(right.replace("--value_", ""))
+            self.assertIn("10 of 25 points so far", self.run_for(WRONG, "check", "counter"))
+
+    def test_a_file_that_does_not_compile_takes_no_step_away(self):
+        self.solve(*self.COUNTER)
+        source = self.my / LESSON / "counter/counter.cpp"
+        source.write_text(source.read_text().replace("--value_", ""))
         self.run_for(WRONG, "check", "counter")
         source.write_text("nonsense")
-        self.assertIn("It does not compile", self.run_for(WRONG, "check", "counter"))
-        self.assertIn("It does not compile", self.run_for(WRONG, "check", "counter", "--verbose"))
-        self.assertIn("1 of 2 steps", self.run_for(PASS, "list"))
+        for word in ("--no-sanitizers", "--verbose"):
+            self.assertIn("It does not compile", self.run_for(WRONG, "check", "counter", word))
+            self.assertIn("1 of 2 steps", self.run_for(PASS, "list"))
+
+    def test_what_only_the_sanitizers_saw_is_the_case_to_look_at(self):
+        self.solve(*self.COUNTER)
+        source = self.my / LESSON / "counter/counter.cpp"
+        source.write_text(source.read_text().replace(
+            "++value_", "int* freed = new int(1); delete freed; value_ += *freed == 1 ? 1 : 1"))
+        told = self.run_for(WRONG, "check", "counter")
+        self.assertIn("not under the sanitizers", told)
+        self.assertIn("heap-use-after-free", told)
+        self.assertEqual(self.state()["exercises"]["90.3"]["loss"]["check"], "up_adds_one", self.state())
 
     def test_one_step_alone(self):
         self.solve(*self.COUNTER)
@@ -112,6 +116,7 @@ class Commands(unittest.TestCase):
         told = self.run_for(WRONG, "check", "counter", "--step", "count up", "--no-sanitizers")
         self.assertIn("I1 broken", told)
         self.assertNotIn("I2", told)
+        self.assertIn("check 90.3 --step 'count up' --seed 0` shows it again", told)
         self.assertIn("90.3 counter has no step 'up'; it has count up, count down.",
                       self.run_for(USAGE, "check", "counter", "--step", "up"))
         verdict = json.loads(self.run_for(PASS, "check", "counter", "--step", "count down", "--json"))

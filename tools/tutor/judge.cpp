@@ -421,8 +421,9 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
   }
   keep_programs_of(options, programs);
   if (programs.empty())
-    refuse("{} {} has no checks of that kind: its step {} is looked at by others.", exercise.number,
-           exercise.name, options.step);
+    refuse(
+        "{} {} has no checks of its own for that: `./tools/percore check {}` looks at all of it.",
+        exercise.number, exercise.name, exercise.number);
 
   fs::path answers;
   if (exercise.kind == Kind::predict) answers = options.sources / exercise.files.front();
@@ -496,7 +497,7 @@ Judgement Judge::judge_sanitized(const Exercise& exercise, const JudgeOptions& o
     if (!one.built) {
       const BuildResult& built = building.wait_for_all();
       tell_compile_error(out, built, options.sources, course_.root);
-      if (!built.out_of_time && !built.compiler_died)
+      if (options.headers_ahead && !built.out_of_time && !built.compiler_died)
         out.error +=
             "  (The checks before this compiled: they are built behind headers of ours that are "
             "read beforehand. Here each file has what it includes itself, and an #include is "

@@ -72,9 +72,12 @@ void Session::record(const Exercise& exercise, const Judgement& judgement) {
   const bool other_files_pass = progress.solved && progress.files_hash != files;
   const bool passed = judgement.kind == VerdictKind::passed;
   if (passed || !other_files_pass) {
-    // What does not compile says nothing of the steps that it had.
-    if (judgement.kind != VerdictKind::compile_error)
-      progress.steps_passed = judgement.steps_passed;
+    std::vector<std::string> steps = judgement.steps_passed;
+    // What does not compile says nothing against the steps that it had.
+    if (judgement.kind == VerdictKind::compile_error)
+      for (const std::string& step : progress.steps_passed)
+        if (std::ranges::count(steps, step) == 0) steps.push_back(step);
+    progress.steps_passed = std::move(steps);
     progress.solved = passed;
   }
   if (passed) {

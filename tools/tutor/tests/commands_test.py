@@ -99,6 +99,14 @@ class Commands(unittest.TestCase):
             self.assertIn("It does not compile", self.run_for(WRONG, "check", "counter", word))
             self.assertIn("1 of 2 steps", self.run_for(PASS, "list"))
 
+    def test_a_step_that_passes_counts_though_the_next_does_not_compile(self):
+        self.solve(*self.COUNTER)
+        header = self.my / LESSON / "counter/percore/counter.hpp"
+        header.write_text(header.read_text().replace("void down();", "private: void down(); public:"))
+        told = self.run_for(WRONG, "check", "counter")
+        self.assertIn("It does not compile", told)
+        self.assertIn("1 of 2 steps", self.run_for(PASS, "list"))
+
     def test_what_only_the_sanitizers_saw_is_the_case_to_look_at(self):
         self.solve(*self.COUNTER)
         source = self.my / LESSON / "counter/counter.cpp"

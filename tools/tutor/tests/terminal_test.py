@@ -109,6 +109,16 @@ class InATerminal(unittest.TestCase):
         self.addCleanup(terminal.close)
         return terminal
 
+    def test_the_step_at_hand_is_told_while_those_before_are_looked_at(self):
+        shutil.copytree(FIXTURE / "solutions" / LESSON, self.root / "my" / LESSON)
+        source = self.root / "my" / LESSON / "counter" / "counter.cpp"
+        source.write_text(source.read_text().replace("--value_", ""))
+        self.assertEqual(percore(self.root, "check", "counter").returncode, 1)  # the first step holds
+        terminal = self.start("check", "counter")
+        at = terminal.wait_for("count down; do the steps before hold\\? I2 broken: ")
+        terminal.wait_for(r"I2 broken: .*10 of 25 points so far", at)
+        self.assertEqual(terminal.end(), 1)
+
     def save(self, file, text):
         # As editors do: a new file beside it, renamed over it.
         path = self.root / "my" / LESSON / file

@@ -107,6 +107,13 @@ def turns(names, runs):
     return [list(names) if run % 2 == 0 else list(reversed(names)) for run in range(runs)]
 
 
+def runs_of(values, turns):
+    """What single turns gave, in runs of so many turns: the median of each. A turn that was disturbed then moves nothing."""
+    if len(values) % turns != 0:
+        raise ValueError(f"{len(values)} turns are no whole number of runs of {turns}")
+    return [median(values[first:first + turns]) for first in range(0, len(values), turns)]
+
+
 def level(comparison, goal):
     """Nobody can tell the two apart, and no more than the goal's margin lies between them, one way or the other."""
     enough = len(comparison.pairs) >= CONCLUDING_RUNS_MIN

@@ -189,7 +189,8 @@ def markdown_table(content):
     return "\n".join(out + ["| " + " | ".join(row) + " |" for row in body])
 
 
-def machine_sentence(machine, runs):
+def machine_sentence(machine, runs, turns=1):
+    """turns: of how many a run is the median."""
     virtual = "a virtual machine with " if machine["virtual"] else ""
     versions = ", ".join(f"{name} {version}" for name, version in sorted(machine["versions"].items()))
     # Records from before these were kept have none of them.
@@ -198,7 +199,7 @@ def machine_sentence(machine, runs):
     return (
         f"{virtual}{machine['cpus']} CPUs, {machine['cpu']}, Linux {machine['kernel']}{files}, {machine['compiler']}, "
         f"{versions}; "
-        f"{revision}{runs} runs in turn, load {machine['load']} at the start"
+        f"{revision}{runs} runs in turn{f', each the median of {turns}' if turns > 1 else ''}, load {machine['load']} at the start"
     )
 
 
@@ -229,7 +230,8 @@ def of_itself(line):
     return other, line.of_metric
 
 
-def write_json(path, lines, machine, runs, instructions, command=""):
+def write_json(path, lines, machine, runs, instructions, command="", turns=1, each_turn=None):
+    """each_turn: {metric: {(runtime, form): its figures}}, where a run is the median of several."""
     results = []
     for line in lines:
         for (runtime, form), values in line.all_samples.items():
@@ -238,6 +240,7 @@ def write_json(path, lines, machine, runs, instructions, command=""):
                 {"suite": line.metric.name, "unit": line.metric.unit, "what": line.metric.what, "runtime": runtime, "form": form,
                  "better_form": line.forms[runtime] == form, "median": summary.median,
                  "quartiles": [summary.low, summary.high], "samples": values}
+                | ({"turns": each_turn[line.metric.name][runtime, form]} if turns > 1 else {})
             )
     comparisons = [
         {"suite": line.metric.name, "with": other, "ratio": comparison.ratio, "quartiles": [comparison.low, comparison.high],
@@ -249,7 +252,7 @@ def write_json(path, lines, machine, runs, instructions, command=""):
     goals = [{"suite": line.metric.name, "goal": goal_text(line.metric), "best_peer": line.best_peer, "verdict": verdict(line)}
              for line in lines]
     document = {"command": command, "at": datetime.now(timezone.utc).isoformat(timespec="seconds"), "machine": machine,
-                "runs": runs, "results": results, "comparisons": comparisons, "goals": goals, "instructions": instructions}
+                "runs": runs, "turns": turns, "results": results, "comparisons": comparisons, "goals": goals, "instructions": instructions}
     beside = path.with_name(path.name + ".new")  # a full disk must not cost the record that was there
     beside.write_text(json.dumps(document, indent=2) + "\n")
     beside.replace(path)

@@ -656,10 +656,10 @@ class Launching(unittest.TestCase):
     def options(self, *arguments):
         return bench.parse(["--cpu", str(self.cpu), "--build-dir", str(self.folder), *arguments])
 
-    def run_suite(self, suite, *names, runs=3):
+    def run_suite(self, suite, *names, runs=3, turns=1):
         found = [programs.Program(name.removeprefix("bench_"), "", {suite: [str(self.program(name)), suite]}) for name in names]
         with contextlib.redirect_stderr(io.StringIO()) as said:
-            bench.run_suite(suite, found, self.options("--runs", str(runs)), self.samples)
+            self.samples = bench.run_suite(suite, found, self.options("--runs", str(runs), "--turns", str(turns)))
         self.said = said.getvalue()
 
     def order(self):
@@ -678,10 +678,13 @@ class Launching(unittest.TestCase):
         self.run_suite("spawn", "a", "b", "c", runs=4)
         self.assertEqual(self.order(), list("abc" "cba" "abc" "cba"))
 
+    def test_a_run_of_several_turns_goes_there_and_back_as_well(self):
+        self.run_suite("spawn", "a", "b", runs=2, turns=3)
+        self.assertEqual(self.order(), list("ab" "ba" "ab" "ba" "ab" "ba"))
+
     def test_who_does_not_know_a_suite_takes_no_part_in_it(self):
         other = programs.Program("other", "", {"spawn": [str(self.program("other")), "spawn"]})
-        bench.run_suite("nop", [other], self.options(), self.samples)
-        self.assertEqual(self.samples, {})
+        self.assertEqual(bench.run_suite("nop", [other], self.options()), {})
 
     def test_a_learner_s_module_that_breaks_is_left_out_with_a_word_and_the_others_go_on(self):
         (self.folder / "mine.breaks").touch()
@@ -750,6 +753,23 @@ signal.pause()
         self.assertEqual(status, 3)
         self.assertIn("spawn is left out: ", said.getvalue())
         self.assertTrue(kept.exists())
+
+    def test_a_run_is_the_median_of_its_turns_and_the_record_has_both(self):
+        figures = iter([10.0, 90.0, 11.0, 30.0, 31.0, 2.0])
+        found = [programs.Program("percore", "", {"nop": ["percore", "nop"]})]
+        kept = self.folder / "kept.json"
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(mock.patch.object(bench, "collect_programs", lambda _: (found, {})))
+            stack.enter_context(mock.patch.object(programs, "machine", lambda _: MACHINE))
+            stack.enter_context(mock.patch.object(programs, "measure", lambda *_: {"nop1": next(figures)}))
+            said = stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+            bench.measure_suites(["--suite", "nop", "--runs", "2", "--turns", "3", "--json", str(kept), "--no-bars"])
+        record = json.loads(kept.read_text())
+        self.assertEqual((record["runs"], record["turns"]), (2, 3))
+        (result,) = record["results"]
+        self.assertEqual(result["samples"], [11.0, 30.0])
+        self.assertEqual(result["turns"], [10.0, 90.0, 11.0, 30.0, 31.0, 2.0])
+        self.assertIn("2 runs in turn, each the median of 3", said.getvalue())
 
     def test_one_of_ours_that_breaks_ends_it_with_a_word(self):
         (self.folder / "percore.breaks").touch()

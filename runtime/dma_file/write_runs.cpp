@@ -15,7 +15,7 @@
 namespace percore {
 
 void DmaFile::join_runs(std::vector<Write*>& asked) noexcept {
-  std::ranges::sort(asked, {}, &Write::offset);
+  if (asked.size() > 1) std::ranges::sort(asked, {}, &Write::offset);
   Write* last = nullptr;
   std::size_t bytes = 0;
   for (Write* const write : asked) {

@@ -182,6 +182,7 @@ int check_command(Session& session, const CheckCommand& command) {
   options.headers_ahead = command.sanitizers && !command.json;  // else nothing follows
   Judgement judgement = session.judge(exercise, std::move(options));
   judgement.untouched = !session.workspace.changed(exercise);
+  judgement.sanitizers_follow = command.sanitizers && Session::looked_at_twice(exercise);
   if (command.json) {
     session.record(exercise, judgement);
     fmt::print("{}\n", to_json(judgement));

@@ -155,7 +155,7 @@ Judgement Session::judge_anew(const Exercise& exercise) {
 }
 
 bool Session::follow_up(const Exercise& exercise, Judgement& judgement, bool verbose) {
-  if (exercise.kind == Kind::predict) return true;
+  if (!looked_at_twice(exercise)) return true;
   JudgeOptions options;
   options.sources = workspace.lesson_folder(exercise);
   const Judge judge(course, config());

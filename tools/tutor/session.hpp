@@ -52,6 +52,9 @@ class Session {
   /// Judges them for a record that must not hold what was true before: all steps, in their order.
   Judgement judge_anew(const Exercise& exercise);
 
+  /// Whether the sanitizers have a say: in code, not in answers.
+  static bool looked_at_twice(const Exercise& exercise) { return exercise.kind != Kind::predict; }
+
   /// The sanitizers' verdict, told in one line when clean. Returns false when they found something.
   bool follow_up(const Exercise& exercise, Judgement& judgement, bool verbose);
 

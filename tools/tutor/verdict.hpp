@@ -77,6 +77,7 @@ struct Judgement {
   bool predicted = false;  ///< answers, not code: what is demanded would give them away
   std::string step;        ///< the only one that was judged; empty: all
   bool untouched = false;  ///< the starting files: what holds of them is no merit
+  bool sanitizers_follow = false;  ///< what passed may still lose, and the words say so
 
   /// The first check that did not pass, or null.
   [[nodiscard]] const CheckVerdict* first_broken() const;

@@ -138,6 +138,7 @@ void Watch::check() {
   try {
     Judgement judgement = session_.judge(*exercise_);
     passed_ = judgement.kind == VerdictKind::passed;
+    judgement.sanitizers_follow = Session::looked_at_twice(*exercise_);
     session_.record(*exercise_, judgement);
     const std::string text = told(judgement, exercise_->number, false);
     const bool untouched = !session_.workspace.changed(*exercise_);

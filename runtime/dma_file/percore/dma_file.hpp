@@ -117,7 +117,7 @@ class DmaFile {
   static Task<Result<void>> probe_alignment(Inside& file);
   static Task<Result<std::uint64_t>> size_of(const Inside& file);
   static Task<Result<std::size_t>> fill(Inside& file, std::span<std::byte> out, std::uint64_t begin,
-                                        std::size_t needed);
+                                        std::size_t needed, std::size_t done = 0);
   static std::vector<Group> grouped(const std::vector<DmaRange>& ranges, std::size_t alignment,
                                     DmaMergeOptions merge);
   static Task<> fill_group(Inside& file, Group& group);
@@ -126,6 +126,10 @@ class DmaFile {
                                             bool within = false);
   static Task<Result<std::size_t>> read_into_memory(Inside& file, Result<GatePass> entered,
                                                     std::span<std::byte> out, std::uint64_t offset);
+  static Task<Result<std::size_t>> read_straight(Inside& file, GatePass pass,
+                                                 std::span<std::byte> out, std::uint64_t offset);
+  static Task<Result<std::size_t>> read_by_pieces(Inside& file, Result<GatePass> entered,
+                                                  std::span<std::byte> out, std::uint64_t offset);
   static Task<std::vector<Result<DmaBuffer>>> read_merged(Inside& file, Result<GatePass> entered,
                                                           std::vector<DmaRange> ranges,
                                                           DmaMergeOptions merge);

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <percore/dma_file.hpp>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -13,8 +14,8 @@ namespace bench {
 
 /// The value; without one the program ends with `path` and `what` went wrong there.
 template <typename T>
-T must(percore::Result<T> result, const std::string& path, const char* what) {
-  if (!result) file_failed(path, what, result.error().value());
+T must(percore::Result<T> result, std::string_view path, const char* what) {
+  if (!result) file_failed(std::string(path), what, result.error().value());
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 

@@ -66,13 +66,13 @@ Task<Result<std::uint64_t>> DmaFile::size_of(const Inside& file) {
   co_return found.stx_size;
 }
 
-// Reads until `needed` bytes of the aligned range at `begin` are there, or the file ends. A short
-// read alone does not say that it does: the next one begins at the sector in which it stopped, and
+// Reads on from `done` until `needed` bytes of the aligned range at `begin` are there, or the file
+// ends. A short read alone does not say that it does: the next one begins at the sector in which it stopped, and
 // where that brings nothing new, the file's size decides.
 Task<Result<std::size_t>> DmaFile::fill(Inside& file, std::span<std::byte> out, std::uint64_t begin,
-                                        std::size_t needed) {
+                                        std::size_t needed, std::size_t done) {
   unsigned retries = 0;
-  for (std::size_t done = 0;;) {
+  for (;;) {
     const std::size_t from = down(done, file.alignment);
     const Result<std::uint32_t> got = co_await transfer(
         file.arena, file.fd, out.subspan(from), begin + from, IORING_OP_READ, IORING_OP_READ_FIXED);
@@ -113,15 +113,34 @@ Task<Result<DmaBuffer>> DmaFile::read_range(Inside& file, Result<GatePass> enter
 Task<Result<std::size_t>> DmaFile::read_into_memory(Inside& file, Result<GatePass> entered,
                                                     std::span<std::byte> out,
                                                     std::uint64_t offset) {
+  const std::size_t mask = file.alignment - 1;
+  const bool aligned =
+      is_aligned(out.data(), file.alignment) && ((offset | out.size()) & mask) == 0;
+  if (entered && aligned && !ends_too_late({.offset = offset, .size = out.size()}))
+    return read_straight(file, std::move(*entered), out, offset);
+  return read_by_pieces(file, std::move(entered), out, offset);
+}
+
+// One frame and one operation where all of it comes at once, as nearly always: after a sleep the
+// caches are cold, and what a read takes of its own is mostly lines to be fetched.
+Task<Result<std::size_t>> DmaFile::read_straight(Inside& file, GatePass pass,
+                                                 std::span<std::byte> out, std::uint64_t offset) {
+  const GatePass inside = std::move(pass);
+  const SemaphoreUnits place = co_await file.places.hold();
+  const Result<std::uint32_t> got =
+      co_await transfer(file.arena, file.fd, out, offset, IORING_OP_READ, IORING_OP_READ_FIXED);
+  if (!got && !passes(got.error())) co_return std::unexpected(got.error());
+  if (got) file.count_read(*got);
+  if (got && (*got == 0 || *got == out.size())) co_return *got;
+  co_return co_await fill(file, out, offset, out.size(), got ? *got : 0);
+}
+
+// So that a read longer than the arena needs no more of it than a quarter.
+Task<Result<std::size_t>> DmaFile::read_by_pieces(Inside& file, Result<GatePass> entered,
+                                                  std::span<std::byte> out, std::uint64_t offset) {
   const Result<GatePass> pass = std::move(entered);
   if (!pass) co_return std::unexpected(pass.error());
   if (ends_too_late({.offset = offset, .size = out.size()})) co_return failure(EINVAL);
-  const std::size_t mask = file.alignment - 1;
-  if (is_aligned(out.data(), file.alignment) && ((offset | out.size()) & mask) == 0) {
-    const SemaphoreUnits place = co_await file.places.hold();
-    co_return co_await fill(file, out, offset, out.size());
-  }
-  // By pieces, so that a read longer than the arena needs no more of it than a quarter.
   const std::size_t piece = std::max(file.arena.size_bytes() / 4, 2 * dma_granule_bytes);
   for (std::size_t done = 0; done != out.size();) {
     const std::size_t wanted = std::min(piece - dma_granule_bytes, out.size() - done);

@@ -217,11 +217,10 @@ std::string told(const Judgement& judgement, const std::string& exercise, bool v
            "\n";
   else if (judgement.kind == VerdictKind::passed)
     out += "\n" +
-           in_colour(Colour::green, fmt::format("Passed: {} of {} points{}.", judgement.points,
-                                                judgement.points_all,
-                                                judgement.sanitizers_follow
-                                                    ? ", if the sanitizers see nothing"
-                                                    : "")) +
+           in_colour(
+               Colour::green,
+               fmt::format("Passed: {} of {} points{}.", judgement.points, judgement.points_all,
+                           judgement.sanitizers_follow ? ", if the sanitizers see nothing" : "")) +
            "\n";
   else if (judgement.points > 0)
     out += fmt::format("  {} of {} points so far.\n", judgement.points, judgement.points_all);

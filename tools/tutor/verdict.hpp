@@ -74,9 +74,9 @@ struct Judgement {
   std::string error_verbose;         ///< all of the compiler's words
   std::vector<std::string> remarks;  ///< lines to show whatever the verdict is
   std::vector<Measured> measured;
-  bool predicted = false;  ///< answers, not code: what is demanded would give them away
-  std::string step;        ///< the only one that was judged; empty: all
-  bool untouched = false;  ///< the starting files: what holds of them is no merit
+  bool predicted = false;          ///< answers, not code: what is demanded would give them away
+  std::string step;                ///< the only one that was judged; empty: all
+  bool untouched = false;          ///< the starting files: what holds of them is no merit
   bool sanitizers_follow = false;  ///< what passed may still lose, and the words say so
 
   /// The first check that did not pass, or null.

@@ -4,7 +4,11 @@
 #include <count_instructions.hpp>
 #include <measure.hpp>
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include <optional>
+#include <percore/dma_file.hpp>
 #include <percore/executor.hpp>
 #include <percore/io.hpp>
 #include <percore/ring.hpp>
@@ -154,6 +158,47 @@ Task<std::uint64_t> messages_there_and_back(std::size_t times, std::size_t silen
   co_return received;
 }
 
+// A file of one block, which goes with the program.
+class BlockFile {
+ public:
+  BlockFile() {
+    const int fd = mkstemp(path_);
+    const std::vector<char> block(percore::dma_granule_bytes, 'b');
+    if (fd < 0 || ::write(fd, block.data(), block.size()) != static_cast<ssize_t>(block.size())) {
+      std::perror("no file can be made in /tmp");
+      std::exit(3);
+    }
+    ::close(fd);
+  }
+  ~BlockFile() { unlink(path_); }
+  BlockFile(const BlockFile&) = delete;
+  BlockFile& operator=(const BlockFile&) = delete;
+  const char* path() const { return path_; }
+
+ private:
+  char path_[33] = "/tmp/percore-instructions-XXXXXX";
+};
+
+Task<std::uint64_t> block_times(const BlockFile& block, bool writes, std::size_t times) {
+  percore::DmaArena arena({.bytes = 1u << 16});
+  auto opened = co_await percore::DmaFile::open(arena, block.path(), percore::DmaOpen::update);
+  percore::DmaFile& file = opened.value();
+  auto allocated = co_await arena.allocate(percore::dma_granule_bytes);
+  const std::span<std::byte> memory = allocated.value().bytes();
+  std::uint64_t done = 0;
+  for (std::size_t i = 0; i < times; ++i) {
+    if (writes) {
+      const auto written = co_await file.write(memory, 0);
+      done += written.has_value() ? 1 : 0;
+    } else {
+      const auto read = co_await file.read_into(memory, 0);
+      done += read.has_value() ? 1 : 0;
+    }
+  }
+  static_cast<void>(co_await file.close());
+  co_return done;
+}
+
 // Asked before anything of percore is counted, so that a crash in a hot path is no excuse.
 void leave_where_nobody_can_count() {
   constexpr int nobody_can = 77;
@@ -230,6 +275,11 @@ int main(int argument_count, char** arguments) {
   const auto there_and_back = [](std::size_t silent) {
     return [silent](std::size_t times, Handles&) { return messages_there_and_back(times, silent); };
   };
+  const BlockFile block;
+  const auto blocks = [&block](bool writes) {
+    return
+        [&block, writes](std::size_t times, Handles&) { return block_times(block, writes, times); };
+  };
   std::vector<bench::Metric> counted;
   const auto add = [&counted](const char* operation, double instructions) {
     counted.push_back({operation, instructions, "instructions"});
@@ -240,6 +290,8 @@ int main(int argument_count, char** arguments) {
   add("yield, another task runs", instructions_an_operation(switches, 64, 320));
   add("nop, one in flight", instructions_an_operation(nops, 16, 144));
   add("nop, 64 in flight", instructions_an_operation(nops_64, 128, 640));
+  add("read a block of a file", instructions_an_operation(blocks(false), 16, 144));
+  add("write a block of a file", instructions_an_operation(blocks(true), 16, 144));
   add("with Stats: spawn and join", instructions_an_operation(spawns, 64, 320, false, true));
   add("with Stats: yield, another task runs",
       instructions_an_operation(switches, 64, 320, false, true));

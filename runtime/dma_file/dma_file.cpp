@@ -67,8 +67,8 @@ Task<Result<std::uint64_t>> DmaFile::size_of(const Inside& file) {
 }
 
 // Reads on from `done` until `needed` bytes of the aligned range at `begin` are there, or the file
-// ends. A short read alone does not say that it does: the next one begins at the sector in which it stopped, and
-// where that brings nothing new, the file's size decides.
+// ends. A short read alone does not say that it does: the next one begins at the sector in which it
+// stopped, and where that brings nothing new, the file's size decides.
 Task<Result<std::size_t>> DmaFile::fill(Inside& file, std::span<std::byte> out, std::uint64_t begin,
                                         std::size_t needed, std::size_t done) {
   unsigned retries = 0;

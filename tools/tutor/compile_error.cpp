@@ -84,6 +84,23 @@ std::string without_assertion_frame(const std::string& words) {
   return colon == words.npos ? words : words.substr(colon + 2);
 }
 
+// From the notes below an error of clang's: why the first candidate is none. Each "because" goes
+// deeper than the one before.
+class Reason {
+ public:
+  void note(const std::string& words) {
+    if (words.starts_with("because ") && candidates_ <= 1) told_ = folded(words);
+    for (const std::string_view mark : {"candidate template ignored: ", " not viable: "})
+      if (const std::size_t at = words.find(mark); at != words.npos && ++candidates_ == 1)
+        told_ = "because " + folded(words.substr(at + mark.size()));
+  }
+  std::string told() const { return told_; }
+
+ private:
+  unsigned candidates_ = 0;
+  std::string told_;
+};
+
 // What lld, mold and bfd say of a name that is declared and nowhere defined.
 std::optional<std::string> undefined_symbol(const std::string& line) {
   for (const std::string_view mark : {"undefined symbol: ", "undefined reference to `"}) {
@@ -145,6 +162,7 @@ CompileError first_error(const std::string& output, const fs::path& sources, con
   CompileError out;
   std::optional<Diagnostic> error, own_place, own_before;
   std::size_t error_line = 0;
+  Reason reason;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const auto found = to_diagnostic(lines[i]);
     if (!found) {
@@ -162,8 +180,9 @@ CompileError first_error(const std::string& output, const fs::path& sources, con
       }
     } else if (is_own && found->kind == "required from") {
       own_before = found;
-    } else if (is_own && found->kind == "note: " && error && out.more == 0 && !own_place) {
-      own_place = found;  // clang: "in instantiation of ... requested here"
+    } else if (found->kind == "note: " && error && out.more == 0) {
+      reason.note(found->words);
+      if (is_own && !own_place) own_place = found;  // clang: "in instantiation of ..."
     }
   }
   if (!error) return link_error(lines);
@@ -173,6 +192,7 @@ CompileError first_error(const std::string& output, const fs::path& sources, con
   out.line = place.line;
   out.column = place.column;
   out.sentence = folded(without_assertion_frame(error->words));
+  out.reason = reason.told();
   if (elsewhere && own_place)
     out.remark = fmt::format("found in {}:{}", shown(error->file, root), error->line);
   // The two lines after a diagnostic are the source and the mark.

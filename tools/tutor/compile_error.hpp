@@ -12,6 +12,7 @@ struct CompileError {
   unsigned line = 0;
   unsigned column = 0;
   std::string sentence;  ///< template noise folded
+  std::string reason;    ///< what keeps the candidate, or the first of several, from being one
   std::string snippet;   ///< the source line and the mark under it, or empty
   std::string remark;    ///< where it was asked for, when the error itself lies in a header that is
                          ///< not the learner's

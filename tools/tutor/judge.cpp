@@ -40,6 +40,7 @@ void tell_compile_error(Judgement& out, const BuildResult& built, const fs::path
     out.error = fmt::format("  {}\n", error.sentence);
   else
     out.error = fmt::format("  {}:{}: {}\n", error.file, error.line, error.sentence);
+  if (!error.reason.empty()) out.error += fmt::format("  {}\n", error.reason);
   for (const std::string& line : split_lines(error.snippet)) out.error += "  " + line + "\n";
   if (!error.remark.empty()) out.error += fmt::format("  ({})\n", error.remark);
   if (error.more > 0)

@@ -122,6 +122,17 @@ std::string told_broken(const CheckVerdict& told, const Judgement& judgement,
   return out;
 }
 
+// What a check demands. Where others look at the same from another side, its name tells them apart.
+std::string demanded(const CheckVerdict& check, const Judgement& judgement) {
+  if (check.statement.empty()) return check.name;
+  const bool alone = std::ranges::count_if(judgement.checks, [&](const CheckVerdict& other) {
+                       return other.program == check.program && other.statement == check.statement;
+                     }) == 1;
+  std::string name = check.name;
+  std::ranges::replace(name, '_', ' ');
+  return alone ? check.statement : fmt::format("{} ({})", check.statement, name);
+}
+
 // What held. A step of which all held is one line; the step at hand shows each of its checks.
 std::string told_passed(const Judgement& judgement, bool verbose) {
   std::string out;
@@ -146,7 +157,7 @@ std::string told_passed(const Judgement& judgement, bool verbose) {
     for (; i < end; ++i) {
       const CheckVerdict& check = judgement.checks[i];
       if (check.kind != VerdictKind::passed) continue;
-      std::string text = check.statement.empty() ? check.name : check.statement;
+      std::string text = demanded(check, judgement);
       if (check.skipped)
         text += ": not run, " + check.sentence;
       else if (check.real)

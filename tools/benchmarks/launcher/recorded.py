@@ -103,11 +103,15 @@ def claim_rows(claims, record):
         yield [claim["claim"], claim["by"], measured_text(claim["measured"], record), claim["verdict"]]
 
 
+def sentence_of(record):
+    return report.machine_sentence(record["machine"], record["runs"], record.get("turns", 1))
+
+
 def draw(path, lines, titles, records):
     """The bars that `bench --svg` draws."""
     shown = {line.metric.name for line in lines}
     measured = [record for record in records if shown & {result["suite"] for result in record["results"]}]
-    sentences = [report.machine_sentence(record["machine"], record["runs"], record.get("turns", 1)) for record in measured]
+    sentences = [sentence_of(record) for record in measured]
     loads = {}  # runs on one machine differ in how busy it was
     for sentence in sentences:
         where, load = sentence.rsplit(", load ", 1)
@@ -126,7 +130,7 @@ def machine_rows(peers, records):
         later = {result["suite"] for newer in records[records.index(record) + 1:] for result in newer["results"]}
         shown = {result["suite"] for result in record["results"]} - later
         names = ", ".join(name for name, metrics in SUITES.items() if metrics[0].name in shown) or "instructions"
-        yield [f"of percore: {names}", report.machine_sentence(record["machine"], record["runs"], record.get("turns", 1)), f"`{record['command']}`"]
+        yield [f"of percore: {names}", sentence_of(record), f"`{record['command']}`"]
 
 
 def main(arguments, name, root):

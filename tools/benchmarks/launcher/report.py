@@ -195,11 +195,12 @@ def machine_sentence(machine, runs, turns=1):
     versions = ", ".join(f"{name} {version}" for name, version in sorted(machine["versions"].items()))
     # Records from before these were kept have none of them.
     files = f", files on {machine['files_on']}" if machine.get("files_on") else ""
+    of_turns = f", each the median of {turns}" if turns > 1 else ""
     revision = f"percore {machine['revision']}, {machine['date']}; " if machine.get("revision") else ""
     return (
         f"{virtual}{machine['cpus']} CPUs, {machine['cpu']}, Linux {machine['kernel']}{files}, {machine['compiler']}, "
         f"{versions}; "
-        f"{revision}{runs} runs in turn{f', each the median of {turns}' if turns > 1 else ''}, load {machine['load']} at the start"
+        f"{revision}{runs} runs in turn{of_turns}, load {machine['load']} at the start"
     )
 
 
@@ -252,7 +253,8 @@ def write_json(path, lines, machine, runs, instructions, command="", turns=1, ea
     goals = [{"suite": line.metric.name, "goal": goal_text(line.metric), "best_peer": line.best_peer, "verdict": verdict(line)}
              for line in lines]
     document = {"command": command, "at": datetime.now(timezone.utc).isoformat(timespec="seconds"), "machine": machine,
-                "runs": runs, "turns": turns, "results": results, "comparisons": comparisons, "goals": goals, "instructions": instructions}
+                "runs": runs, "turns": turns, "results": results, "comparisons": comparisons, "goals": goals,
+                "instructions": instructions}
     beside = path.with_name(path.name + ".new")  # a full disk must not cost the record that was there
     beside.write_text(json.dumps(document, indent=2) + "\n")
     beside.replace(path)

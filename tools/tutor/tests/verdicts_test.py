@@ -65,6 +65,31 @@ class Verdicts(unittest.TestCase):
         verdict = self.expect("wrong", r"^I1 broken: after 1 times up the counter shows 2 \(seed 0\)\.$", "value_ += 2;")
         self.assertEqual(verdict["checks"][0]["lesson"], "Lesson 90, *Counting*")
 
+    def test_another_invariant_than_the_check_s_own_comes_without_what_the_check_demands(self):
+        def told(down):
+            sources = self.root / "other"
+            shutil.rmtree(sources, ignore_errors=True)
+            shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+            module = sources / "counter" / "counter.cpp"
+            module.write_text(module.read_text().replace("--value_;", down))
+            return percore(self.root, "check", "counter", "--from", sources, "--no-sanitizers").stdout
+
+        own = told("value_ -= 2;")
+        self.assertIn("I2 broken: once down from zero shows -2", own)
+        self.assertIn("Demanded: down takes one off.", own)
+        other = told("++value_;")
+        self.assertIn("I1 broken: once down from zero shows 1", other)
+        self.assertNotIn("Demanded", other)
+
+    def test_checks_that_demand_the_same_are_told_apart_by_their_names(self):
+        sources = self.root / "other"
+        shutil.rmtree(sources, ignore_errors=True)
+        shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+        told = percore(self.root, "check", "counter", "--from", sources, "--no-sanitizers", "--verbose").stdout
+        self.assertIn("I2  down takes one off (down takes one)\n", told)
+        self.assertIn("I2  down takes one off (down again)\n", told)
+        self.assertIn("I1  up adds one\n", told)
+
     def test_failure_is_shrunk(self):
         # Breaks at the fifth; sizes are drawn up to 30, so the shrunk case is not longer than a few more.
         verdict = self.expect("wrong", r"after 5 times", "if (++value_ == 5) ++value_;")
@@ -104,6 +129,14 @@ class Verdicts(unittest.TestCase):
         self.assertEqual((second["kind"], second["steps_passed"]), ("compile_error", ["count up"]), second["message"])
         self.assertIn("private", second["message"])
         self.assertGreater(second["points"], 0)
+
+    def test_why_no_function_fits_is_told_with_the_error(self):
+        if "compiler_id=clang" not in CONF.read_text():
+            self.skipTest("g++ words its notes in another way")
+        self.expect("compile_error", r"counter\.cpp:\d+: .*no matching function for call to 'f'\n  because .*8 < 4.* false",
+                    "f(1L);", "template <typename T> requires (sizeof(T) < 4) void f(T) {}")
+        self.expect("compile_error", r"no matching function for call to 'g'\n  because requires 2 arguments, but 1 was",
+                    "g(1);", "inline void g(int, int) {}\ninline void g(int, int, int) {}")
 
     def test_compile_error_is_the_first_with_its_line(self):
         verdict = self.expect("compile_error", r"counter\.cpp:4: .*undeclared.*missing", "missing = 1;")
@@ -285,9 +318,9 @@ class Kinds(unittest.TestCase):
         self.write("counter/counter.cpp", late % 5000)
         more = percore(self.root, "check", "counter", "--seeds", "2500")
         self.assertEqual((more.returncode, more.stderr), (0, ""), more.stdout)
-        self.assertRegex(more.stdout, r"Holds for 5000 cases\.")  # two checks
+        self.assertRegex(more.stdout, r"Holds for 7500 cases\.")  # three checks
         verdict = json.loads(percore(self.root, "check", "counter", "--seeds", "2500", "--json").stdout)
-        self.assertEqual([check["seeds"] for check in verdict["checks"]], [2500, 2500])
+        self.assertEqual([check["seeds"] for check in verdict["checks"]], [2500, 2500, 2500])
 
     def test_the_kernels_ring_alone(self):
         shutil.copytree(FIXTURE / "solutions" / LESSON, self.root / "my" / LESSON, dirs_exist_ok=True)

@@ -15,7 +15,7 @@
 namespace percore {
 
 void DmaFile::join_runs(std::vector<Write*>& asked) noexcept {
-  if (asked.size() > 1) std::ranges::sort(asked, {}, &Write::offset);
+  std::ranges::sort(asked, {}, &Write::offset);
   Write* last = nullptr;
   std::size_t bytes = 0;
   for (Write* const write : asked) {
@@ -33,18 +33,27 @@ void DmaFile::join_runs(std::vector<Write*>& asked) noexcept {
   asked.clear();
 }
 
-// Goes on when nobody else does anything about the write: what is left of it is then its own task's
-// to write, and that is all of it where it had no neighbours.
-Task<> DmaFile::write_in_run(Inside& file, Write& write) {
+DmaFile::Asked DmaFile::ask(Inside& file, Write& write) {
   RunQueue* const queue = &Executor::current().running_queue();
   // Those of one task queue only: nobody waits for a task that has fewer shares.
-  if (!file.asked.empty() && file.asking != queue) co_return;
+  if (!file.asked.empty() && file.asking != queue) return Asked::not_at_all;
   file.asked.push_back(&write);
-  if (file.asked.size() == 1) {
-    file.asking = queue;
-    co_await yield();  // all that are ready run, and ask
-    join_runs(file.asked);
-  }
+  if (file.asked.size() != 1) return Asked::behind;
+  file.asking = queue;
+  return Asked::first;
+}
+
+// The first one asks when all that were ready have asked, too.
+bool DmaFile::has_company(Inside& file, Asked asked) noexcept {
+  if (asked != Asked::first || file.asked.size() != 1) return asked != Asked::not_at_all;
+  file.asked.clear();
+  return false;
+}
+
+// Goes on when nobody else does anything about the write: what is left of it is then its own task's
+// to write, and that is all of it where it had no neighbours.
+Task<> DmaFile::write_in_run(Inside& file, Write& write, Asked asked) {
+  if (asked == Asked::first) join_runs(file.asked);
   co_await write.settled.wait();
   const bool has_others = write.leads && write.behind != nullptr;
   if (!has_others) co_return;

@@ -135,7 +135,13 @@ class DmaFile {
                                                           DmaMergeOptions merge);
   static Task<Result<void>> write_all(Inside& file, Result<GatePass> entered,
                                       std::span<const std::byte> in, std::uint64_t offset);
-  static Task<> write_in_run(Inside& file, Write& write);
+  static Task<Result<void>> write_on(Inside& file, std::span<const std::byte> in,
+                                     std::uint64_t offset, std::size_t done);
+  // How a write stands to the others of its turn.
+  enum class Asked { not_at_all, first, behind };
+  static Asked ask(Inside& file, Write& write);
+  static bool has_company(Inside& file, Asked asked) noexcept;
+  static Task<> write_in_run(Inside& file, Write& write, Asked asked);
   static Task<> write_run(Inside& file, Write& first);
   static void join_runs(std::vector<Write*>& asked) noexcept;
   static Task<Result<void>> allocate(Inside& file, Result<GatePass> entered, std::uint64_t size);

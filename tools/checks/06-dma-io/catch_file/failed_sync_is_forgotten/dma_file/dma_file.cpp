@@ -172,14 +172,29 @@ Task<Result<void>> DmaFile::write_all(Inside& file, Result<GatePass> entered,
   const SemaphoreUnits writer = co_await file.writers.hold();
   if (in.size() <= run_bytes_max / 2) {
     Write write(in, offset);
-    co_await write_in_run(file, write);
-    in = write.in;
-    offset = write.offset;
-    if (in.empty()) co_return Result<void>();
+    const Asked asked = ask(file, write);
+    if (asked == Asked::first) co_await yield();  // all that are ready run, and ask
+    if (has_company(file, asked)) {
+      co_await write_in_run(file, write, asked);
+      in = write.in;
+      offset = write.offset;
+      if (in.empty()) co_return Result<void>();
+    }
   }
   const SemaphoreUnits place = co_await file.places.hold();
+  const Result<std::uint32_t> got =
+      co_await transfer(file.arena, file.fd, in, offset, IORING_OP_WRITE, IORING_OP_WRITE_FIXED);
+  if (!got && !passes(got.error())) co_return std::unexpected(got.error());
+  if (got) file.count_write(*got);
+  if (got && *got == in.size()) co_return Result<void>();
+  co_return co_await write_on(file, in, offset, got ? down(*got, file.alignment) : 0);
+}
+
+// Goes on at `done`, where the first operation ended short or had to be asked for again.
+Task<Result<void>> DmaFile::write_on(Inside& file, std::span<const std::byte> in,
+                                     std::uint64_t offset, std::size_t done) {
   unsigned retries = 0;
-  for (std::size_t done = 0; done != in.size();) {
+  while (done != in.size()) {
     const Result<std::uint32_t> got =
         co_await transfer(file.arena, file.fd, in.subspan(done), offset + done, IORING_OP_WRITE,
                           IORING_OP_WRITE_FIXED);

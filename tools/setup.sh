@@ -207,20 +207,26 @@ setup_packages() {
 
 # --- the build --------------------------------------------------------------------------------------------------------
 
+# What tells a compiler from the one that an upgrade puts in its place, which may bear an older date: neither takes what the
+# other has precompiled.
+stamp_of() {
+  stat -Lc '%i %s %Y' "$(command -v "${1%% *}")" 2>/dev/null
+}
+
 # True when the build is set up, for the compiler that is wanted, and that compiler is the one that was probed.
 build_is_ready() {
-  local program
+  local program stamp
   [[ -e $build/build.ninja && -e $probe_record ]] || return 1
-  read -r program <"$build/percore.compiler" 2>/dev/null || return 1
+  { read -r program && read -r stamp; } <"$build/percore.compiler" 2>/dev/null || return 1
   [[ -z ${CXX:-} || $CXX == "$program" ]] || return 1
-  program=$(command -v "${program%% *}") || return 1
-  [[ ! $program -nt $probe_record ]]
+  [[ $stamp == "$(stamp_of "$program")" ]]
 }
 
 # setup_build: after setup_packages.
 setup_build() {
-  local log=$build/setup.log
-  if [[ -e $build/percore.compiler && $(<"$build/percore.compiler") != "$compiler" ]]; then
+  local log=$build/setup.log made_by
+  made_by=$compiler$'\n'$(stamp_of "$compiler")
+  if [[ -e $build/percore.compiler && $(<"$build/percore.compiler") != "$made_by" ]]; then
     rm -rf "${build:?}" # made by another compiler: products only, nothing of the learner's
   fi
   mkdir -p "$build" 2>/dev/null ||
@@ -234,6 +240,6 @@ setup_build() {
       stop "Meson could not set the build up; all of its words are in $log."
     }
   fi
-  { printf '%s' "$probe_text" >"$probe_record" && printf '%s\n' "$compiler" >"$build/percore.compiler"; } 2>/dev/null ||
+  { printf '%s' "$probe_text" >"$probe_record" && printf '%s\n' "$made_by" >"$build/percore.compiler"; } 2>/dev/null ||
     stop "$build cannot be written: is the disk full?"
 }

@@ -85,6 +85,11 @@ JudgeOptions options_of(const CheckCommand& command, const fs::path& sources) {
           .progress = show_progress};
 }
 
+void show_title(const Exercise& exercise) {
+  fmt::print("{}\n", in_colour(Colour::bold, fmt::format("{} {}: {}", exercise.number,
+                                                         exercise.name, exercise.title)));
+}
+
 std::string told_part(const CheckCommand& command, const Exercise& exercise,
                       const Judgement& judgement) {
   std::uint64_t cases = 0;
@@ -106,6 +111,7 @@ std::string told_part(const CheckCommand& command, const Exercise& exercise,
 // Some cases again, for looking at them, or more of them than usual: no record, because they prove
 // nothing about the others.
 int check_part(Session& session, const Exercise& exercise, const CheckCommand& command) {
+  if (!command.json) show_title(exercise);
   const JudgeOptions options = options_of(command, session.workspace.lesson_folder(exercise));
   const Judge judge(session.course, session.config());
   Judgement judgement = judge.judge(exercise, options);
@@ -170,8 +176,7 @@ int check_command(Session& session, const CheckCommand& command) {
   session.go_to(exercise);
   if (is_part(command)) return check_part(session, exercise, command);
   if (!command.json) {
-    fmt::print("{}\n", in_colour(Colour::bold, fmt::format("{} {}: {}", exercise.number,
-                                                           exercise.name, exercise.title)));
+    show_title(exercise);
     if (!session.workspace.changed(exercise))
       fmt::print("  (your files are still the starting files: {})\n",
                  shown(session.workspace.lesson_folder(exercise) / exercise.files.front(),

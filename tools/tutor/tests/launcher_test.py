@@ -11,7 +11,7 @@ import unittest
 from fixture import REPOSITORY
 
 USUAL = ("bash", "sh", "awk", "basename", "cat", "cut", "dirname", "env", "grep", "head", "id", "ls", "mkdir", "mktemp",
-         "readlink", "rm", "sort", "tail", "timeout", "cp", "chmod", "printf", "nice")
+         "readlink", "rm", "stat", "sort", "tail", "timeout", "cp", "chmod", "printf", "nice")
 MANAGERS = ("apt-get", "dnf", "pacman", "zypper")
 PARTS = ("meson", "ninja", "pkg-config", "c++", "liburing", "fmt", "CLI11", "doctest", "clang")
 
@@ -161,13 +161,26 @@ printf '#!{shutil.which('bash')}\\nsleep 100\\n' > "$out"; chmod +x "$out" """)
         compiler = self.compiler("g++", good=True)
         for name in ("build.ninja", "compiler_probe.txt"):
             (build / name).write_text("")
-        (build / "percore.compiler").write_text("g++\n")
+        (build / "percore.compiler").write_text("g++\n" + self.shell("stamp_of g++").stdout)
         ready = "build_is_ready && echo ready || echo again"
         self.assertEqual(self.shell(ready, PERCORE_BUILD=str(build)).stdout.strip(), "ready")
         self.assertEqual(self.shell(ready, PERCORE_BUILD=str(build), CXX="clang++").stdout.strip(), "again")
-        later = (build / "compiler_probe.txt").stat().st_mtime + 10
-        os.utime(compiler, (later, later))  # the compiler was updated: it is probed again
+        os.utime(compiler, (1, 1))  # the compiler was upgraded, by one of an older date: it is probed again
         self.assertEqual(self.shell(ready, PERCORE_BUILD=str(build)).stdout.strip(), "again")
+
+    def test_what_an_older_compiler_of_that_name_has_built_goes(self):
+        build = self.folder / "build"
+        self.program("meson", 'mkdir -p "$2"; echo set up >> "$2/build.ninja"')
+        compiler = self.compiler("g++", good=True)
+        set_up = "compiler=g++; probe_text=; setup_build"
+        self.assertEqual(self.shell(set_up, PERCORE_BUILD=str(build)).returncode, 0)
+        (build / "precompiled").write_text("")
+        self.assertEqual(self.shell(set_up, PERCORE_BUILD=str(build)).returncode, 0)
+        self.assertTrue((build / "precompiled").exists())  # by the same compiler
+        os.utime(compiler, (1, 1))
+        self.assertEqual(self.shell(set_up, PERCORE_BUILD=str(build)).returncode, 0)
+        self.assertFalse((build / "precompiled").exists())
+        self.assertEqual((build / "build.ninja").read_text(), "set up\n")
 
 
 if __name__ == "__main__":

@@ -33,36 +33,27 @@ void DmaFile::join_runs(std::vector<Write*>& asked) noexcept {
   asked.clear();
 }
 
-DmaFile::Asked DmaFile::ask(Inside& file, Write& write) {
+DmaFile::Turn DmaFile::ask(Inside& file, Write& write) {
   RunQueue* const queue = &Executor::current().running_queue();
   // Those of one task queue only: nobody waits for a task that has fewer shares.
-  if (!file.asked.empty() && file.asking != queue) return Asked::not_at_all;
+  if (!file.asked.empty() && file.asking != queue) return Turn::alone;
   file.asked.push_back(&write);
-  if (file.asked.size() != 1) return Asked::behind;
+  if (file.asked.size() != 1) return Turn::later;
   file.asking = queue;
-  return Asked::first;
+  return Turn::first;
 }
 
-// The first one asks when all that were ready have asked, too.
-bool DmaFile::has_company(Inside& file, Asked asked) noexcept {
-  if (asked != Asked::first || file.asked.size() != 1) return asked != Asked::not_at_all;
+// The first one looks after its yield, when all that were ready stand in `asked`. A write that it
+// finds there by itself needs no run, and what is left of it, all, is its own task's to write.
+bool DmaFile::has_company(Inside& file, Turn turn) noexcept {
+  if (turn != Turn::first || file.asked.size() != 1) return turn != Turn::alone;
   file.asked.clear();
   return false;
 }
 
-// Goes on when nobody else does anything about the write: what is left of it is then its own task's
-// to write, and that is all of it where it had no neighbours.
-Task<> DmaFile::write_in_run(Inside& file, Write& write, Asked asked) {
-  if (asked == Asked::first) join_runs(file.asked);
-  co_await write.settled.wait();
-  const bool has_others = write.leads && write.behind != nullptr;
-  if (!has_others) co_return;
-  try {
-    co_await write_run(file, write);
-  } catch (...) {  // no memory for it: each goes on by itself, and meets what this one has met
-    for (Write* behind = write.behind; behind != nullptr; behind = behind->behind)
-      behind->settled.set();
-  }
+void DmaFile::answer_behind(Write& leads) noexcept {
+  for (Write* behind = leads.behind; behind != nullptr; behind = behind->behind)
+    behind->settled.set();
 }
 
 // What fails or ends short is gone on with by each write itself: an error is then of the one that

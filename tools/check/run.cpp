@@ -126,9 +126,7 @@ void fail_with(std::string_view sentence) noexcept {
 
 void fail_with(std::string_view invariant, std::string_view lesson,
                std::string_view sentence) noexcept {
-  const Check& check = *state().check;
-  const bool own = invariant == check.invariant;  // of another one the check demands something else
-  report_broken(invariant, lesson, own ? check.statement : "", sentence, "", "");
+  report_broken(invariant, lesson, state().check->statement, sentence, "", "");
 }
 
 }  // namespace percore::check

@@ -433,6 +433,8 @@ CheckRunner::Outcome CheckRunner::run_once(const CheckProgram& program, const Ma
       verdict.kind = VerdictKind::wrong;
       verdict.invariant = json["invariant"].text();
       verdict.statement = json["statement"].text();
+      verdict.of_another =
+          verdict.invariant != check.invariant && verdict.statement == check.statement;
       verdict.lesson = json["lesson"].text();
       verdict.sentence = json["sentence"].text();
       verdict.oracle = json["oracle"].text();

@@ -84,20 +84,41 @@ std::string without_assertion_frame(const std::string& words) {
   return colon == words.npos ? words : words.substr(colon + 2);
 }
 
-// From the notes below an error of clang's: why the first candidate is none. Each "because" goes
-// deeper than the one before.
+// " [with T = int]" stands before what is most to the point.
+std::string without_arguments(std::string words) {
+  const std::size_t begin = words.find(" [with ");
+  if (begin == words.npos) return words;
+  std::size_t end = begin + 2;
+  for (int depth = 1; end < words.size() && depth > 0; ++end)
+    depth += words[end] == '[' ? 1 : words[end] == ']' ? -1 : 0;
+  return words.erase(begin, end - begin);
+}
+
+// From the notes below an error of clang's: why the first candidate is none.
 class Reason {
  public:
   void note(const std::string& words) {
-    if (words.starts_with("because ") && candidates_ <= 1) told_ = folded(words);
-    for (const std::string_view mark : {"candidate template ignored: ", " not viable: "})
-      if (const std::size_t at = words.find(mark); at != words.npos && ++candidates_ == 1)
-        told_ = "because " + folded(words.substr(at + mark.size()));
+    if (words.starts_with("and ")) over_ = true;  // another branch of what is demanded
+    if (over_) return;
+    // Of one branch each goes deeper than the one before.
+    if (words.starts_with("because ")) told_ = folded(without_arguments(words));
+    for (const std::string_view mark : {"candidate template ignored: ", " not viable: "}) {
+      const std::size_t at = words.find(mark);
+      if (at == words.npos) continue;
+      over_ = found_;
+      if (!found_) {
+        const std::string why = words.substr(at + mark.size());
+        told_ = (why.starts_with("requires") ? "because it " : "because ") +
+                folded(without_arguments(why));
+      }
+      found_ = true;
+    }
   }
   std::string told() const { return told_; }
 
  private:
-  unsigned candidates_ = 0;
+  bool found_ = false;
+  bool over_ = false;
   std::string told_;
 };
 
@@ -192,7 +213,8 @@ CompileError first_error(const std::string& output, const fs::path& sources, con
   out.line = place.line;
   out.column = place.column;
   out.sentence = folded(without_assertion_frame(error->words));
-  out.reason = reason.told();
+  // Of an operator the first candidate is any type's.
+  if (!error->words.starts_with("invalid operands")) out.reason = reason.told();
   if (elsewhere && own_place)
     out.remark = fmt::format("found in {}:{}", shown(error->file, root), error->line);
   // The two lines after a diagnostic are the source and the mark.

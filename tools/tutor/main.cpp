@@ -44,13 +44,25 @@ struct CommandLine {
   bool all = false, against_solution = false, take = false;
 };
 
+// CLI11 makes a large number of a negative one.
+const CLI::Validator a_seed(
+    [](std::string& word) -> std::string {
+      constexpr std::size_t digits_max = 18;  // below the largest, behind which nothing lies
+      const bool digits = word.find_first_not_of("0123456789") == word.npos;
+      if (digits && word.size() <= digits_max) return "";
+      return fmt::format("a seed is a number of at most {} digits, and not '{}'", digits_max, word);
+    },
+    "NUMBER");
+
 void add_check(CLI::App& app, CommandLine& line) {
   CLI::App* check = app.add_subcommand("check", "compile and judge an exercise, once");
   check->add_option("exercise", line.check.exercise,
                     "number or name; the current one when left out");
-  check->add_option_function<std::uint64_t>(
-      "--seed", [&line](std::uint64_t seed) { line.check.seed = seed; },
-      "only this case, as a verdict named it");
+  check
+      ->add_option_function<std::uint64_t>(
+          "--seed", [&line](std::uint64_t seed) { line.check.seed = seed; },
+          "only this case, as a verdict named it")
+      ->check(a_seed);
   check->add_option("--seeds", line.check.seeds, "so many cases of each check in place of its own")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}));
   check->add_flag("--real", line.check.real, "on the kernel's ring, and only there");
@@ -72,9 +84,11 @@ void add_trace(CLI::App& app, CommandLine& line) {
                     "lesson or exercise, by number or name; the current lesson when left out");
   trace->add_option("program,--program", line.trace.program,
                     "of a lesson; else the one that the lesson names for it");
-  trace->add_option_function<std::uint64_t>(
-      "--seed", [&line](std::uint64_t seed) { line.trace.seed = seed; },
-      "the order and delay of completions; of an exercise, the case");
+  trace
+      ->add_option_function<std::uint64_t>(
+          "--seed", [&line](std::uint64_t seed) { line.trace.seed = seed; },
+          "the order and delay of completions; of an exercise, the case")
+      ->check(a_seed);
   trace->add_flag("--rough", line.trace.rough, "with the faults of that seed");
   trace->add_option("--check", line.trace.check, "of an exercise; else the first that fails");
   trace->add_option("--svg", line.trace.svg, "write a drawing to this file");
@@ -91,9 +105,11 @@ void add_debug(CLI::App& app, CommandLine& line) {
   debug->add_option("name", line.debug.name,
                     "an exercise (its losing case), or a lesson; the current exercise");
   debug->add_option("program", line.debug.program, "where the lesson has several");
-  debug->add_option_function<std::uint64_t>(
-      "--seed", [&line](std::uint64_t seed) { line.debug.seed = seed; },
-      "of an exercise, the case; else the order and delay of completions");
+  debug
+      ->add_option_function<std::uint64_t>(
+          "--seed", [&line](std::uint64_t seed) { line.debug.seed = seed; },
+          "of an exercise, the case; else the order and delay of completions")
+      ->check(a_seed);
   debug->add_flag("--rough", line.debug.rough, "with the faults of that seed");
   debug->add_option("--check", line.debug.check, "of an exercise; else the first that fails");
   debug->add_option("--step", line.debug.step, "print this step");
@@ -124,8 +140,9 @@ void add_commands(CLI::App& app, CommandLine& line) {
   run->add_flag("--simulated", line.run.simulated,
                 "on the simulated ring, as where the kernel gives none");
   run->add_option_function<std::uint64_t>(
-      "--seed", [&line](std::uint64_t seed) { line.run.seed = seed; },
-      "with --simulated: completions come late, in the order that this draws");
+         "--seed", [&line](std::uint64_t seed) { line.run.seed = seed; },
+         "with --simulated: completions come late, in the order that this draws")
+      ->check(a_seed);
   run->add_option("--arguments", line.arguments, "for the program; usually written after --")
       ->group("");
   add_check(app, line);

@@ -96,7 +96,7 @@ std::string told_broken(const CheckVerdict& told, const Judgement& judgement,
                     judgement.step.empty() ? "" : " --step '" + judgement.step + "'", verdict.seed);
   if (line.size() > 2) out += (line[2] == ' ' ? " " + line.substr(2) : line) + "\n";
   // A catch exercise has no invariant of its own, and its sentence says what is demanded.
-  if (!verdict.statement.empty() && !verdict.invariant.empty())
+  if (!verdict.statement.empty() && !verdict.invariant.empty() && !verdict.of_another)
     out += in_colour(Colour::dim, fmt::format("  Demanded: {}.", verdict.statement)) + "\n";
   if (!verdict.smallest.empty())
     out += "  " +
@@ -233,6 +233,8 @@ std::string told(const Judgement& judgement, const std::string& exercise, bool v
                fmt::format("Passed: {} of {} points{}.", judgement.points, judgement.points_all,
                            judgement.sanitizers_follow ? ", if the sanitizers see nothing" : "")) +
            "\n";
+  else if (judgement.points > 0 && judgement.points == judgement.points_all)
+    out += fmt::format("  All {} points, once this holds, too.\n", judgement.points_all);
   else if (judgement.points > 0)
     out += fmt::format("  {} of {} points so far.\n", judgement.points, judgement.points_all);
   out += told_measured(judgement.measured);

@@ -37,10 +37,11 @@ struct CheckVerdict {
   VerdictKind kind = VerdictKind::passed;
   std::string invariant;  ///< "I2"
   std::string statement;
-  std::string lesson;    ///< "Lesson 01, *The harvest*"
-  std::string sentence;  ///< what went wrong, without a full stop
-  std::string detail;    ///< further lines: the place, what the program printed
-  std::string history;   ///< what the ring did
+  bool of_another = false;  ///< the invariant is not the one that the statement is of
+  std::string lesson;       ///< "Lesson 01, *The harvest*"
+  std::string sentence;     ///< what went wrong, without a full stop
+  std::string detail;       ///< further lines: the place, what the program printed
+  std::string history;      ///< what the ring did
   std::string oracle;
   std::uint64_t seed = 0;
   std::uint64_t seeds = 0;

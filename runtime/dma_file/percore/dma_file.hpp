@@ -126,7 +126,7 @@ class DmaFile {
                                             bool within = false);
   static Task<Result<std::size_t>> read_into_memory(Inside& file, Result<GatePass> entered,
                                                     std::span<std::byte> out, std::uint64_t offset);
-  static Task<Result<std::size_t>> read_straight(Inside& file, GatePass pass,
+  static Task<Result<std::size_t>> read_straight(Inside& file, GatePass entered,
                                                  std::span<std::byte> out, std::uint64_t offset);
   static Task<Result<std::size_t>> read_by_pieces(Inside& file, Result<GatePass> entered,
                                                   std::span<std::byte> out, std::uint64_t offset);
@@ -137,11 +137,11 @@ class DmaFile {
                                       std::span<const std::byte> in, std::uint64_t offset);
   static Task<Result<void>> write_on(Inside& file, std::span<const std::byte> in,
                                      std::uint64_t offset, std::size_t done);
-  // How a write stands to the others of its turn.
-  enum class Asked { not_at_all, first, behind };
-  static Asked ask(Inside& file, Write& write);
-  static bool has_company(Inside& file, Asked asked) noexcept;
-  static Task<> write_in_run(Inside& file, Write& write, Asked asked);
+  // Of the writes that are asked for in one turn: alone is one whose task is of another queue.
+  enum class Turn { alone, first, later };
+  static Turn ask(Inside& file, Write& write);
+  static bool has_company(Inside& file, Turn turn) noexcept;
+  static void answer_behind(Write& leads) noexcept;
   static Task<> write_run(Inside& file, Write& first);
   static void join_runs(std::vector<Write*>& asked) noexcept;
   static Task<Result<void>> allocate(Inside& file, Result<GatePass> entered, std::uint64_t size);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <percore/dma_file.hpp>
 #include <percore/executor.hpp>
@@ -17,8 +19,12 @@
 #include <percore/task_queue.hpp>
 #include <vector>
 
+#include "files.hpp"
+
 namespace {
 
+using bench::must;
+using bench::open_file;
 using percore::Executor;
 using percore::JoinHandle;
 using percore::Task;
@@ -181,22 +187,20 @@ class BlockFile {
 
 Task<std::uint64_t> block_times(const BlockFile& block, bool writes, std::size_t times) {
   percore::DmaArena arena({.bytes = 1u << 16});
-  auto opened = co_await percore::DmaFile::open(arena, block.path(), percore::DmaOpen::update);
-  percore::DmaFile& file = opened.value();
+  percore::DmaFile file = co_await open_file(arena, block.path(), percore::DmaOpen::update);
   auto allocated = co_await arena.allocate(percore::dma_granule_bytes);
-  const std::span<std::byte> memory = allocated.value().bytes();
-  std::uint64_t done = 0;
+  const percore::DmaBuffer memory = must(std::move(allocated), "", "the arena is too small");
   for (std::size_t i = 0; i < times; ++i) {
     if (writes) {
-      const auto written = co_await file.write(memory, 0);
-      done += written.has_value() ? 1 : 0;
+      const auto written = co_await file.write(memory.bytes(), 0);
+      must(written, block.path(), "it cannot be written");
     } else {
-      const auto read = co_await file.read_into(memory, 0);
-      done += read.has_value() ? 1 : 0;
+      const auto read = co_await file.read_into(memory.bytes(), 0);
+      must(read, block.path(), "it cannot be read");
     }
   }
   static_cast<void>(co_await file.close());
-  co_return done;
+  co_return times;
 }
 
 // Asked before anything of percore is counted, so that a crash in a hot path is no excuse.

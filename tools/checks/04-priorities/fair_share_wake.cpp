@@ -73,6 +73,34 @@ PERCORE_CHECK("wake", a_sleep_keeps_what_was_left_over, "F2",
   }
 }
 
+PERCORE_CHECK("wake", waking_keeps_what_was_left_over, "F2",
+              "what a division leaves over stays where waking raises the virtual time",
+              virtual_time, .seeds = 60, .ring = false) {
+  Crowd crowd(run);
+  const unsigned shares = 2 + static_cast<unsigned>(run.random(999));
+  crowd.add(shares);
+  crowd.add(1);
+  crowd.wake(0);
+  crowd.wake(1);
+  const auto before = static_cast<std::int64_t>(1 + run.random(50));
+  crowd.charge(0, before);
+  crowd.sleep(0);
+  crowd.charge(1, 1'000'000);
+  crowd.pick();  // a turn begins at a virtual time that is far beyond
+  crowd.wake(0);
+  const VirtualTime raised = crowd.all[0].holder.virtual_time();
+  const auto after = static_cast<std::int64_t>(1 + run.random(50));
+  crowd.charge(0, after);
+  const VirtualTime right =
+      raised + (VirtualTime(before) * 1000 % shares + VirtualTime(after) * 1000) / shares;
+  require(crowd.all[0].holder.virtual_time() == right,
+          "a holder with {} shares ran for {} ns, slept, woke at virtual time {}, to which it was "
+          "raised, and ran for {} ns: its virtual time is {}, not {}: keep what the division left "
+          "over, also where waking raises",
+          shares, before, plain(raised), after, plain(crowd.all[0].holder.virtual_time()),
+          plain(right));
+}
+
 PERCORE_CHECK("wake", naps_change_nothing, "F3",
               "whose work comes in small pieces has its share like one whose work never ends",
               fairness, .ring = false) {

@@ -50,6 +50,30 @@ PERCORE_CHECK("slabs", memory_comes_in_slabs, "F4",
   for (void* const frame : frames) free_frame(frame, size);
 }
 
+// Each size once: what an earlier one has freed would come before a new slab.
+PERCORE_CHECK("slabs", a_slab_is_used_up, "F4",
+              "of a slab only a rest that is too small for the block is lost", free_lists,
+              .seeds = 1, .ring = false) {
+  std::vector<std::pair<void*, std::size_t>> frames;
+  frames.reserve(4 * frame_slab_bytes / frame_granule_bytes);
+  for (std::size_t size = frame_granule_bytes; size <= pooled_frame_bytes_max; size *= 2) {
+    const std::size_t all = frame_slab_bytes / size;
+    const auto allocate = [&] { frames.emplace_back(allocate_frame(size), size); };
+    const std::int64_t before = taken_from_system();
+    // The last one is the first of a new slab.
+    for (std::size_t i = 0; i <= all && taken_from_system() == before; ++i) allocate();
+    const std::int64_t taken = taken_from_system();
+    std::size_t cut = 1;
+    for (allocate(); cut <= all && taken_from_system() == taken; allocate()) ++cut;
+    require(cut == all,
+            "of a slab of {} bytes {} blocks of {} were cut before memory was taken from the "
+            "system again, and it holds {}: only a rest that is too small for the block may be "
+            "lost",
+            frame_slab_bytes, cut, size, all);
+  }
+  for (const auto& [frame, size] : frames) free_frame(frame, size);
+}
+
 PERCORE_CHECK("slabs", blocks_of_a_slab_lie_side_by_side, "F1",
               "frames are nobody else's, from the first block of a slab to the last", free_lists,
               .seeds = 50, .ring = false) {

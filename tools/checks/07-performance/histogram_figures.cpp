@@ -117,7 +117,14 @@ PERCORE_CHECK("figures", reset_makes_it_as_new, "V1",
   Histogram histogram(options);
   for (unsigned i = 0; i < 20; ++i) histogram.record(any_value(run, UINT64_MAX));
   const std::uint64_t allocations = percore::sim::counts().allocations;
+  const std::size_t places_bytes = histogram.memory_bytes();
   histogram.reset();
+  if (histogram.memory_bytes() != places_bytes)
+    percore::check::fail_with(
+        "V3", the_buckets,
+        percore::check::say("the places take {} bytes, and {} after reset(): they are taken once, "
+                            "by the constructor, and reset() only empties them",
+                            places_bytes, histogram.memory_bytes()));
   require(percore::sim::counts().allocations == allocations, "reset() has allocated memory");
   require(histogram.above_range() == 0, "after reset() above_range() says {}",
           histogram.above_range());

@@ -325,7 +325,8 @@ class Commands(unittest.TestCase):
     def test_unknown_command_and_option(self):
         self.assertIn("There is no command 'chek'. Did you mean check?", self.run_for(USAGE, "chek"))
         self.run_for(USAGE, "check", "--nonsense")
-        self.run_for(USAGE, "check", "counter", "--seed", "many")
+        for no_seed in ("many", "-1", "18446744073709551615"):
+            self.run_for(USAGE, "check", "counter", "--seed", no_seed)
 
     def test_outside_of_a_repository(self):
         result = subprocess.run([TUTOR, "list"], cwd="/", capture_output=True, text=True,

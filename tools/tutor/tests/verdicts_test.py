@@ -134,8 +134,17 @@ class Verdicts(unittest.TestCase):
         if "compiler_id=clang" not in CONF.read_text():
             self.skipTest("g++ words its notes in another way")
         self.expect("compile_error", r"counter\.cpp:\d+: .*no matching function for call to 'f'\n  because .*8 < 4.* false",
-                    "f(1L);", "template <typename T> requires (sizeof(T) < 4) void f(T) {}")
-        self.expect("compile_error", r"no matching function for call to 'g'\n  because requires 2 arguments, but 1 was",
+                    "f(1L);", "template <typename T> requires (sizeof(T) < 4) void f(T) {}\n"
+                    "template <typename T> requires (sizeof(T) == 77) void f(T) {}")
+        self.expect("compile_error", r"function for call to 'f'\n  because .*type 'int' cannot be used prior to '::'",
+                    "f(1);", "template <typename T> typename T::type f(T);")
+        with_or = "template <typename T> requires requires(T t) { t.foo(); } || (sizeof(T) == 77) void f(T) {}"
+        self.expect("compile_error", r"function for call to 'f'\n  because 't\.foo\(\)' would be invalid", "f(1);", with_or)
+        said = self.expect("compile_error", r"invalid operands to binary", "std::string() + 3;", "#include <string>")
+        self.assertNotIn("because", said["message"])
+        self.expect("compile_error", r"function for call to 'f'\n  because .*8 < 4", "f(1L);",
+                    "template <typename T> requires (sizeof(T) < 4) void f(T) {}")
+        self.expect("compile_error", r"no matching function for call to 'g'\n  because it requires 2 arguments, but 1 was",
                     "g(1);", "inline void g(int, int) {}\ninline void g(int, int, int) {}")
 
     def test_compile_error_is_the_first_with_its_line(self):

@@ -124,16 +124,17 @@ Task<Result<std::size_t>> DmaFile::read_into_memory(Inside& file, Result<GatePas
 
 // One frame and one operation where all of it comes at once, as nearly always: after a sleep the
 // caches are cold, and what a read takes of its own is mostly lines to be fetched.
-Task<Result<std::size_t>> DmaFile::read_straight(Inside& file, GatePass pass,
+Task<Result<std::size_t>> DmaFile::read_straight(Inside& file, GatePass entered,
                                                  std::span<std::byte> out, std::uint64_t offset) {
-  const GatePass inside = std::move(pass);
+  const GatePass pass = std::move(entered);
   const SemaphoreUnits place = co_await file.places.hold();
   const Result<std::uint32_t> got =
       co_await transfer(file.arena, file.fd, out, offset, IORING_OP_READ, IORING_OP_READ_FIXED);
   if (!got && !passes(got.error())) co_return std::unexpected(got.error());
   if (got) file.count_read(*got);
-  if (got && (*got == 0 || *got == out.size())) co_return *got;
-  co_return co_await fill(file, out, offset, out.size(), got ? *got : 0);
+  const std::size_t done = got ? *got : 0;
+  if (got && (done == 0 || done == out.size())) co_return done;
+  co_return co_await fill(file, out, offset, out.size(), done);
 }
 
 // So that a read longer than the arena needs no more of it than a quarter.
@@ -175,7 +176,8 @@ Task<Result<void>> DmaFile::write_all(Inside& file, Result<GatePass> entered,
   if (!got && !passes(got.error())) co_return std::unexpected(got.error());
   if (got) file.count_write(*got);
   if (got && *got == in.size()) co_return Result<void>();
-  co_return co_await write_on(file, in, offset, got ? down(*got, file.alignment) : 0);
+  const std::size_t done = got ? down(*got, file.alignment) : 0;
+  co_return co_await write_on(file, in, offset, done);
 }
 
 // Goes on at `done`, where the first operation ended short or had to be asked for again.

@@ -124,16 +124,17 @@ Task<Result<std::size_t>> DmaFile::read_into_memory(Inside& file, Result<GatePas
 
 // One frame and one operation where all of it comes at once, as nearly always: after a sleep the
 // caches are cold, and what a read takes of its own is mostly lines to be fetched.
-Task<Result<std::size_t>> DmaFile::read_straight(Inside& file, GatePass pass,
+Task<Result<std::size_t>> DmaFile::read_straight(Inside& file, GatePass entered,
                                                  std::span<std::byte> out, std::uint64_t offset) {
-  const GatePass inside = std::move(pass);
+  const GatePass pass = std::move(entered);
   const SemaphoreUnits place = co_await file.places.hold();
   const Result<std::uint32_t> got =
       co_await transfer(file.arena, file.fd, out, offset, IORING_OP_READ, IORING_OP_READ_FIXED);
   if (!got && !passes(got.error())) co_return std::unexpected(got.error());
   if (got) file.count_read(*got);
-  if (got && (*got == 0 || *got == out.size())) co_return *got;
-  co_return co_await fill(file, out, offset, out.size(), got ? *got : 0);
+  const std::size_t done = got ? *got : 0;
+  if (got && (done == 0 || done == out.size())) co_return done;
+  co_return co_await fill(file, out, offset, out.size(), done);
 }
 
 // So that a read longer than the arena needs no more of it than a quarter.
@@ -172,10 +173,20 @@ Task<Result<void>> DmaFile::write_all(Inside& file, Result<GatePass> entered,
   const SemaphoreUnits writer = co_await file.writers.hold();
   if (in.size() <= run_bytes_max / 2) {
     Write write(in, offset);
-    const Asked asked = ask(file, write);
-    if (asked == Asked::first) co_await yield();  // all that are ready run, and ask
-    if (has_company(file, asked)) {
-      co_await write_in_run(file, write, asked);
+    const Turn turn = ask(file, write);
+    if (turn == Turn::first) co_await yield();  // all that are ready run, and ask
+    // Others refer to the write from here on: nothing may throw before they have been answered.
+    if (has_company(file, turn)) {
+      if (turn == Turn::first) join_runs(file.asked);
+      co_await write.settled.wait();
+      if (write.leads && write.behind != nullptr) {
+        try {
+          co_await write_run(file, write);
+        } catch (
+            ...) {  // no memory for it: each goes on by itself, and meets what this one has met
+          answer_behind(write);
+        }
+      }
       in = write.in;
       offset = write.offset;
       if (in.empty()) co_return Result<void>();
@@ -187,7 +198,8 @@ Task<Result<void>> DmaFile::write_all(Inside& file, Result<GatePass> entered,
   if (!got && !passes(got.error())) co_return std::unexpected(got.error());
   if (got) file.count_write(*got);
   if (got && *got != 0) co_return Result<void>();
-  co_return co_await write_on(file, in, offset, got ? down(*got, file.alignment) : 0);
+  const std::size_t done = got ? down(*got, file.alignment) : 0;
+  co_return co_await write_on(file, in, offset, done);
 }
 
 // Goes on at `done`, where the first operation ended short or had to be asked for again.

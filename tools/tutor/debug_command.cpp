@@ -211,7 +211,10 @@ int debug_command(Session& session, const DebugCommand& command) {
   const DebugRecord record = recorded(session, run);
   const fs::path program = run.words.front();
   if (record.steps.empty())
-    give_up("{} used no ring, so there are no steps to show.", run.headline);
+    refuse(
+        "{} used no ring, so there are no steps to show; `check --seed N` shows a case again, and "
+        "how a debugger gets at it.",
+        run.headline);
 
   const Coroutines coroutines(program, session.course.root, record.program_start);
   const DebugShow show(record, coroutines, run.ending);

@@ -159,7 +159,8 @@ PERCORE_CHECK("charge", shares_may_change, "F6", "what was run before is not cou
     crowd.charge(0, time);
     require(crowd.all[0].holder.virtual_time() == before + ran * 1000 / shares,
             "since it has {} shares a holder ran for {} ns, and its virtual time grew by {}, not "
-            "{}",
+            "{}: new shares change nothing of what is past, and what the old ones left over is no "
+            "part of it",
             shares, ran, plain(crowd.all[0].holder.virtual_time() - before), ran * 1000 / shares);
   }
 }

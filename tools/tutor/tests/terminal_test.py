@@ -144,7 +144,7 @@ class InATerminal(unittest.TestCase):
         self.save("sum.txt", "two and three: 6\n")
         at = terminal.wait_for(r"two and three are not 6.*q:quit \? ", at)
         self.save("sum.txt", "two and three: 5\n")
-        at = terminal.wait_for(r"Passed: 5 of 5 points.*Progress: \[#+-+\]  1/4.*n:next.*q:quit \? ", at)
+        at = terminal.wait_for(r"Passed: 5 of 5 points\..*Progress: \[#+-+\]  1/4.*n:next.*q:quit \? ", at)
         terminal.press("n")
         at = terminal.wait_for(r"90\.2 nop_batch.*0 completions seen.*q:quit \? ", at)
         terminal.press("q")

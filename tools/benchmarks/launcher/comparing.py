@@ -85,8 +85,7 @@ def machines_sentence(old, new):
         others = f" Of other versions: {', '.join(moved)}." if moved else ""
         turns = [record.get("turns", 1) for record in (old, new)]
         if turns[0] != turns[1]:
-            others += (f" A run is the median of {turns[0]} turns in one and of {turns[1]} in the other: their spreads are not"
-                       " alike.")
+            others += f" Turns a run: {turns[0]} and {turns[1]}, so the spreads are not alike."
         return f"Both on {here['cpus']} CPUs, {here['cpu']}, Linux {here['kernel']}.{others}"
     words = "; ".join(f"{part}: {here[part]} and {there[part]}" for part in different)
     return f"NOT THE SAME MACHINE ({words}): only the ratios to the floor can be set side by side."

@@ -17,6 +17,7 @@
 #include <percore/shared_channel.hpp>
 #include <percore/stats.hpp>
 #include <percore/task_queue.hpp>
+#include <string>
 #include <vector>
 
 #include "files.hpp"
@@ -168,7 +169,7 @@ Task<std::uint64_t> messages_there_and_back(std::size_t times, std::size_t silen
 class BlockFile {
  public:
   BlockFile() {
-    const int fd = mkstemp(path_);
+    const int fd = mkstemp(path_.data());
     const std::vector<char> block(percore::dma_granule_bytes, 'b');
     if (fd < 0 || ::write(fd, block.data(), block.size()) != static_cast<ssize_t>(block.size())) {
       std::perror("no file can be made in /tmp");
@@ -176,13 +177,13 @@ class BlockFile {
     }
     ::close(fd);
   }
-  ~BlockFile() { unlink(path_); }
+  ~BlockFile() { unlink(path_.c_str()); }
   BlockFile(const BlockFile&) = delete;
   BlockFile& operator=(const BlockFile&) = delete;
-  const char* path() const { return path_; }
+  const std::string& path() const { return path_; }
 
  private:
-  char path_[33] = "/tmp/percore-instructions-XXXXXX";
+  std::string path_ = "/tmp/percore-instructions-XXXXXX";  // as mkstemp(3) wants it
 };
 
 Task<std::uint64_t> block_times(const BlockFile& block, bool writes, std::size_t times) {

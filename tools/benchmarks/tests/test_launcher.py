@@ -589,6 +589,18 @@ class Commands(unittest.TestCase):
         self.assertEqual(refused.returncode, 2)
         self.assertIn("there is no module of yours in that folder", refused.stderr)
 
+    def test_an_even_number_of_turns_is_refused(self):
+        for turns in ("0", "2"):
+            refused = self.bench("--suite", "spawn", "--turns", turns)
+            self.assertEqual(refused.returncode, 2)
+            self.assertIn("--turns must be", refused.stderr)
+
+    def test_compare_says_where_runs_are_of_other_numbers_of_turns(self):
+        machine = {"cpu": "x", "cpus": 1, "kernel": "6", "compiler": "c"}
+        records = [{"machine": machine}, {"machine": machine, "turns": 3}]
+        self.assertIn("Turns a run: 1 and 3", comparing.machines_sentence(*records))
+        self.assertNotIn("Turns", comparing.machines_sentence(records[0], records[0]))
+
     def test_an_unknown_command_and_an_unknown_suite_are_usage(self):
         self.assertEqual(self.bench("glomio").returncode, 2)
         self.assertIn("there are compare, glommio, growth, recorded, verdict", self.bench("glomio").stderr)

@@ -327,6 +327,7 @@ class Commands(unittest.TestCase):
         self.run_for(USAGE, "check", "--nonsense")
         for no_seed in ("many", "-1", "18446744073709551615"):
             self.run_for(USAGE, "check", "counter", "--seed", no_seed)
+            self.run_for(USAGE, "trace", "nop_batch", "--seed", no_seed)
 
     def test_outside_of_a_repository(self):
         result = subprocess.run([TUTOR, "list"], cwd="/", capture_output=True, text=True,

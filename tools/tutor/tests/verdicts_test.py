@@ -81,6 +81,21 @@ class Verdicts(unittest.TestCase):
         self.assertIn("I1 broken: once down from zero shows 1", other)
         self.assertNotIn("Demanded", other)
 
+    def test_all_points_beside_something_broken_are_not_had_yet(self):
+        of_no_step = self.root / "tools" / "checks" / LESSON / "counter.cpp"
+        self.addCleanup(of_no_step.unlink)
+        of_no_step.write_text(
+            '#include <percore/check.hpp>\n#include <percore/counter.hpp>\n'
+            'PERCORE_CHECK("", whole, "I3", "it is whole", "Lesson 90, *Counting*", .ring = false) {\n'
+            '  static_cast<void>(run);\n  percore::check::require(percore::Counter().value() == 1, "it is not whole");\n}\n')
+        sources = self.root / "other"
+        shutil.rmtree(sources, ignore_errors=True)
+        shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+        told = percore(self.root, "check", "counter", "--from", sources, "--no-sanitizers").stdout
+        self.assertIn("I3 broken: it is not whole", told)
+        self.assertIn("  All 25 points, once this holds, too.\n", told)
+        self.assertNotIn("so far", told)
+
     def test_checks_that_demand_the_same_are_told_apart_by_their_names(self):
         checks = self.root / "tools" / "checks" / LESSON / "counter_count_down.cpp"
         text = checks.read_text()

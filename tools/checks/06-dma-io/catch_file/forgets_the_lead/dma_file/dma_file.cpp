@@ -119,7 +119,7 @@ Task<Result<std::size_t>> DmaFile::read_into_memory(Inside& file, Result<GatePas
       is_aligned(out.data(), file.alignment) && ((offset | out.size()) & mask) == 0;
   if (entered && aligned && !ends_too_late({.offset = offset, .size = out.size()}))
     return read_straight(file, std::move(*entered), out, offset);
-  return read_by_pieces(file, std::move(entered), out, offset);
+  return read_by_pieces(file, std::move(entered), out, offset);  // or says why there is no read
 }
 
 // One frame and one operation where all of it comes at once, as nearly always: after a sleep the
@@ -182,9 +182,8 @@ Task<Result<void>> DmaFile::write_all(Inside& file, Result<GatePass> entered,
       if (write.leads && write.behind != nullptr) {
         try {
           co_await write_run(file, write);
-        } catch (
-            ...) {  // no memory for it: each goes on by itself, and meets what this one has met
-          answer_behind(write);
+        } catch (...) {
+          answer_behind(write);  // no memory: each goes on by itself, and meets what this one met
         }
       }
       in = write.in;

@@ -119,7 +119,7 @@ Task<Result<std::size_t>> DmaFile::read_into_memory(Inside& file, Result<GatePas
       is_aligned(out.data(), file.alignment) && ((offset | out.size()) & mask) == 0;
   if (entered && aligned && !ends_too_late({.offset = offset, .size = out.size()}))
     return read_straight(file, std::move(*entered), out, offset);
-  return read_by_pieces(file, std::move(entered), out, offset);
+  return read_by_pieces(file, std::move(entered), out, offset);  // or says why there is no read
 }
 
 // One frame and one operation where all of it comes at once, as nearly always: after a sleep the

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Checks the form of the sources: clang-format's for C++, and the length of lines. Prints `N passed, N failed`, a file
-each. `--write` lets clang-format put right what it can.
+"""Checks the form of the sources: clang-format's for C++, and the length of lines; and that nothing lies at the top of the
+tree but what belongs there. Prints `N passed, N failed`, a file each. `--write` lets clang-format put right what it can.
 """
 import argparse
 import pathlib
@@ -11,6 +11,9 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COLUMNS_MAX = {".cpp": 100, ".hpp": 100, ".py": 130, ".sh": 130, ".build": 130}
+# Beside the files with a dot. What a test that was killed left behind has been committed from here before.
+TOP_LEVEL = {"LICENSE", "README.md", "docs", "exercises", "lessons", "meson.build", "meson_options.txt", "runtime", "solutions",
+             "tools"}
 # Newer versions first: they differ in details, and one of them must decide.
 FORMATTERS = ["clang-format-19", "clang-format"]
 
@@ -43,6 +46,12 @@ def too_long(name):
     return None
 
 
+def strangers():
+    """What git keeps at the top of the tree and does not belong there. What one only has lying there is one's own."""
+    kept = subprocess.run(["git", "ls-files"], cwd=ROOT, text=True, capture_output=True, check=True).stdout.splitlines()
+    return sorted(top for top in {name.split("/")[0] for name in kept} - TOP_LEVEL if not top.startswith("."))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="let clang-format put right what it can")
@@ -65,6 +74,9 @@ def main():
             print(wrong)
         failed += bool(wrong)
         passed += not wrong
+    for name in strangers():
+        print(f"{name}: does not belong at the top of the tree, where git keeps it")
+        failed += 1
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 

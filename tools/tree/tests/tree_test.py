@@ -258,6 +258,12 @@ class Format(TreeTest):
         self.put("tools/other.py", "x = 1 \n")
         self.says("format.py", "tools/other.py:1:", "blanks at the end")
 
+    def test_what_a_test_left_at_the_top(self):
+        self.put("percore_test_Zx81aB/file", "block")
+        self.passes("format.py")
+        subprocess.run(["git", "add", "percore_test_Zx81aB"], cwd=self.root, check=True)
+        self.says("format.py", "percore_test_Zx81aB: does not belong")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -174,9 +174,11 @@ PERCORE_CHECK("charge", it_goes_on_for_centuries, "F2", "virtual time is exact",
   crowd.wake(1);
   constexpr std::int64_t day = 86'400'000'000'000;
   for (int i = 0; i < 200; ++i) crowd.charge(0, day);
-  require(crowd.all[0].holder.virtual_time() == VirtualTime(day) * 200'000,
-          "a holder with one share ran for 200 days and its virtual time is wrong: 64 bits are not "
-          "enough");
+  const VirtualTime got = crowd.all[0].holder.virtual_time();
+  require(got == VirtualTime(day) * 200'000,
+          "a holder with one share ran for 200 days, which are 200000 days of virtual time, and it "
+          "is at {} days and {} ns: 64 bits are not enough",
+          plain(got / day), plain(got % day));
   require(crowd.fair.pick() == &crowd.all[1].holder,
           "a holder with one share had 200 days, another nothing, and the other is not next");
 }

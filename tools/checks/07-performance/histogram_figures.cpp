@@ -64,7 +64,7 @@ PERCORE_CHECK("figures", a_sum_beyond_64_bits, "V2",
 PERCORE_CHECK("figures", what_is_above_the_range_is_counted, "V5",
               "a value above value_max is counted in the topmost place, and above_range() says how "
               "many there were",
-              merging, .ring = false) {
+              above_the_range, .ring = false) {
   HistogramOptions options = any_options(run);
   options.value_max = std::min<std::uint64_t>(options.value_max, UINT64_MAX / 2);
   Histogram histogram(options);

@@ -17,6 +17,7 @@ using percore::check::Run;
 inline constexpr const char* the_buckets = "Lesson 07, *The buckets*";
 inline constexpr const char* the_ranks = "Lesson 07, *Percentiles*";
 inline constexpr const char* merging = "Lesson 07, *Merging*";
+inline constexpr const char* above_the_range = "Lesson 07, *Above the range*";
 inline constexpr const char* omission = "Lesson 07, *Coordinated omission*";
 
 inline std::uint64_t ten_to(unsigned digits) {

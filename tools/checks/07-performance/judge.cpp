@@ -72,13 +72,13 @@ class Machine final : public Experiment {
     if (fewer < Experiment::warm_up_runs + 40)
       return percore::check::say("one of the two was run {} times, {} of them warm{}", fewer,
                                  fewer - std::min(fewer, Experiment::warm_up_runs), unused);
-    return percore::check::say("A was run {} times and B {}, in {} stretches of the same one{}",
+    return percore::check::say("A was run {} times and B {}, in {} blocks of one or the other{}",
                                runs_of_a_, runs_of_b_, changes + 1, unused);
   }
 
   /// The runs made when both were warm, and how often it was another one than the run before.
   std::size_t warm_runs() const { return warm_runs_; }
-  std::size_t warm_stretches() const { return warm_stretches_; }
+  std::size_t warm_blocks() const { return warm_blocks_; }
 
  private:
   double one_run(bool is_b, unsigned& runs, double cold, double gain) {
@@ -96,7 +96,7 @@ class Machine final : public Experiment {
     if (run_.chance(truth_.disturbed_percent)) took *= truth_.disturbed;
     if (std::min(runs_of_a_, runs_of_b_) >= warm_up_runs) {
       ++warm_runs_;
-      if (was_b_.back() != is_b || warm_runs_ == 1) ++warm_stretches_;
+      if (was_b_.back() != is_b || warm_runs_ == 1) ++warm_blocks_;
     }
     ++runs;
     was_b_.push_back(is_b);
@@ -126,7 +126,7 @@ class Machine final : public Experiment {
   unsigned runs_of_b_ = 0;
   std::vector<bool> was_b_;
   std::size_t warm_runs_ = 0;
-  std::size_t warm_stretches_ = 0;
+  std::size_t warm_blocks_ = 0;
 };
 
 const char* name_of(Verdict verdict) {
@@ -205,17 +205,31 @@ PERCORE_CHECK("", fewer_than_three_quarters_agree, "G6",
                  "as a rule: 70 of 100 pairs agree on that, which are fewer than three quarters");
 }
 
+PERCORE_CHECK("", three_quarters_agree, "G6",
+              "three quarters of the pairs are at least three quarters", what_data_carries,
+              .ring = false) {
+  const Truth truth{.gain = run.chance(50) ? 0.15 : -0.15, .noise = 0.0001, .agreeing = 75};
+  Machine machine(run, truth);
+  const Verdict verdict = judge(machine);
+  // Of another number of pairs than a hundred, chance decides how many agree.
+  const bool exactly = machine.warm_runs() == 200 && machine.runs_left() == 0;
+  require(!exactly || verdict == verdict_of(truth.gain),
+          "of 100 pairs, 75 agree that B takes {} time than A, and the verdict is \"{}\": B is "
+          "called faster, or slower, where at least three quarters agree, and 75 of 100 are that",
+          truth.gain > 0 ? "less" : "more", name_of(verdict));
+}
+
 PERCORE_CHECK("", right_after_one_another, "G4", "the two runs of a pair follow one another",
               in_turn, .ring = false) {
   Machine machine(run, {.gain = some_gain(run)});
   static_cast<void>(judge(machine));
-  // In turn with the order changed each time a stretch has two runs. Three leaves room for a few
+  // In turn with the order changed each time a block has two runs. Three leaves room for a few
   // runs more to warm up.
-  require(machine.warm_runs() <= 3 * machine.warm_stretches(),
-          "when both were warm, {} runs were made in {} stretches of the same one: where a "
+  require(machine.warm_runs() <= 3 * machine.warm_blocks(),
+          "when both were warm, {} runs were made in {} blocks of one or the other: where a "
           "neighbour comes, or goes, in the middle of it all, one has it and the other has not. A "
           "pair is one run of each, right after one another",
-          machine.warm_runs(), machine.warm_stretches());
+          machine.warm_runs(), machine.warm_blocks());
 }
 
 PERCORE_CHECK("", the_machine_drifts, "G4", "what is compared is measured in turn", in_turn,

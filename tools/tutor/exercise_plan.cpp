@@ -2,12 +2,14 @@
 // file of checks; a catch exercise has one for the right modules and one for each folder of wrong
 // ones. A file named *_explore.cpp is linked with the schedule explorer and no ring; only headers
 // of the learner's can be explored. One named *_counted.cpp counts instructions: it and the
-// learner's files are compiled as for a measurement.
+// learner's files are compiled as for a measurement. Where one check alone is asked for, and a
+// header of the learner's is newer than the program of all checks, a program of that check is made.
 
 #include "exercise_plan.hpp"
 
 #include "headers_below.hpp"
 #include "problem.hpp"
+#include "tampering.hpp"
 
 #include <algorithm>
 
@@ -40,7 +42,7 @@ class Planner {
   void compile_explored(const fs::path& source, const fs::path& object,
                         const fs::path& module_folder);
   void plan_checks();
-  void plan_counted(CheckProgram program, const fs::path& file);
+  void plan_counted(CheckProgram program, const fs::path& unit);
   void plan_catch();
   void plan_fault(const fs::path& fault);
   void link(CheckProgram program, const std::vector<fs::path>& own,
@@ -48,7 +50,8 @@ class Planner {
   void link_explored(CheckProgram program, std::vector<fs::path> own);
   [[nodiscard]] std::vector<fs::path> check_files() const;
   [[nodiscard]] std::string watched_flag() const;
-  fs::path with_contract(const fs::path& checks);
+  [[nodiscard]] bool needs_only(const fs::path& checks) const;
+  fs::path unit_of(const fs::path& checks, bool only, bool with_contract);
   [[nodiscard]] bool has_executor() const;
 
   const Toolchain& tools_;
@@ -59,6 +62,7 @@ class Planner {
   std::string flags_;
   NinjaFile ninja_;
   std::vector<fs::path> own_sources_, own_objects_, counted_objects_;
+  bool contract_is_in_ = false;
   Plan out_;
 };
 
@@ -128,15 +132,37 @@ void Planner::compile_own_files() {
   }
 }
 
-// The contract's static_asserts against the learner's header are compiled behind the first file of
-// checks, which may have something to say before it includes that header: an object of their own
-// would cost as much to compile as a small file of checks.
-fs::path Planner::with_contract(const fs::path& checks) {
+// Of a header that has changed all checks of a file are compiled again, and most of what that costs
+// are the bodies: one check alone is a third of it. Not where all of them are there.
+bool Planner::needs_only(const fs::path& checks) const {
+  if (request_.only.empty() || std::ranges::count(check_names(checks), request_.only) == 0)
+    return false;
+  std::error_code error;
+  const auto all = fs::last_write_time(out_.folder / (checks.stem().string() + ".check.o"), error);
+  if (error) return true;
+  return std::ranges::any_of(exercise_.files, [&](const std::string& file) {
+    return file.ends_with(".hpp") && fs::last_write_time(request_.sources / file, error) > all;
+  });
+}
+
+// What is compiled for a file of checks. The contract's static_asserts against the learner's header
+// stand behind the first one, which may have something to say before it includes that header: an
+// object of their own would cost as much to compile as a small file of checks.
+fs::path Planner::unit_of(const fs::path& checks, bool only, bool with_contract) {
   const fs::path contract = tools_.root() / "runtime" / "contracts" / (module_ + "_contract.cpp");
-  if (module_.empty() || !out_.units.empty() || !fs::exists(contract)) return checks;
-  out_.units.push_back({.source = out_.folder / (checks.stem().string() + ".with_contract.cpp"),
-                        .text = fmt::format("#include \"{}\"\n#include \"{}\"\n", checks.string(),
-                                            contract.string())});
+  const bool asserts =
+      with_contract && !module_.empty() && !contract_is_in_ && fs::exists(contract);
+  if (!only && !asserts) return checks;
+  contract_is_in_ = contract_is_in_ || asserts;
+  std::string text;
+  if (only)
+    text = fmt::format("#define PERCORE_ONLY_CHECK {}\n#include <percore/check_only.hpp>\n",
+                       request_.only);
+  text += fmt::format("#include \"{}\"\n", checks.string());
+  if (asserts) text += fmt::format("#include \"{}\"\n", contract.string());
+  out_.units.push_back({.source = out_.folder / fmt::format("{}.{}.cpp", checks.stem().string(),
+                                                            only ? "only" : "with_contract"),
+                        .text = std::move(text)});
   return out_.units.back().source;
 }
 
@@ -221,7 +247,9 @@ void Planner::plan_checks() {
     if ((is_explored(file) || is_counted(file)) && request_.variant != Variant::fast) continue;
     CheckProgram program;
     program.stem = file.stem();
-    program.path = out_.folder / program.stem;
+    const bool only = needs_only(file);
+    const std::string name = program.stem + (only ? ".only" : "");
+    program.path = out_.folder / name;
     program.checks = file;
     program.real = program.stem.ends_with("_real");
     for (const Step& step : exercise_.steps) {
@@ -230,28 +258,28 @@ void Planner::plan_checks() {
         if (program.stem == stem + kind) program.step = step.name;
     }
     if (is_counted(file)) {
-      plan_counted(std::move(program), file);
+      plan_counted(std::move(program), unit_of(file, only, false));
       continue;
     }
-    std::vector<fs::path> own = {out_.folder / (program.stem + ".check.o")};
+    std::vector<fs::path> own = {out_.folder / (name + ".check.o")};
     if (is_explored(file)) {
-      compile_explored(file, own.front(), {});
+      compile_explored(unit_of(file, only, false), own.front(), {});
       link_explored(std::move(program), own);
       continue;
     }
     if (!request_.ours) program.own = own_objects_;
-    ninja_.compile(with_contract(file), own.front());
+    ninja_.compile(unit_of(file, only, true), own.front());
     own.insert(own.end(), own_objects_.begin(), own_objects_.end());
     link(std::move(program), own, modules);
   }
 }
 
 // Over the same modules and harness as a measurement.
-void Planner::plan_counted(CheckProgram program, const fs::path& file) {
+void Planner::plan_counted(CheckProgram program, const fs::path& unit) {
   const std::string flags = all_flags(tools_, request_, Variant::measured);
   const std::string header = tools_.header_flag(Variant::measured);
-  std::vector<fs::path> objects = {out_.folder / (program.stem + ".check.o")};
-  ninja_.compile(file, objects.front(), flags, header);
+  std::vector<fs::path> objects = {program.path.string() + ".check.o"};
+  ninja_.compile(unit, objects.front(), flags, header);
   for (const fs::path& source : own_sources_) {
     objects.push_back(out_.folder / ("counted_" + hash_of(source.string()) + "_" +
                                      source.filename().string() + ".o"));

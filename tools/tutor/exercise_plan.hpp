@@ -32,6 +32,7 @@ struct PlanRequest {
   bool stepped = false;  ///< for the debugger: with types of frames, and a look at the run queue
   bool ours = false;     ///< our module, or the plain answer, in place of the learner's files
   bool headers_ahead = true;  ///< in the quick verdict: see headers_below.hpp
+  std::string only;           ///< no other check is asked for; empty: all are
 };
 
 struct Plan {

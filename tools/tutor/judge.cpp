@@ -406,7 +406,8 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
   std::vector<CheckProgram> programs = build_.plan({.exercise = exercise,
                                                     .sources = options.sources,
                                                     .folder = folder,
-                                                    .headers_ahead = options.headers_ahead});
+                                                    .headers_ahead = options.headers_ahead,
+                                                    .only = options.check});
   if (std::ranges::any_of(programs, &CheckProgram::explored))
     build_.build_shared(Variant::explored);
   if (std::ranges::any_of(programs, &CheckProgram::counted)) build_.build_shared(Variant::measured);
@@ -483,8 +484,11 @@ Judgement Judge::judge_sanitized(const Exercise& exercise, const JudgeOptions& o
   out.exercise = exercise.number;
   build_.build_shared(Variant::sanitized);
   const fs::path folder = build_.folder(exercise, options.sources);
-  std::vector<CheckProgram> programs =
-      build_.plan({exercise, options.sources, folder, Variant::sanitized});
+  std::vector<CheckProgram> programs = build_.plan({.exercise = exercise,
+                                                    .sources = options.sources,
+                                                    .folder = folder,
+                                                    .variant = Variant::sanitized,
+                                                    .only = options.check});
   std::erase_if(programs, [](const auto& program) {
     return program.real || program.explored || (!program.fault.empty() && program.fault != "right");
   });

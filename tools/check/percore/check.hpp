@@ -182,12 +182,15 @@ void require(bool held, Sentence<sizeof...(Words)> sentence, const Words&... wor
 
 }  // namespace percore::check
 
+/// A check's body, as the list of checks has it; see check_only.hpp.
+#define PERCORE_BODY(name) percore_check_##name
+
 /// PERCORE_CHECK("step", name, "I2", "statement", "Lesson 01, *Heading*"[, .trait = value...]) {
 /// body with `run` }
 #define PERCORE_CHECK(step, name, invariant, statement, lesson, ...)                           \
   static void percore_check_##name(percore::check::Run& run);                                  \
   static percore::check::Check percore_entry_##name{                                           \
-      step, #name, invariant, statement, lesson, percore_check_##name, {__VA_ARGS__}};         \
+      step, #name, invariant, statement, lesson, PERCORE_BODY(name), {__VA_ARGS__}};           \
   static const percore::check::Registration percore_registration_##name{percore_entry_##name}; \
   static void percore_check_##name([[maybe_unused]] percore::check::Run& run)
 

@@ -65,6 +65,45 @@ class Verdicts(unittest.TestCase):
         verdict = self.expect("wrong", r"^I1 broken: after 1 times up the counter shows 2 \(seed 0\)\.$", "value_ += 2;")
         self.assertEqual(verdict["checks"][0]["lesson"], "Lesson 90, *Counting*")
 
+    def test_one_check_alone_is_compiled_where_a_header_has_changed(self):
+        sources = self.root / "other"
+        shutil.rmtree(sources, ignore_errors=True)
+        shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+        checks = self.root / "tools" / "checks" / LESSON / "counter_count_up.cpp"
+        before = checks.read_text()
+        self.addCleanup(checks.write_text, before)
+        other = ('PERCORE_CHECK("count up", the_other_one, "I1", "", "Lesson 90, *Counting*", .ring = false) {\n'
+                 '  percore::check::require(run.seed() < 1000, "what only the other one says");\n}\n')
+        checks.write_text(before + other)
+        header = sources / "counter" / "percore" / "counter.hpp"
+
+        def check(*words):
+            result = percore(self.root, "check", "counter", "--from", sources, "--no-sanitizers", "--json", *words)
+            self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+            return [check["name"] for check in json.loads(result.stdout)["checks"]]
+
+        check("--only", "up_adds_one")  # of other tests' counters all checks may be there
+        self.assertEqual(check(), ["up_adds_one", "the_other_one", "down_takes_one"])
+        whole = max(self.root.glob("build/check/from-*/counter/fast/counter_count_up.check.o"),
+                    key=lambda path: path.stat().st_mtime_ns)
+        alone = whole.with_name("counter_count_up.only.check.o")
+        whole_was = whole.stat().st_mtime_ns
+        header.write_text(header.read_text() + "// changed\n")
+        self.assertEqual(check("--only", "up_adds_one"), ["up_adds_one"])
+        self.assertEqual(whole.stat().st_mtime_ns, whole_was, "all checks were compiled")
+        self.assertIn(b"the_other_one", alone.read_bytes())  # the list is whole
+        self.assertNotIn(b"what only the other one says", alone.read_bytes())
+        self.assertEqual(check("--only", "the_other_one"), ["the_other_one"])
+        self.assertIn(b"what only the other one says", alone.read_bytes())
+        self.assertEqual(check(), ["up_adds_one", "the_other_one", "down_takes_one"])
+        self.assertGreater(whole.stat().st_mtime_ns, whole_was)
+        # With all of them there, one more program would be of no use.
+        alone_was = alone.stat().st_mtime_ns
+        module = sources / "counter" / "counter.cpp"
+        module.write_text(module.read_text() + "// changed\n")
+        self.assertEqual(check("--only", "up_adds_one"), ["up_adds_one"])
+        self.assertEqual(alone.stat().st_mtime_ns, alone_was)
+
     def test_another_invariant_than_the_check_s_own_comes_without_what_the_check_demands(self):
         def told(down):
             sources = self.root / "other"

@@ -149,8 +149,10 @@ int check_elsewhere(Session& session, const Exercise& exercise, const CheckComma
   if (error) refuse("--from {}: {}.", command.from, error.message());
   JudgeOptions options = options_of(command, sources);
   if (!command.real && !command.seed) options.with_real = true;
+  if (!command.json) options.right_passed = Session::right_passed;
   const Judge judge(session.course, session.config());
   Judgement judgement = judge.judge(exercise, options);
+  passing_note("");
   session.add_compiler_remarks(exercise, sources, judgement);
   if (command.sanitizers && !command.seed && command.seeds == 0 && !command.real &&
       judgement.kind == VerdictKind::passed && exercise.kind != Kind::predict) {

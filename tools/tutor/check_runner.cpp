@@ -195,7 +195,14 @@ std::string CheckRunner::place(const CheckProgram& program, const Supervised& ra
     addresses.assign(
         ran.page.frames,
         ran.page.frames + std::min<std::uint32_t>(ran.page.frame_count, check::PAGE_FRAMES_MAX));
-  const auto found = place_in(program.path, addresses, sources_, root_);
+  fs::path file = program.path;
+  if (!program.lined.empty()) {
+    CheckProgram lined = program;
+    lined.path = program.lined;
+    const BuildResult built = build_.build({&lined, 1});
+    if (built.built && have_the_same_code(program.path, lined.path)) file = lined.path;
+  }
+  const auto found = place_in(file, addresses, sources_, root_);
   if (!found) return "";
   return fmt::format("{}:{}, in {}", found->file, found->line, found->function);
 }

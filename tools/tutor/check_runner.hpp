@@ -22,9 +22,11 @@ class CheckRunner {
  public:
   /// sources   the learner's folder; root: of the repository. Both to tell places as the learner
   /// would type them.
-  CheckRunner(const fs::path& root, const fs::path& sources, const fs::path& answers,
-              bool sanitized)
-      : root_(root), sources_(sources), answers_(answers), sanitized_(sanitized) {}
+  /// build     must outlive the runner: a place is told by a program with lines, made when it is
+  ///           asked for.
+  CheckRunner(const CheckBuild& build, const fs::path& root, const fs::path& sources,
+              const fs::path& answers, bool sanitized)
+      : build_(build), root_(root), sources_(sources), answers_(answers), sanitized_(sanitized) {}
 
   /// Gives every check these words on its command line as well.
   void add_words(std::vector<std::string> words) { words_ = std::move(words); }
@@ -74,6 +76,7 @@ class CheckRunner {
   void tell_crash(const CheckProgram& program, const Supervised& ran, CheckVerdict& verdict) const;
   std::string place(const CheckProgram& program, const Supervised& ran) const;
 
+  const CheckBuild& build_;
   fs::path root_, sources_, answers_;
   std::vector<std::string> words_;
   bool sanitized_;

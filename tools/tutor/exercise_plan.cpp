@@ -12,6 +12,7 @@
 #include "tampering.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace percore::tutor {
 
@@ -47,11 +48,18 @@ class Planner {
   void plan_fault(const fs::path& fault);
   void link(CheckProgram program, const std::vector<fs::path>& own,
             const std::vector<fs::path>& modules);
+  void link_to(const fs::path& program, std::vector<fs::path> objects,
+               const std::vector<fs::path>& modules, bool real);
   void link_explored(CheckProgram program, std::vector<fs::path> own);
   [[nodiscard]] std::vector<fs::path> check_files() const;
   [[nodiscard]] std::string watched_flag() const;
   [[nodiscard]] bool needs_only(const fs::path& checks) const;
+  [[nodiscard]] bool without_lines() const;
+  [[nodiscard]] bool has_header() const;
   fs::path unit_of(const fs::path& checks, bool only, bool with_contract);
+  [[nodiscard]] std::string step_of(const fs::path& checks) const;
+  void begin_with_checks();
+  fs::path compile_checks(const fs::path& file);
   [[nodiscard]] bool has_executor() const;
 
   const Toolchain& tools_;
@@ -62,7 +70,8 @@ class Planner {
   std::string flags_;
   NinjaFile ninja_;
   std::vector<fs::path> own_sources_, own_objects_, counted_objects_;
-  bool contract_is_in_ = false;
+  fs::path with_contract_;                 ///< the file of checks that the contract stands behind
+  std::map<fs::path, fs::path> compiled_;  ///< the unit of each file of checks
   Plan out_;
 };
 
@@ -100,6 +109,7 @@ Planner::Planner(const Toolchain& toolchain, const PlanRequest& request)
 }
 
 Plan Planner::plan() {
+  if (exercise_.kind != Kind::catching) begin_with_checks();
   compile_own_files();
   if (exercise_.kind == Kind::catching)
     plan_catch();
@@ -132,6 +142,19 @@ void Planner::compile_own_files() {
   }
 }
 
+bool Planner::has_header() const {
+  return std::ranges::any_of(exercise_.files,
+                             [](const std::string& file) { return file.ends_with(".hpp"); });
+}
+
+// Lines are a quarter of what the compiler has to do for a file of checks, and only a crash or a
+// hang in a header of the learner's asks for them: they are made when it does, by compiling the
+// same once more. clang makes the same code with and without (the sanitizers put lines into
+// theirs).
+bool Planner::without_lines() const {
+  return tools_.config().clang() && !request_.stepped && request_.variant == Variant::fast;
+}
+
 // Of a header that has changed all checks of a file are compiled again, and most of what that costs
 // are the bodies: one check alone is a third of it. Not where all of them are there.
 bool Planner::needs_only(const fs::path& checks) const {
@@ -150,10 +173,8 @@ bool Planner::needs_only(const fs::path& checks) const {
 // object of their own would cost as much to compile as a small file of checks.
 fs::path Planner::unit_of(const fs::path& checks, bool only, bool with_contract) {
   const fs::path contract = tools_.root() / "runtime" / "contracts" / (module_ + "_contract.cpp");
-  const bool asserts =
-      with_contract && !module_.empty() && !contract_is_in_ && fs::exists(contract);
+  const bool asserts = with_contract && !module_.empty() && fs::exists(contract);
   if (!only && !asserts) return checks;
-  contract_is_in_ = contract_is_in_ || asserts;
   std::string text;
   if (only)
     text = fmt::format("#define PERCORE_ONLY_CHECK {}\n#include <percore/check_only.hpp>\n",
@@ -195,16 +216,20 @@ std::string Planner::watched_flag() const {
   return " -include " + shell_quoted(header.string());
 }
 
+void Planner::link_to(const fs::path& program, std::vector<fs::path> objects,
+                      const std::vector<fs::path>& modules, bool real) {
+  const auto harness = tools_.harness_objects(request_.variant, real);
+  objects.insert(objects.end(), modules.begin(), modules.end());
+  objects.insert(objects.end(), harness.begin(), harness.end());
+  std::string libraries = tools_.config().fmt_link;
+  if (real) libraries += " " + tools_.config().liburing_link;
+  ninja_.link(program, objects, libraries);
+}
+
 void Planner::link(CheckProgram program, const std::vector<fs::path>& own,
                    const std::vector<fs::path>& modules) {
   program.objects = own;
-  std::vector<fs::path> objects = own;
-  objects.insert(objects.end(), modules.begin(), modules.end());
-  const auto harness = tools_.harness_objects(request_.variant, program.real);
-  objects.insert(objects.end(), harness.begin(), harness.end());
-  std::string libraries = tools_.config().fmt_link;
-  if (program.real) libraries += " " + tools_.config().liburing_link;
-  ninja_.link(program.path, objects, libraries);
+  link_to(program.path, own, modules, program.real);
   out_.programs.push_back(std::move(program));
 }
 
@@ -236,6 +261,40 @@ std::vector<fs::path> Planner::check_files() const {
   return out;
 }
 
+std::string Planner::step_of(const fs::path& checks) const {
+  for (const Step& step : exercise_.steps) {
+    const std::string stem = exercise_.name + "_" + underscored(step.name);
+    for (const char* kind : {"", "_explore", "_counted"})
+      if (checks.stem() == stem + kind) return step.name;
+  }
+  return "";
+}
+
+// Gives the unit that was compiled. Once for each file, whoever asks first.
+fs::path Planner::compile_checks(const fs::path& file) {
+  const auto [at, is_new] = compiled_.try_emplace(file);
+  if (!is_new) return at->second;
+  const bool only = needs_only(file);
+  at->second = unit_of(file, only, file == with_contract_);
+  ninja_.compile(
+      at->second,
+      out_.folder / fmt::format("{}{}.check.o", file.stem().string(), only ? ".only" : ""),
+      flags_ + (without_lines() ? " -g0" : ""));
+  return at->second;
+}
+
+// What takes longest is begun with: the checks of the step at hand, and the learner's files beside
+// them. ninja starts what is ready in the order of its file.
+void Planner::begin_with_checks() {
+  for (const fs::path& file : check_files()) {
+    if (is_explored(file) || is_counted(file)) continue;
+    if (with_contract_.empty()) with_contract_ = file;
+    if (!request_.step.empty() && step_of(file) != request_.step) continue;
+    compile_checks(file);
+    return;
+  }
+}
+
 void Planner::plan_checks() {
   const std::string last = module_.empty() ? tools_.config().layers.back() : module_;
   const auto modules = tools_.module_objects(request_.variant, last, request_.ours ? "" : module_);
@@ -248,28 +307,30 @@ void Planner::plan_checks() {
     CheckProgram program;
     program.stem = file.stem();
     const bool only = needs_only(file);
-    const std::string name = program.stem + (only ? ".only" : "");
-    program.path = out_.folder / name;
+    program.path = out_.folder / (program.stem + (only ? ".only" : ""));
     program.checks = file;
     program.real = program.stem.ends_with("_real");
-    for (const Step& step : exercise_.steps) {
-      const std::string stem = exercise_.name + "_" + underscored(step.name);
-      for (const char* kind : {"", "_explore", "_counted"})
-        if (program.stem == stem + kind) program.step = step.name;
-    }
+    program.step = step_of(file);
     if (is_counted(file)) {
       plan_counted(std::move(program), unit_of(file, only, false));
       continue;
     }
-    std::vector<fs::path> own = {out_.folder / (name + ".check.o")};
+    std::vector<fs::path> own = {program.path.string() + ".check.o"};
     if (is_explored(file)) {
       compile_explored(unit_of(file, only, false), own.front(), {});
       link_explored(std::move(program), own);
       continue;
     }
     if (!request_.ours) program.own = own_objects_;
-    ninja_.compile(unit_of(file, only, true), own.front());
+    const fs::path unit = compile_checks(file);
     own.insert(own.end(), own_objects_.begin(), own_objects_.end());
+    if (without_lines() && has_header()) {
+      program.lined = program.path.string() + ".lined";
+      std::vector<fs::path> lined = own;
+      lined.front() = program.lined.string() + ".check.o";
+      ninja_.compile(unit, lined.front());
+      link_to(program.lined, lined, modules, program.real);
+    }
     link(std::move(program), own, modules);
   }
 }
@@ -338,9 +399,10 @@ void Planner::plan_fault(const fs::path& fault) {
     link_explored(std::move(program), explored);
     return;
   }
-  const std::string flags = tools_.flags(request_.variant) + " -I" +
-                            shell_quoted((fault / module).string()) + tools_.includes("") + " -I" +
-                            shell_quoted(request_.sources.string());
+  // No place is ever told of a program that is wrong on purpose.
+  const std::string flags = tools_.flags(request_.variant) + (without_lines() ? " -g0" : "") +
+                            " -I" + shell_quoted((fault / module).string()) + tools_.includes("") +
+                            " -I" + shell_quoted(request_.sources.string());
   // Modules above the changed one were compiled against our header: they are left out.
   auto modules = tools_.module_objects(request_.variant, module, module);
   const bool header_changed = fs::exists(fault / module / "percore");

@@ -16,9 +16,12 @@ struct CheckProgram {
   fs::path checks;            ///< the file of checks; empty: the learner writes them
   std::vector<fs::path> own;  ///< the objects of the learner's files; none where they are checks
   std::vector<fs::path> objects;  ///< what is compiled for it, `own` among them
-  bool real = false;              ///< on the kernel's ring
-  bool explored = false;          ///< over the schedule explorer
-  bool counted = false;           ///< optimised, since it counts instructions
+  /// The same program with the lines of what the checks include; see Planner::without_lines().
+  /// Empty: `path` has them.
+  fs::path lined;
+  bool real = false;           ///< on the kernel's ring
+  bool explored = false;       ///< over the schedule explorer
+  bool counted = false;        ///< optimised, since it counts instructions
   std::string fault;           ///< catch: the folder of the module that is wrong; "right" for ours
   std::string fault_sentence;  ///< what is wrong with it
 };
@@ -32,7 +35,8 @@ struct PlanRequest {
   bool stepped = false;  ///< for the debugger: with types of frames, and a look at the run queue
   bool ours = false;     ///< our module, or the plain answer, in place of the learner's files
   bool headers_ahead = true;  ///< in the quick verdict: see headers_below.hpp
-  std::string only;           ///< no other check is asked for; empty: all are
+  std::string step = {};      ///< the one at hand, which is compiled first; empty: the first
+  std::string only = {};      ///< no other check is asked for; empty: all are
 };
 
 struct Plan {

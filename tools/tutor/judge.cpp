@@ -90,7 +90,10 @@ CheckVerdict run_seeds(const CheckRunner& runner, const CheckProgram& program,
 // another that broke before that was known may be, too.
 class Checks {
  public:
-  Checks(std::size_t count, bool thorough) : verdicts_(count), end_(count), thorough_(thorough) {}
+  /// How many of those that break are looked for.
+  enum class Wanted { all, enough, one };
+
+  Checks(std::size_t count, Wanted wanted) : verdicts_(count), end_(count), wanted_(wanted) {}
 
   /// Runs them, each by run_one(number, whether it is the first that may break).
   void run(std::size_t cores, const std::function<CheckVerdict(std::size_t, bool)>& run_one) {
@@ -125,7 +128,7 @@ class Checks {
         locked.lock();
         broken_ += verdict.kind == VerdictKind::passed ? 0 : 1;
         verdicts_[number] = std::move(verdict);
-        if (!thorough_ && broken_ != 0) end_where_it_is_enough();
+        if (wanted_ != Wanted::all && broken_ != 0) end_where_it_is_enough();
       } catch (...) {
         if (!locked.owns_lock()) locked.lock();
         if (!thrown_) thrown_ = std::current_exception();
@@ -139,20 +142,22 @@ class Checks {
     Judgement so_far;
     for (std::size_t i = 0; i < end_ && verdicts_[i]; ++i) {
       so_far.checks.push_back(*verdicts_[i]);
-      if (so_far.checks.back().kind != VerdictKind::passed && is_enough(so_far)) end_ = i + 1;
+      if (so_far.checks.back().kind == VerdictKind::passed) continue;
+      if (wanted_ == Wanted::one || is_enough(so_far)) end_ = i + 1;
     }
   }
 
   std::vector<std::optional<CheckVerdict>> verdicts_;
   std::mutex lock_;
   std::size_t next_ = 0, end_, broken_ = 0;
-  bool thorough_;
+  Wanted wanted_;
   std::exception_ptr thrown_;
 };
 
+// caught   whether anything breaks is all that is asked: of a module that is wrong on purpose.
 bool run_program(const CheckRunner& runner, const CheckProgram& program,
                  const JudgeOptions& options, std::uint64_t seeds_max, std::size_t cores,
-                 Judgement& out, bool smallest = true) {
+                 Judgement& out, bool caught = false) {
   std::optional<CheckVerdict> broken;
   auto checks = runner.manifest(program, broken);
   if (broken) {
@@ -164,10 +169,12 @@ bool run_program(const CheckRunner& runner, const CheckProgram& program,
     return check.operations > 0 || (!options.check.empty() && check.name != options.check);
   });
   if (program.real && options.seed) return true;
-  Checks run(checks.size(), options.thorough);
+  Checks run(checks.size(), caught             ? Checks::Wanted::one
+                            : options.thorough ? Checks::Wanted::all
+                                               : Checks::Wanted::enough);
   run.run(cores, [&](std::size_t number, bool first) {
     // Of several that break the first is told: the others are made smaller when they are asked for.
-    const unsigned budget = smallest && first ? CheckRunner::SHRINK_BUDGET : 0;
+    const unsigned budget = !caught && first ? CheckRunner::SHRINK_BUDGET : 0;
     return options.seeds != 0
                ? run_seeds(runner, program, checks[number], options, budget)
                : runner.run(program, checks[number], options.seed, seeds_max, budget);
@@ -268,7 +275,11 @@ bool judge_catch(const CheckRunner& runner, Building& building,
   auto ran = run_side_by_side(
       building, 0, programs, at_once(options), is_right,
       [&](const CheckProgram& program, std::size_t cores, Judgement& inner) {
-        return run_program(runner, program, options, UINT64_MAX, cores, inner, is_right(program));
+        const bool passed =
+            run_program(runner, program, options, UINT64_MAX, cores, inner, !is_right(program));
+        if (passed && is_right(program) && options.right_passed && !inner.checks.empty())
+          options.right_passed(programs.size() - 1);
+        return passed;
       });
   if (!ran.back().built) return false;
   unsigned caught = 0;
@@ -403,11 +414,13 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
   }
   build_.build_shared(Variant::fast, options.headers_ahead ? &exercise : nullptr);
   const fs::path folder = build_.folder(exercise, options.sources);
-  std::vector<CheckProgram> programs = build_.plan({.exercise = exercise,
-                                                    .sources = options.sources,
-                                                    .folder = folder,
-                                                    .headers_ahead = options.headers_ahead,
-                                                    .only = options.check});
+  std::vector<CheckProgram> programs =
+      build_.plan({.exercise = exercise,
+                   .sources = options.sources,
+                   .folder = folder,
+                   .headers_ahead = options.headers_ahead,
+                   .step = options.step.empty() ? options.step_first : options.step,
+                   .only = options.check});
   if (std::ranges::any_of(programs, &CheckProgram::explored))
     build_.build_shared(Variant::explored);
   if (std::ranges::any_of(programs, &CheckProgram::counted)) build_.build_shared(Variant::measured);
@@ -429,7 +442,7 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
 
   fs::path answers;
   if (exercise.kind == Kind::predict) answers = options.sources / exercise.files.front();
-  CheckRunner runner(course_.root, options.sources, answers, false);
+  CheckRunner runner(build_, course_.root, options.sources, answers, false);
   runner.add_words(options.words);
 
   const auto not_built = [&](const BuildResult& built) {
@@ -493,7 +506,7 @@ Judgement Judge::judge_sanitized(const Exercise& exercise, const JudgeOptions& o
     return program.real || program.explored || (!program.fault.empty() && program.fault != "right");
   });
   keep_programs_of(options, programs);
-  const CheckRunner runner(course_.root, options.sources, {}, true);
+  const CheckRunner runner(build_, course_.root, options.sources, {}, true);
   const RunOne run_one = [&](const CheckProgram& program, std::size_t cores, Judgement& inner) {
     return run_program(runner, program, options, seeds_max, cores, inner);
   };
@@ -525,7 +538,7 @@ std::vector<Measured> Judge::measure(const Exercise& exercise, const JudgeOption
   const auto ours =
       build_.plan({exercise, options.sources, folder, Variant::measured, false, true});
   if (!build_.build(yours).built || !build_.build(ours).built) return {};
-  const CheckRunner runner(course_.root, options.sources, {}, false);
+  const CheckRunner runner(build_, course_.root, options.sources, {}, false);
   std::optional<CheckVerdict> broken;
   std::vector<Measured> out;
   for (const ManifestEntry& check : runner.manifest(yours.front(), broken)) {

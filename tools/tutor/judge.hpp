@@ -30,6 +30,9 @@ struct JudgeOptions {
   std::function<void(const std::string&, std::uint64_t, std::uint64_t)> progress = nullptr;
   /// Told what is broken of the step at hand, or null, while other steps are still judged.
   std::function<void(const std::string& step, const CheckVerdict* broken)> step_judged = nullptr;
+  /// Told, from any thread, that the learner's checks pass with the right module, while the wrong
+  /// ones are still tried.
+  std::function<void(std::size_t wrong_ones)> right_passed = nullptr;
 };
 
 /// Compiles and runs the checks of an exercise. One child for each check. Stops at the first step

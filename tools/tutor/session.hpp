@@ -52,6 +52,9 @@ class Session {
   /// Judges them for a record that must not hold what was true before: all steps, in their order.
   Judgement judge_anew(const Exercise& exercise);
 
+  /// JudgeOptions::right_passed, as a note on the terminal.
+  static void right_passed(std::size_t wrong_ones);
+
   /// Whether the sanitizers have a say: in code, not in answers.
   static bool looked_at_twice(const Exercise& exercise) { return exercise.kind != Kind::predict; }
 

@@ -6,11 +6,13 @@
 #include "compile_error.hpp"
 #include "supervise.hpp"
 
+#include <elf.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace percore::tutor {
 
@@ -67,6 +69,36 @@ std::optional<SourcePlace> place_in(const fs::path& program,
     return place;
   }
   return {};
+}
+
+namespace {
+
+/// What of a program file is executed, with the address of each part before it; empty where it
+/// cannot be read.
+std::string code_of(const fs::path& program) {
+  const std::string file = read_if_there(program).value_or("");
+  Elf64_Ehdr header;
+  if (file.size() < sizeof header) return "";
+  std::memcpy(&header, file.data(), sizeof header);
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return "";
+  std::string out;
+  for (std::size_t i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr part;
+    const std::size_t at = header.e_phoff + i * header.e_phentsize;
+    if (at > file.size() || file.size() - at < sizeof part) return "";
+    std::memcpy(&part, file.data() + at, sizeof part);
+    if (part.p_type != PT_LOAD || (part.p_flags & PF_X) == 0) continue;
+    if (part.p_offset > file.size() || file.size() - part.p_offset < part.p_filesz) return "";
+    out += fmt::format("{:x}:", part.p_vaddr) + file.substr(part.p_offset, part.p_filesz);
+  }
+  return out;
+}
+
+}  // namespace
+
+bool have_the_same_code(const fs::path& one, const fs::path& other) {
+  const std::string code = code_of(one);
+  return !code.empty() && code == code_of(other);
 }
 
 std::vector<SourcePlace> places_of(const fs::path& program,

@@ -23,6 +23,10 @@ std::optional<SourcePlace> place_in(const fs::path& program,
                                     std::span<const std::uint64_t> addresses,
                                     const fs::path& sources, const fs::path& root);
 
+/// Whether two program files have the same code at the same addresses: then what `place_in()` says
+/// of the one holds for the other. False where one cannot be read.
+bool have_the_same_code(const fs::path& one, const fs::path& other);
+
 /// The function and place of each of a program file's addresses, in their order; line 0 where it is
 /// not known. `file` is absolute.
 std::vector<SourcePlace> places_of(const fs::path& program,

@@ -5,12 +5,14 @@
 
 Each round changes one file of the plain answer, as a save would, and takes the time until `./tools/percore check` has printed
 its verdict: compiling, linking, every check over all its seeds, on the simulated ring and on the kernel's. Where an exercise has
-steps, that of the step at hand is told before the others are looked at: it is measured for each step, and the longest counts.
+steps, that of the step at hand is told before the others are looked at: it is measured for each step, and the longest counts. A
+terminal is told of a catch exercise first whether the learner's checks pass with the right module: that note is waited for.
 The sanitizers' verdict, which follows, is measured apart. What is told first is to come below a second for every file.
 """
 
 import argparse
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -26,13 +28,14 @@ LIMIT_SECONDS = 1.0
 
 
 def exercises(lesson):
-    """(number, name, files, steps) of each, from the lesson's README."""
+    """(number, name, kind, files, steps) of each, from the lesson's README."""
     text = (ROOT / "exercises" / lesson / "README.md").read_text()
     for part in re.split(r"^(?=## \d)", text, flags=re.M)[1:]:
         number, name = re.match(r"## (\S+) `?(\w+)`?:", part).groups()
         listed = re.search(r"^steps: (.*)$", part, re.M)
         steps = [step.rsplit(" ", 1)[0] for step in listed[1].split(", ")] if listed else []
-        yield number, name, re.search(r"^files: (.*)$", part, re.M)[1].split(), steps
+        kind = re.search(r"^kind: (.*)$", part, re.M)[1]
+        yield number, name, kind, re.search(r"^files: (.*)$", part, re.M)[1].split(), steps
 
 
 def check(name, folder, *words):
@@ -42,6 +45,27 @@ def check(name, folder, *words):
     seconds = time.perf_counter() - begin
     if result.returncode != 0:
         sys.exit(f"The plain answer of {name} does not pass, so its verdict is not measured:\n{result.stdout}{result.stderr}")
+    return seconds
+
+
+def seconds_to_words(name, folder, words):
+    """Until they stand on a terminal, as a note that is written over."""
+    main, side = os.openpty()
+    begin = time.perf_counter()
+    with subprocess.Popen([TUTOR, "--root", ROOT, "check", name, "--from", folder, "--no-sanitizers"], stdin=subprocess.DEVNULL,
+                          stdout=side, stderr=side) as process:
+        os.close(side)
+        read, seconds = b"", None
+        try:
+            while more := os.read(main, 4096):
+                read += more
+                if seconds is None and words in read:
+                    seconds = time.perf_counter() - begin
+        except OSError:  # a terminal whose program has ended
+            pass
+        os.close(main)
+    if process.returncode != 0 or seconds is None:
+        sys.exit(f"The plain answer of {name} does not pass, or nothing says \"{words.decode()}\":\n{read.decode()}")
     return seconds
 
 
@@ -72,7 +96,7 @@ def measure(lesson, rounds, first_only):
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary) / lesson
         shutil.copytree(ROOT / "solutions" / lesson, folder)
-        for number, name, files, steps in exercises(lesson):
+        for number, name, kind, files, steps in exercises(lesson):
             if not all((folder / file).exists() for file in files):
                 continue
             check(name, folder, *["--no-sanitizers"] * first_only)  # the first compiles everything
@@ -87,6 +111,12 @@ def measure(lesson, rounds, first_only):
                 if steps:
                     row["first_seconds"] = max(
                         statistics.median(seconds_of_step(folder, file, name, step, rounds)) for step in steps)
+                if kind == "catch":
+                    first = []
+                    for round_number in range(rounds):
+                        save(folder / file, f"{round_number} on a terminal")
+                        first.append(seconds_to_words(name, folder, b"pass with the right module"))
+                    row["first_seconds"] = statistics.median(first)
                 print(f"{number}  {file:<42} {row['first_seconds']:6.2f} s   all {whole:.2f} ({row['min_seconds']:.2f} to "
                       f"{row['max_seconds']:.2f})", end="", flush=True)
                 if not first_only:

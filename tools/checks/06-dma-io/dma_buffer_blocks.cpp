@@ -18,6 +18,9 @@ void fill(const Held& held) {
 }
 void look(const Held& held) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(held.buffer.data());
+  // A byte at a time only where one differs: a learner waits for this.
+  if (held.bytes == 0) return;
+  if (*bytes == held.pattern && std::memcmp(bytes, bytes + 1, held.bytes - 1) == 0) return;
   for (std::size_t i = 0; i < held.bytes; ++i)
     require(bytes[i] == held.pattern,
             "byte {} of a buffer was changed, and nobody but another buffer's owner wrote", i);

@@ -203,9 +203,7 @@ void CheckBuild::build_shared(Variant variant, const Exercise* exercise) const {
 
 std::vector<CheckProgram> CheckBuild::plan(const PlanRequest& request) const {
   Plan plan = plan_exercise(tools_, request);
-  forget_newer_objects(plan.folder, request);
-  for (const Unit& unit : plan.units) write_if_changed(unit.source, unit.text);
-  write_if_changed(plan.folder / "build.ninja", plan.ninja);
+  for (const fs::path& folder : plan.folders) forget_newer_objects(folder, request);
   return std::move(plan.programs);
 }
 
@@ -215,6 +213,10 @@ BuildResult CheckBuild::build(std::span<const CheckProgram> programs,
   if (programs.empty()) return {.built = true, .out_of_time = false, .output = ""};
   const fs::path folder = programs.front().path.parent_path();
   const FolderLock lock(folder);  // one ninja at a time
+  // Another tutor may have planned this folder since, for other programs than these.
+  const BuildFiles& files = *programs.front().files;
+  for (const Unit& unit : files.units) write_if_changed(unit.source, unit.text);
+  write_if_changed(folder / "build.ninja", files.ninja);
   std::vector<std::string> targets;
   for (const CheckProgram& program : programs) targets.push_back(program.path);
   return ninja(folder, targets, learners_limits(), finished, stop);

@@ -30,10 +30,10 @@ class CheckBuild {
   /// with. A failure here is ours or the machine's, never the learner's: it is a Problem.
   void build_shared(Variant variant, const Exercise* exercise = nullptr) const;
 
-  /// Plans the programs that check an exercise, and writes their ninja file when it changed.
+  /// Plans the programs that check an exercise.
   [[nodiscard]] std::vector<CheckProgram> plan(const PlanRequest& request) const;
 
-  /// Builds some of the planned programs, the first ones first. `finished` is told of each that is
+  /// Builds some programs of one plan, the first ones first. `finished` is told of each that is
   /// linked anew, in this thread and at once; one that was up to date is not told. The build is
   /// given up once `stop`, a descriptor, can be read.
   [[nodiscard]] BuildResult build(std::span<const CheckProgram> programs,

@@ -29,8 +29,18 @@ void tell_case(const Judge& judge, const Exercise& exercise, const JudgeOptions&
   if (at == nullptr || at->program.empty() || exercise.kind == Kind::predict ||
       exercise.kind == Kind::catching)
     return;
-  const fs::path program =
-      judge.build().folder(exercise, options.sources) / word(variant) / at->program;
+  // What a debugger is given has all lines.
+  auto programs = judge.build().plan({.exercise = exercise,
+                                      .sources = options.sources,
+                                      .folder = judge.build().folder(exercise, options.sources),
+                                      .variant = variant,
+                                      .headers_ahead = options.headers_ahead,
+                                      .only = options.check});
+  std::erase_if(programs, [&](const CheckProgram& one) { return one.stem != at->program; });
+  if (programs.empty()) return;
+  const CheckProgram& lined = programs.front().lined ? *programs.front().lined : programs.front();
+  if (!judge.build().build({&lined, 1}).built) return;
+  const fs::path& program = lined.path;
   const std::uint64_t seed = options.seed ? *options.seed : at->seed;
   std::string words;
   for (const std::string& one : to_words(at->small)) words += " " + one;
@@ -151,8 +161,10 @@ int check_elsewhere(Session& session, const Exercise& exercise, const CheckComma
   if (!command.real && !command.seed) options.with_real = true;
   if (!command.json) options.right_passed = Session::right_passed;
   const Judge judge(session.course, session.config());
-  Judgement judgement = judge.judge(exercise, options);
-  passing_note("");
+  Judgement judgement = [&] {
+    const NoteGoes note;
+    return judge.judge(exercise, options);
+  }();
   session.add_compiler_remarks(exercise, sources, judgement);
   if (command.sanitizers && !command.seed && command.seeds == 0 && !command.real &&
       judgement.kind == VerdictKind::passed && exercise.kind != Kind::predict) {

@@ -189,20 +189,33 @@ Supervised CheckRunner::start(const CheckProgram& program, std::vector<std::stri
   return supervise(words, scratch.path(), limits, true, environment);
 }
 
+// The innermost frames of which the program itself knows the lines, or that are not its own.
+std::span<const std::uint64_t> CheckRunner::with_lines(
+    const CheckProgram& program, const std::vector<std::uint64_t>& addresses) {
+  if (program.lined == nullptr) return addresses;
+  std::vector<std::uint64_t> calls = addresses;
+  for (std::size_t i = 1; i < calls.size(); ++i) --calls[i];  // of return addresses
+  const std::vector<SourcePlace> places = places_of(program.path, calls);
+  std::size_t count = 0;
+  // It is not position-independent: what lies above it are libraries.
+  constexpr std::uint64_t program_end = 1ULL << 32;
+  while (count < places.size() && (places[count].line != 0 || addresses[count] >= program_end))
+    ++count;
+  return std::span(addresses).first(count);
+}
+
 std::string CheckRunner::place(const CheckProgram& program, const Supervised& ran) const {
   std::vector<std::uint64_t> addresses = sanitizer_addresses(ran.output);
   if (addresses.empty())
     addresses.assign(
         ran.page.frames,
         ran.page.frames + std::min<std::uint32_t>(ran.page.frame_count, check::PAGE_FRAMES_MAX));
-  fs::path file = program.path;
-  if (!program.lined.empty()) {
-    CheckProgram lined = program;
-    lined.path = program.lined;
-    const BuildResult built = build_.build({&lined, 1});
-    if (built.built && have_the_same_code(program.path, lined.path)) file = lined.path;
-  }
-  const auto found = place_in(file, addresses, sources_, root_);
+  // Up to the first frame without a line what is known is the place; a header's may be behind it.
+  auto found = place_in(program.path, with_lines(program, addresses), sources_, root_);
+  if (!found && !addresses.empty() && program.lined != nullptr &&
+      build_.build({program.lined.get(), 1}).built &&
+      have_the_same_code(program.path, program.lined->path))
+    found = place_in(program.lined->path, addresses, sources_, root_);
   if (!found) return "";
   return fmt::format("{}:{}, in {}", found->file, found->line, found->function);
 }

@@ -6,6 +6,7 @@
 #include "verdict.hpp"
 
 #include <optional>
+#include <span>
 
 namespace percore::tutor {
 
@@ -75,6 +76,8 @@ class CheckRunner {
   void tell_ending(const CheckProgram& program, const Supervised& ran, CheckVerdict& verdict) const;
   void tell_crash(const CheckProgram& program, const Supervised& ran, CheckVerdict& verdict) const;
   std::string place(const CheckProgram& program, const Supervised& ran) const;
+  static std::span<const std::uint64_t> with_lines(const CheckProgram& program,
+                                                   const std::vector<std::uint64_t>& addresses);
 
   const CheckBuild& build_;
   fs::path root_, sources_, answers_;

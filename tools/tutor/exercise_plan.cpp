@@ -39,6 +39,11 @@ class Planner {
   Plan plan();
 
  private:
+  struct Checks {
+    fs::path unit;      ///< what is compiled of a file of checks
+    bool only = false;  ///< one of them alone
+  };
+
   void compile_own_files();
   void compile_explored(const fs::path& source, const fs::path& object,
                         const fs::path& module_folder);
@@ -48,7 +53,7 @@ class Planner {
   void plan_fault(const fs::path& fault);
   void link(CheckProgram program, const std::vector<fs::path>& own,
             const std::vector<fs::path>& modules);
-  void link_to(const fs::path& program, std::vector<fs::path> objects,
+  void link_to(NinjaFile& ninja, const fs::path& program, std::vector<fs::path> objects,
                const std::vector<fs::path>& modules, bool real);
   void link_explored(CheckProgram program, std::vector<fs::path> own);
   [[nodiscard]] std::vector<fs::path> check_files() const;
@@ -59,7 +64,9 @@ class Planner {
   fs::path unit_of(const fs::path& checks, bool only, bool with_contract);
   [[nodiscard]] std::string step_of(const fs::path& checks) const;
   void begin_with_checks();
-  fs::path compile_checks(const fs::path& file);
+  Checks compile_checks(const fs::path& file);
+  void line(CheckProgram& program, const fs::path& unit, std::vector<fs::path> objects,
+            const std::vector<fs::path>& modules);
   [[nodiscard]] bool has_executor() const;
 
   const Toolchain& tools_;
@@ -68,10 +75,12 @@ class Planner {
   std::string module_;      ///< the module the learner makes; empty: none
   fs::path checks_folder_;  ///< tools/checks/NN-lesson
   std::string flags_;
-  NinjaFile ninja_;
+  fs::path folder_, lined_folder_;
+  NinjaFile ninja_, lined_ninja_;
+  std::vector<Unit> units_;
   std::vector<fs::path> own_sources_, own_objects_, counted_objects_;
-  fs::path with_contract_;                 ///< the file of checks that the contract stands behind
-  std::map<fs::path, fs::path> compiled_;  ///< the unit of each file of checks
+  fs::path with_contract_;               ///< the file of checks that the contract stands behind
+  std::map<fs::path, Checks> compiled_;  ///< by their file
   Plan out_;
 };
 
@@ -101,11 +110,14 @@ Planner::Planner(const Toolchain& toolchain, const PlanRequest& request)
       module_(request.exercise.module()),
       checks_folder_(toolchain.root() / "tools" / "checks" / request.exercise.lesson),
       flags_(all_flags(toolchain, request, request.variant)),
-      ninja_(toolchain.config().compiler, flags_, begin_flag(toolchain, request)) {
-  out_.folder =
-      request.folder / (std::string(word(request.variant)) + (request.ours ? "-ours" : "") +
-                        (request.stepped ? "-stepped" : ""));
+      folder_(request.folder / (std::string(word(request.variant)) + (request.ours ? "-ours" : "") +
+                                (request.stepped ? "-stepped" : ""))),
+      lined_folder_(folder_.string() + "-lined"),
+      ninja_(toolchain.config().compiler, flags_, begin_flag(toolchain, request)),
+      lined_ninja_(toolchain.config().compiler, flags_, begin_flag(toolchain, request)) {
   ninja_.link_by(tools_.linker(request_.variant));
+  lined_ninja_.link_by(tools_.linker(request_.variant));
+  out_.folders = {folder_};
 }
 
 Plan Planner::plan() {
@@ -115,7 +127,13 @@ Plan Planner::plan() {
     plan_catch();
   else
     plan_checks();
-  out_.ninja = ninja_.text();
+  const auto files = std::make_shared<const BuildFiles>(ninja_.text(), units_);
+  const auto lined_files = std::make_shared<const BuildFiles>(lined_ninja_.text(), units_);
+  for (CheckProgram& program : out_.programs) {
+    program.files = files;
+    if (program.lined) program.lined->files = lined_files;
+    if (program.lined) out_.folders = {folder_, lined_folder_};
+  }
   return std::move(out_);
 }
 
@@ -128,7 +146,7 @@ void Planner::compile_own_files() {
     if (file.ends_with(".cpp") && !(request_.ours && !module_.empty()))
       own_sources_.push_back(from / file);
   for (const fs::path& source : own_sources_) {
-    own_objects_.push_back(out_.folder /
+    own_objects_.push_back(folder_ /
                            (hash_of(source.string()) + "_" + source.filename().string() + ".o"));
     if (is_explored(source))
       compile_explored(source, own_objects_.back(), {});
@@ -136,7 +154,7 @@ void Planner::compile_own_files() {
       ninja_.compile(source, own_objects_.back(), flags_ + watched_flag());
   }
   if (request_.stepped && has_executor()) {
-    own_objects_.push_back(out_.folder / "queue_view.o");
+    own_objects_.push_back(folder_ / "queue_view.o");
     ninja_.compile(tools_.root() / "tools" / "check" / "stepped" / "queue_view.cpp",
                    own_objects_.back());
   }
@@ -161,7 +179,7 @@ bool Planner::needs_only(const fs::path& checks) const {
   if (request_.only.empty() || std::ranges::count(check_names(checks), request_.only) == 0)
     return false;
   std::error_code error;
-  const auto all = fs::last_write_time(out_.folder / (checks.stem().string() + ".check.o"), error);
+  const auto all = fs::last_write_time(folder_ / (checks.stem().string() + ".check.o"), error);
   if (error) return true;
   return std::ranges::any_of(exercise_.files, [&](const std::string& file) {
     return file.ends_with(".hpp") && fs::last_write_time(request_.sources / file, error) > all;
@@ -181,10 +199,10 @@ fs::path Planner::unit_of(const fs::path& checks, bool only, bool with_contract)
                        request_.only);
   text += fmt::format("#include \"{}\"\n", checks.string());
   if (asserts) text += fmt::format("#include \"{}\"\n", contract.string());
-  out_.units.push_back({.source = out_.folder / fmt::format("{}.{}.cpp", checks.stem().string(),
-                                                            only ? "only" : "with_contract"),
-                        .text = std::move(text)});
-  return out_.units.back().source;
+  units_.push_back({.source = folder_ / fmt::format("{}.{}.cpp", checks.stem().string(),
+                                                    only ? "only" : "with_contract"),
+                    .text = std::move(text)});
+  return units_.back().source;
 }
 
 // module_folder  of the header that is explored; empty: the learner's, or ours.
@@ -216,20 +234,31 @@ std::string Planner::watched_flag() const {
   return " -include " + shell_quoted(header.string());
 }
 
-void Planner::link_to(const fs::path& program, std::vector<fs::path> objects,
+// What `program` is, with lines: its checks compiled once more, and the same objects beside them.
+void Planner::line(CheckProgram& program, const fs::path& unit, std::vector<fs::path> objects,
+                   const std::vector<fs::path>& modules) {
+  CheckProgram lined = program;
+  lined.path = lined_folder_ / program.path.filename();
+  objects.front() = lined.path.string() + ".check.o";
+  lined_ninja_.compile(unit, objects.front());
+  link_to(lined_ninja_, lined.path, std::move(objects), modules, program.real);
+  program.lined = std::make_shared<CheckProgram>(std::move(lined));
+}
+
+void Planner::link_to(NinjaFile& ninja, const fs::path& program, std::vector<fs::path> objects,
                       const std::vector<fs::path>& modules, bool real) {
   const auto harness = tools_.harness_objects(request_.variant, real);
   objects.insert(objects.end(), modules.begin(), modules.end());
   objects.insert(objects.end(), harness.begin(), harness.end());
   std::string libraries = tools_.config().fmt_link;
   if (real) libraries += " " + tools_.config().liburing_link;
-  ninja_.link(program, objects, libraries);
+  ninja.link(program, objects, libraries);
 }
 
 void Planner::link(CheckProgram program, const std::vector<fs::path>& own,
                    const std::vector<fs::path>& modules) {
   program.objects = own;
-  link_to(program.path, own, modules, program.real);
+  link_to(ninja_, program.path, own, modules, program.real);
   out_.programs.push_back(std::move(program));
 }
 
@@ -270,16 +299,15 @@ std::string Planner::step_of(const fs::path& checks) const {
   return "";
 }
 
-// Gives the unit that was compiled. Once for each file, whoever asks first.
-fs::path Planner::compile_checks(const fs::path& file) {
+// Once for each file, whoever asks first.
+Planner::Checks Planner::compile_checks(const fs::path& file) {
   const auto [at, is_new] = compiled_.try_emplace(file);
   if (!is_new) return at->second;
   const bool only = needs_only(file);
-  at->second = unit_of(file, only, file == with_contract_);
-  ninja_.compile(
-      at->second,
-      out_.folder / fmt::format("{}{}.check.o", file.stem().string(), only ? ".only" : ""),
-      flags_ + (without_lines() ? " -g0" : ""));
+  at->second = {.unit = unit_of(file, only, file == with_contract_), .only = only};
+  ninja_.compile(at->second.unit,
+                 folder_ / fmt::format("{}{}.check.o", file.stem().string(), only ? ".only" : ""),
+                 flags_ + (without_lines() ? " -g0" : ""));
   return at->second;
 }
 
@@ -306,32 +334,25 @@ void Planner::plan_checks() {
     if ((is_explored(file) || is_counted(file)) && request_.variant != Variant::fast) continue;
     CheckProgram program;
     program.stem = file.stem();
-    const bool only = needs_only(file);
-    program.path = out_.folder / (program.stem + (only ? ".only" : ""));
     program.checks = file;
     program.real = program.stem.ends_with("_real");
     program.step = step_of(file);
-    if (is_counted(file)) {
-      plan_counted(std::move(program), unit_of(file, only, false));
-      continue;
-    }
+    const bool ordinary = !is_explored(file) && !is_counted(file);
+    const Checks checks =
+        ordinary ? compile_checks(file) : Checks{.unit = {}, .only = needs_only(file)};
+    program.path = folder_ / (program.stem + (checks.only ? ".only" : ""));
     std::vector<fs::path> own = {program.path.string() + ".check.o"};
-    if (is_explored(file)) {
-      compile_explored(unit_of(file, only, false), own.front(), {});
+    if (is_counted(file)) {
+      plan_counted(std::move(program), unit_of(file, checks.only, false));
+    } else if (is_explored(file)) {
+      compile_explored(unit_of(file, checks.only, false), own.front(), {});
       link_explored(std::move(program), own);
-      continue;
+    } else {
+      if (!request_.ours) program.own = own_objects_;
+      own.insert(own.end(), own_objects_.begin(), own_objects_.end());
+      if (without_lines() && has_header()) line(program, checks.unit, own, modules);
+      link(std::move(program), own, modules);
     }
-    if (!request_.ours) program.own = own_objects_;
-    const fs::path unit = compile_checks(file);
-    own.insert(own.end(), own_objects_.begin(), own_objects_.end());
-    if (without_lines() && has_header()) {
-      program.lined = program.path.string() + ".lined";
-      std::vector<fs::path> lined = own;
-      lined.front() = program.lined.string() + ".check.o";
-      ninja_.compile(unit, lined.front());
-      link_to(program.lined, lined, modules, program.real);
-    }
-    link(std::move(program), own, modules);
   }
 }
 
@@ -342,8 +363,8 @@ void Planner::plan_counted(CheckProgram program, const fs::path& unit) {
   std::vector<fs::path> objects = {program.path.string() + ".check.o"};
   ninja_.compile(unit, objects.front(), flags, header);
   for (const fs::path& source : own_sources_) {
-    objects.push_back(out_.folder / ("counted_" + hash_of(source.string()) + "_" +
-                                     source.filename().string() + ".o"));
+    objects.push_back(folder_ / ("counted_" + hash_of(source.string()) + "_" +
+                                 source.filename().string() + ".o"));
     // Of several counted files the first one has its rule.
     if (std::ranges::count(counted_objects_, objects.back()) == 0) {
       ninja_.compile(source, objects.back(), flags, header);
@@ -364,7 +385,7 @@ void Planner::plan_catch() {
   CheckProgram right;
   right.stem = exercise_.name;
   right.fault = "right";
-  right.path = out_.folder / right.fault;
+  right.path = folder_ / right.fault;
   if (std::ranges::any_of(own_sources_, is_explored))
     link_explored(std::move(right), own_objects_);
   else
@@ -383,14 +404,14 @@ void Planner::plan_fault(const fs::path& fault) {
   CheckProgram program;
   program.stem = exercise_.name;
   program.fault = fault.filename();
-  program.path = out_.folder / program.fault;
+  program.path = folder_ / program.fault;
   program.fault_sentence = trimmed(read_if_there(fault / "fault.txt").value_or(program.fault));
 
   std::string module;
   for (const auto& entry : fs::directory_iterator(fault))
     if (entry.is_directory()) module = entry.path().filename();
   const auto object = [&](const fs::path& source) {
-    return out_.folder / (program.fault + "_" + source.filename().string() + ".o");
+    return folder_ / (program.fault + "_" + source.filename().string() + ".o");
   };
   if (std::ranges::any_of(own_sources_, is_explored)) {
     std::vector<fs::path> explored;

@@ -3,10 +3,17 @@
 #include "course.hpp"
 #include "toolchain.hpp"
 
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace percore::tutor {
+
+/// What a folder of programs is built from.
+struct BuildFiles {
+  std::string ninja;        ///< the text of its build.ninja
+  std::vector<Unit> units;  ///< files that it compiles
+};
 
 /// A program of checks: the learner's files, one file of checks, and what lies below.
 struct CheckProgram {
@@ -15,10 +22,11 @@ struct CheckProgram {
   std::string step;           ///< the step it belongs to; empty: all
   fs::path checks;            ///< the file of checks; empty: the learner writes them
   std::vector<fs::path> own;  ///< the objects of the learner's files; none where they are checks
-  std::vector<fs::path> objects;  ///< what is compiled for it, `own` among them
-  /// The same program with the lines of what the checks include; see Planner::without_lines().
-  /// Empty: `path` has them.
-  fs::path lined;
+  std::vector<fs::path> objects;            ///< what is compiled for it, `own` among them
+  std::shared_ptr<const BuildFiles> files;  ///< of its folder
+  /// The same program with the lines of what the checks include, in a folder of its own; see
+  /// Planner::without_lines(). Null: this one has them.
+  std::shared_ptr<CheckProgram> lined;
   bool real = false;           ///< on the kernel's ring
   bool explored = false;       ///< over the schedule explorer
   bool counted = false;        ///< optimised, since it counts instructions
@@ -40,9 +48,7 @@ struct PlanRequest {
 };
 
 struct Plan {
-  fs::path folder;                     ///< that of its build.ninja
-  std::string ninja;                   ///< the text
-  std::vector<Unit> units;             ///< files that it compiles and that are written with it
+  std::vector<fs::path> folders;       ///< in which there are objects of it
   std::vector<CheckProgram> programs;  ///< in the order of the steps
 };
 

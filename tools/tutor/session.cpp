@@ -114,18 +114,6 @@ std::string Session::step_at_hand(const Exercise& exercise) const {
   return at_hand == exercise.steps.end() ? "" : at_hand->name;
 }
 
-namespace {
-
-// What is written over is gone when the verdict comes, and when there is none.
-struct PassingNote {
-  PassingNote() = default;
-  PassingNote(const PassingNote&) = delete;
-  PassingNote& operator=(const PassingNote&) = delete;
-  ~PassingNote() { passing_note(""); }
-};
-
-}  // namespace
-
 Judgement Session::judge_files(const Exercise& exercise, JudgeOptions options) {
   options.sources = workspace.lesson_folder(exercise);
   Judgement judgement = Judge(course, config()).judge(exercise, options);
@@ -134,7 +122,7 @@ Judgement Session::judge_files(const Exercise& exercise, JudgeOptions options) {
 }
 
 Judgement Session::judge(const Exercise& exercise, JudgeOptions options) {
-  const PassingNote note;
+  const NoteGoes note;
   if (!options.thorough) options.step_first = step_at_hand(exercise);
   options.step_judged = [](const std::string& step, const CheckVerdict* broken) {
     std::string words =

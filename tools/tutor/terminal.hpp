@@ -32,6 +32,14 @@ std::string progress_bar(unsigned done, unsigned all, unsigned columns);
 /// terminal only: a file or a pipe gets no notes. Returns the one before.
 std::string passing_note(std::string_view words);
 
+/// What is written over is gone when the verdict comes, and when there is none.
+struct NoteGoes {
+  NoteGoes() = default;
+  NoteGoes(const NoteGoes&) = delete;
+  NoteGoes& operator=(const NoteGoes&) = delete;
+  ~NoteGoes() { passing_note(""); }
+};
+
 /// Keys without Enter and without echo, while it lives. Whatever ends the tutor puts the terminal
 /// back: the destructor, and, for signals that end it at once, the handler. Only one at a time.
 class RawTerminal {

@@ -10,7 +10,7 @@ namespace percore::tutor {
 
 /// How a check is compiled. The verdict that comes first is `fast`; the others follow after it.
 enum class Variant {
-  fast,       ///< -O0, line tables: the first verdict
+  fast,       ///< -O0, lines of the learner's files: the first verdict
   sanitized,  ///< AddressSanitizer and UndefinedBehaviorSanitizer
   measured,   ///< -O2, frames from the pool: what production would do
   explored,   ///< over the schedule explorer: programs of *_explore.cpp, linked with nothing else

@@ -43,7 +43,8 @@ struct Truth {
   double cold_b = 0;
   unsigned disturbed_percent = 0;  // of the runs, which then take `disturbed` times as long
   double disturbed = 0;
-  unsigned agreeing = 0;  // so many of each 100 runs of B in a row agree on `gain`; 0: all
+  unsigned agreeing = 0;           // so many of each 100 runs of B in a row agree on `gain`; 0: all
+  unsigned disagreeing_first = 0;  // so many of B's first warm runs say the opposite
 };
 
 class Machine final : public Experiment {
@@ -107,6 +108,8 @@ class Machine final : public Experiment {
   /// Where not all runs agree, each hundred of B in a row has the same hundred gains, evenly spread
   /// about `gain`, so that no chance decides how many agree.
   double gain_of_this_b() const {
+    const unsigned warm = runs_of_b_ - std::min(runs_of_b_, warm_up_runs);
+    if (runs_of_b_ >= warm_up_runs && warm < truth_.disagreeing_first) return -truth_.gain;
     if (truth_.agreeing == 0) return truth_.gain;
     constexpr unsigned step = 37;  // has no divisor in common with 100: none comes twice
     const double place = (runs_of_b_ * step) % 100 + 0.5;  // 0.5 to 99.5, the median at 50
@@ -208,14 +211,15 @@ PERCORE_CHECK("", fewer_than_three_quarters_agree, "G6",
 PERCORE_CHECK("", three_quarters_agree, "G6",
               "three quarters of the pairs are at least three quarters", what_data_carries,
               .ring = false) {
-  const Truth truth{.gain = run.chance(50) ? 0.15 : -0.15, .noise = 0.0001, .agreeing = 75};
+  // Who leaves out more than the first 50 of each leaves out pairs that disagree.
+  const Truth truth{.gain = run.chance(50) ? 0.15 : -0.15, .disagreeing_first = 25};
   Machine machine(run, truth);
   const Verdict verdict = judge(machine);
-  // Of another number of pairs than a hundred, chance decides how many agree.
-  const bool exactly = machine.warm_runs() == 200 && machine.runs_left() == 0;
-  require(!exactly || verdict == verdict_of(truth.gain),
-          "of 100 pairs, 75 agree that B takes {} time than A, and the verdict is \"{}\": B is "
-          "called faster, or slower, where at least three quarters agree, and 75 of 100 are that",
+  const bool all_used = machine.warm_runs() == 200 && machine.runs_left() == 0;
+  require(!all_used || verdict == verdict_of(truth.gain),
+          "of 100 pairs that are warm, 75 agree that B takes {} time than A, and the verdict is "
+          "\"{}\": B is called faster, or slower, where at least three quarters agree, and 75 of "
+          "100 are that",
           truth.gain > 0 ? "less" : "more", name_of(verdict));
 }
 

@@ -223,6 +223,22 @@ class Verdicts(unittest.TestCase):
         self.expect("crash", r"crashed at other/counter/counter\.cpp:4, in percore::Counter::up\(\) "
                              r"\(SIGSEGV.*\(operation 0, seed 0\)", "volatile int* p = (int*)8; *p = 1;")
 
+    def test_crash_in_a_header_of_the_learners(self):
+        sources = self.root / "other"
+        shutil.rmtree(sources, ignore_errors=True)
+        shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+        header, module = sources / "counter/percore/counter.hpp", sources / "counter/counter.cpp"
+        crash = "  void crash() const {\n    volatile int* p = (int*)8;\n    *p = 1;\n  }\n"
+        header.write_text(header.read_text().replace("  void down();\n", "  void down();\n" + crash))
+        line = 1 + header.read_text().splitlines().index("    *p = 1;")
+        # Of an inline function the linker takes the one that was compiled with the checks, whoever calls it.
+        for caller in ("++value_;", "--value_;"):
+            right = module.read_text()
+            module.write_text(right.replace(caller, caller + " crash();"))
+            told = percore(self.root, "check", "counter", "--from", sources, "--no-sanitizers").stdout
+            module.write_text(right)
+            self.assertIn(f"crashed at other/counter/percore/counter.hpp:{line}, in percore::Counter::crash() const (SIG", told)
+
     def test_division_by_zero(self):
         self.expect("crash", r"SIGFPE, a division by zero", "volatile int zero = 0; value_ = 1 / zero;")
 
@@ -451,6 +467,20 @@ class Kinds(unittest.TestCase):
         # As a learner types it: from the folder in which the tutor said it.
         alone = subprocess.run([debugger[1], *debugger[2].split()], capture_output=True, text=True, timeout=60)
         self.assertIn('"event":"broken"', alone.stdout)
+
+    def test_the_program_for_a_debugger_is_that_of_the_check_that_was_asked_for(self):
+        for name in ("counter/percore/counter.hpp", "counter/counter.cpp"):
+            self.write(name, (FIXTURE / "solutions" / LESSON / name).read_text())
+        self.assertEqual(self.check("counter")["status"], "pass")
+        header = (FIXTURE / "solutions" / LESSON / "counter/percore/counter.hpp").read_text()
+        self.write("counter/percore/counter.hpp", header.replace("return value_;", "return value_ + 1;"))
+        told = percore(self.root, "check", "counter", "--only", "up_adds_one", "--no-sanitizers").stdout
+        debugger = re.search(r"Under a debugger: gdb --args (\S+) (--check .*)\n", told)
+        self.assertTrue(debugger, told)
+        alone = subprocess.run([debugger[1], *debugger[2].split()], capture_output=True, text=True, timeout=60)
+        self.assertIn('"event":"broken"', alone.stdout)
+        lines = subprocess.run(["readelf", "--debug-dump=decodedline", debugger[1]], capture_output=True, text=True).stdout
+        self.assertIn("counter.hpp", lines)
 
     def test_a_file_restored_with_its_old_date_is_judged_anew(self):
         right = (FIXTURE / "solutions" / LESSON / "counter/counter.cpp").read_text()

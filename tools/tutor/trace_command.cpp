@@ -165,6 +165,9 @@ int trace_program(Session& session, const TraceCommand& command) {
   limits.output_bytes_max = 64U << 20;
   const Supervised ran = supervise(words, session.course.root, limits, false, environment);
   auto run = record.last_run();
+  // A program of a lesson ends so where it does not know an argument, and says what it knows.
+  if (!run && ran.ending == Ending::exited && ran.exit_status == EXIT_USAGE)
+    refuse("{} does not take these arguments. It said:\n{}", program.name, trimmed(ran.output));
   if (!run) {
     give_up("{} opened no ring, so there is nothing to draw.{}", program.name,
             ran.output.empty() ? "" : " It said:\n" + ran.output);

@@ -200,7 +200,7 @@ def machine_sentence(machine, runs, turns=1):
     return (
         f"{virtual}{machine['cpus']} CPUs, {machine['cpu']}, Linux {machine['kernel']}{files}, {machine['compiler']}, "
         f"{versions}; "
-        f"{revision}{runs} runs in turn{of_turns}, load {machine['load']} at the start"
+        f"{revision}{runs} run{'s' * (runs != 1)} in turn{of_turns}, load {machine['load']} at the start"
     )
 
 

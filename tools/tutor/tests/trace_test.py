@@ -176,6 +176,9 @@ class Trace(unittest.TestCase):
         self.assertIn("copy is not made for the simulated ring; of lesson 06 smallest_save is",
                       self.run_for(USAGE, "trace", "06", "copy", root=REPOSITORY).stderr)
         self.assertIn("fsync", self.lesson("06").lower())
+        refused = self.run_for(USAGE, "trace", "01", "--", "--nonsense", root=REPOSITORY).stderr
+        self.assertIn("ten_tasks does not take these arguments. It said:", refused)
+        self.assertIn("--nonsense", refused)
         self.assertIn("opened no ring", self.run_for(ENVIRONMENT, "trace", "01", "--", "--help", root=REPOSITORY).stderr)
 
     def test_nothing_is_left_behind(self):

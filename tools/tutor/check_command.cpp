@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 
 namespace percore::tutor {
 
@@ -29,7 +30,8 @@ void tell_case(const Judge& judge, const Exercise& exercise, const JudgeOptions&
   if (at == nullptr || at->program.empty() || exercise.kind == Kind::predict ||
       exercise.kind == Kind::catching)
     return;
-  // What a debugger is given has all lines.
+  // The verdict is told; what a debugger is given has all lines, which may have to be made.
+  std::fflush(stdout);
   auto programs = judge.build().plan({.exercise = exercise,
                                       .sources = options.sources,
                                       .folder = judge.build().folder(exercise, options.sources),
@@ -162,7 +164,7 @@ int check_elsewhere(Session& session, const Exercise& exercise, const CheckComma
   if (!command.json) options.right_passed = Session::right_passed;
   const Judge judge(session.course, session.config());
   Judgement judgement = [&] {
-    const NoteGoes note;
+    const PassingNote note;
     return judge.judge(exercise, options);
   }();
   session.add_compiler_remarks(exercise, sources, judgement);

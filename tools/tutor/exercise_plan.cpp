@@ -65,8 +65,8 @@ class Planner {
   [[nodiscard]] std::string step_of(const fs::path& checks) const;
   void begin_with_checks();
   Checks compile_checks(const fs::path& file);
-  void line(CheckProgram& program, const fs::path& unit, std::vector<fs::path> objects,
-            const std::vector<fs::path>& modules);
+  void add_lined(CheckProgram& program, const fs::path& unit, std::vector<fs::path> objects,
+                 const std::vector<fs::path>& modules);
   [[nodiscard]] bool has_executor() const;
 
   const Toolchain& tools_;
@@ -165,16 +165,15 @@ bool Planner::has_header() const {
                              [](const std::string& file) { return file.ends_with(".hpp"); });
 }
 
-// Lines are a quarter of what the compiler has to do for a file of checks, and only a crash or a
-// hang in a header of the learner's asks for them: they are made when it does, by compiling the
-// same once more. clang makes the same code with and without (the sanitizers put lines into
-// theirs).
+// Whether the quick verdict's checks are compiled without lines, which cost the compiler much: only
+// a crash or a hang in a header of the learner's asks for them, and then the same is compiled once
+// more. clang makes the same code with and without; the sanitizers put lines into theirs.
 bool Planner::without_lines() const {
   return tools_.config().clang() && !request_.stepped && request_.variant == Variant::fast;
 }
 
-// Of a header that has changed all checks of a file are compiled again, and most of what that costs
-// are the bodies: one check alone is a third of it. Not where all of them are there.
+// Where a header of the learner's has changed all checks of a file are compiled again, and most of
+// what that costs are the bodies. Where they are there, one alone would be work for nothing.
 bool Planner::needs_only(const fs::path& checks) const {
   if (request_.only.empty() || std::ranges::count(check_names(checks), request_.only) == 0)
     return false;
@@ -234,9 +233,9 @@ std::string Planner::watched_flag() const {
   return " -include " + shell_quoted(header.string());
 }
 
-// What `program` is, with lines: its checks compiled once more, and the same objects beside them.
-void Planner::line(CheckProgram& program, const fs::path& unit, std::vector<fs::path> objects,
-                   const std::vector<fs::path>& modules) {
+// Plans CheckProgram::lined: the checks compiled once more, beside the same objects.
+void Planner::add_lined(CheckProgram& program, const fs::path& unit, std::vector<fs::path> objects,
+                        const std::vector<fs::path>& modules) {
   CheckProgram lined = program;
   lined.path = lined_folder_ / program.path.filename();
   objects.front() = lined.path.string() + ".check.o";
@@ -350,7 +349,7 @@ void Planner::plan_checks() {
     } else {
       if (!request_.ours) program.own = own_objects_;
       own.insert(own.end(), own_objects_.begin(), own_objects_.end());
-      if (without_lines() && has_header()) line(program, checks.unit, own, modules);
+      if (without_lines() && has_header()) add_lined(program, checks.unit, own, modules);
       link(std::move(program), own, modules);
     }
   }

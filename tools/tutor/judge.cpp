@@ -154,10 +154,11 @@ class Checks {
   std::exception_ptr thrown_;
 };
 
-// caught   whether anything breaks is all that is asked: of a module that is wrong on purpose.
+// one_is_enough   whether anything breaks is all that is asked: of a module that is wrong on
+//                 purpose.
 bool run_program(const CheckRunner& runner, const CheckProgram& program,
                  const JudgeOptions& options, std::uint64_t seeds_max, std::size_t cores,
-                 Judgement& out, bool caught = false) {
+                 Judgement& out, bool one_is_enough = false) {
   std::optional<CheckVerdict> broken;
   auto checks = runner.manifest(program, broken);
   if (broken) {
@@ -169,12 +170,11 @@ bool run_program(const CheckRunner& runner, const CheckProgram& program,
     return check.operations > 0 || (!options.check.empty() && check.name != options.check);
   });
   if (program.real && options.seed) return true;
-  Checks run(checks.size(), caught             ? Checks::Wanted::one
-                            : options.thorough ? Checks::Wanted::all
-                                               : Checks::Wanted::enough);
+  const auto usual = options.thorough ? Checks::Wanted::all : Checks::Wanted::enough;
+  Checks run(checks.size(), one_is_enough ? Checks::Wanted::one : usual);
   run.run(cores, [&](std::size_t number, bool first) {
     // Of several that break the first is told: the others are made smaller when they are asked for.
-    const unsigned budget = !caught && first ? CheckRunner::SHRINK_BUDGET : 0;
+    const unsigned budget = !one_is_enough && first ? CheckRunner::SHRINK_BUDGET : 0;
     return options.seeds != 0
                ? run_seeds(runner, program, checks[number], options, budget)
                : runner.run(program, checks[number], options.seed, seeds_max, budget);

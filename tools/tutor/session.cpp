@@ -122,7 +122,7 @@ Judgement Session::judge_files(const Exercise& exercise, JudgeOptions options) {
 }
 
 Judgement Session::judge(const Exercise& exercise, JudgeOptions options) {
-  const NoteGoes note;
+  const PassingNote note;
   if (!options.thorough) options.step_first = step_at_hand(exercise);
   options.step_judged = [](const std::string& step, const CheckVerdict* broken) {
     std::string words =
@@ -138,8 +138,8 @@ Judgement Session::judge(const Exercise& exercise, JudgeOptions options) {
 }
 
 void Session::right_passed(std::size_t wrong_ones) {
-  passing_note(
-      fmt::format("  your checks pass with the right module; {} wrong ones are tried", wrong_ones));
+  passing_note(fmt::format("  your checks pass with the right module; {} wrong one{} tried",
+                           wrong_ones, wrong_ones == 1 ? " is" : "s are"));
 }
 
 Judgement Session::judge_anew(const Exercise& exercise) {

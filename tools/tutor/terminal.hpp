@@ -33,11 +33,11 @@ std::string progress_bar(unsigned done, unsigned all, unsigned columns);
 std::string passing_note(std::string_view words);
 
 /// What is written over is gone when the verdict comes, and when there is none.
-struct NoteGoes {
-  NoteGoes() = default;
-  NoteGoes(const NoteGoes&) = delete;
-  NoteGoes& operator=(const NoteGoes&) = delete;
-  ~NoteGoes() { passing_note(""); }
+struct PassingNote {
+  PassingNote() = default;
+  PassingNote(const PassingNote&) = delete;
+  PassingNote& operator=(const PassingNote&) = delete;
+  ~PassingNote() { passing_note(""); }
 };
 
 /// Keys without Enter and without echo, while it lives. Whatever ends the tutor puts the terminal

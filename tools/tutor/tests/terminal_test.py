@@ -138,6 +138,12 @@ class InATerminal(unittest.TestCase):
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(FIXTURE / "solutions" / LESSON / "counter/percore/counter.hpp", folder)
 
+    def test_the_right_module_is_told_while_the_wrong_ones_are_tried(self):
+        terminal = Terminal(self.root, "check", "catch_counter", "--from", FIXTURE / "solutions" / LESSON, "--no-sanitizers")
+        told = terminal.wait_for("your checks pass with the right module; 1 wrong one is tried")
+        terminal.wait_for("Passed: ", told)
+        self.assertEqual(terminal.end(), 0)
+
     def test_save_gives_a_verdict_and_n_goes_on(self):
         terminal = self.start()
         at = terminal.wait_for(r"there is no answer yet.*Progress: \[-+\]  0/4.*q:quit \? ")

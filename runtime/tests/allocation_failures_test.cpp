@@ -24,6 +24,12 @@
 #include "failing_new.hpp"
 #include "random/program.hpp"
 
+// Every page that a process touches first costs a fault, and there are thousands of processes. So
+// frames that have returned are kept for a shorter time, and of an allocation two callers are known.
+extern "C" const char* __asan_default_options() {
+  return "max_uar_stack_size_log=16:malloc_context_size=2";
+}
+
 using namespace percore;
 using percore::test::expect;
 using percore::test::Token;
@@ -38,12 +44,13 @@ struct Left {
   bool whole = false;   // the process came to its end
 };
 
-// Does `work` with its n-th allocation failing, and then again with none.
+// Does `work` with its n-th allocation failing, and then again with none. The child by _Fork(): by
+// fork() AddressSanitizer locks each row of a table of four megabytes, which is copied page by page.
 Left left_by(void (*work)(), std::uint64_t n, sim::Options options) {
   auto* const left = static_cast<Left*>(
       mmap(nullptr, sizeof(Left), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   REQUIRE(left != MAP_FAILED);
-  const pid_t child = fork();
+  const pid_t child = _Fork();
   REQUIRE(child >= 0);
   if (child == 0) {
     options.seed = n;

@@ -289,26 +289,26 @@ int main(int argument_count, char** arguments) {
   const auto add = [&counted](const char* operation, double instructions) {
     counted.push_back({operation, instructions, "instructions"});
   };
-  add("spawn and join", instructions_an_operation(spawns, 64, 320));
-  add("await a task", instructions_an_operation(awaits, 64, 320));
-  add("yield, nobody else ready", instructions_an_operation(yields, 64, 320));
-  add("yield, another task runs", instructions_an_operation(switches, 64, 320));
-  add("nop, one in flight", instructions_an_operation(nops, 16, 144));
-  add("nop, 64 in flight", instructions_an_operation(nops_64, 128, 640));
-  add("read a block of a file", instructions_an_operation(blocks(false), 16, 144));
-  add("write a block of a file", instructions_an_operation(blocks(true), 16, 144));
-  add("with Stats: spawn and join", instructions_an_operation(spawns, 64, 320, false, true));
+  add("spawn and join", instructions_an_operation(spawns, 32, 96));
+  add("await a task", instructions_an_operation(awaits, 32, 96));
+  add("yield, nobody else ready", instructions_an_operation(yields, 32, 96));
+  add("yield, another task runs", instructions_an_operation(switches, 32, 96));
+  add("nop, one in flight", instructions_an_operation(nops, 8, 40));
+  add("nop, 64 in flight", instructions_an_operation(nops_64, 64, 192));
+  add("read a block of a file", instructions_an_operation(blocks(false), 8, 40));
+  add("write a block of a file", instructions_an_operation(blocks(true), 8, 40));
+  add("with Stats: spawn and join", instructions_an_operation(spawns, 32, 96, false, true));
   add("with Stats: yield, another task runs",
-      instructions_an_operation(switches, 64, 320, false, true));
-  add("mesh message, streamed", instructions_an_operation(stream, 1024, 2048));
-  add("mesh message there and back", instructions_an_operation(there_and_back(0), 16, 144));
+      instructions_an_operation(switches, 32, 96, false, true));
+  add("mesh message, streamed", instructions_an_operation(stream, 256, 512));
+  add("mesh message there and back", instructions_an_operation(there_and_back(0), 16, 80));
   if (!quick) {
     add("in a task queue: spawn and join",
         instructions_an_operation(queue_spawns, 4096, 8192, true));
     add("in a task queue: yield, another task runs",
         instructions_an_operation(queue_yields, 8192, 16384, true));
-    add("switch to another task queue", instructions_an_operation(queue_switches, 64, 320, true));
-    add("the same beside 64 silent peers", instructions_an_operation(there_and_back(64), 16, 144));
+    add("switch to another task queue", instructions_an_operation(queue_switches, 32, 96, true));
+    add("the same beside 64 silent peers", instructions_an_operation(there_and_back(64), 16, 80));
   }
   bench::print_json(counted);
 }

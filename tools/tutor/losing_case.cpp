@@ -20,12 +20,16 @@ namespace {
       exercise.number, exercise.name, exercise.number, output.substr(0, 4000));
 }
 
-// The program of that stem, built from the learner's files as they are now.
+// The program of that stem, built from the learner's files as they are now. Of its checks `check` is
+// needed: where a header has changed, the others are left out.
 fs::path built_program(const Judge& judge, const Exercise& exercise, const fs::path& sources,
-                       const std::string& stem, bool stepped = false) {
+                       const std::string& stem, const std::string& check, bool stepped = false) {
   judge.build().build_shared(Variant::fast, &exercise);
-  auto programs = judge.build().plan(
-      {exercise, sources, judge.build().folder(exercise, sources), Variant::fast, stepped});
+  auto programs = judge.build().plan({.exercise = exercise,
+                                      .sources = sources,
+                                      .folder = judge.build().folder(exercise, sources),
+                                      .stepped = stepped,
+                                      .only = check});
   std::erase_if(programs, [&](const CheckProgram& program) { return program.stem != stem; });
   if (programs.empty()) return {};
   if (const BuildResult result = judge.build().build(programs); !result.built)
@@ -53,7 +57,8 @@ LosingCase judged(Session& session, const Judge& judge, const Exercise& exercise
   }
   if (shown_check == nullptr || (fails && !shown_check->has_seed))
     refuse("{} {} has no run on the simulated ring to look at.", exercise.number, exercise.name);
-  return {.program = built_program(judge, exercise, options.sources, shown_check->program),
+  return {.program = built_program(judge, exercise, options.sources, shown_check->program,
+                                   shown_check->name),
           .check = shown_check->name,
           .seed = options.seed.value_or(shown_check->seed),
           .small = shown_check->small,
@@ -82,7 +87,7 @@ LosingCase losing_case(Session& session, const Exercise& exercise, const std::st
   if (const auto& loss = session.state.at(exercise.number).loss;
       loss && loss->files_hash == Workspace::files_hash(exercise, sources) &&
       (check.empty() || check == loss->check) && (!seed || *seed == loss->seed)) {
-    const fs::path program = built_program(judge, exercise, sources, loss->program);
+    const fs::path program = built_program(judge, exercise, sources, loss->program, loss->check);
     if (!program.empty())
       return {.program = program,
               .check = loss->check,
@@ -101,9 +106,10 @@ LosingCase losing_case(Session& session, const Exercise& exercise, const std::st
 }
 
 LosingCase stepped(Session& session, const Exercise& exercise, LosingCase of) {
+  // A program of one check has another ending, and the same stem.
   of.program =
       built_program(Judge(session.course, session.config()), exercise,
-                    session.workspace.lesson_folder(exercise), of.program.filename(), true);
+                    session.workspace.lesson_folder(exercise), of.program.stem(), of.check, true);
   return of;
 }
 

@@ -332,8 +332,8 @@ void Supervisor::start(std::vector<std::string> words, const fs::path& folder,
   folder_ = folder;
   const std::string where = folder.string();
   child_.may_fork = limits_.may_fork;
-  // A copy of our memory would be for nothing, and after it each page that we write costs a fault and
-  // a word to every CPU: the child borrows it until it is another program (vfork(2)).
+  // A copy of our memory would be for nothing, and after it each page that we write costs a fault
+  // and a word to every CPU: the child borrows it until it is another program (vfork(2)).
   child_.id = vfork();
   if (child_.id < 0) give_up("No process can be started: {}.", std::strerror(errno));
   if (child_.id == 0) become(arguments.data(), pointers.data(), where.c_str());

@@ -25,7 +25,7 @@
 #include "random/program.hpp"
 
 // Every page that a process touches first costs a fault, and there are thousands of processes. So
-// frames that have returned are kept for a shorter time, and of an allocation two callers are known.
+// frames that have returned are kept for a shorter time, and an allocation has two known callers.
 extern "C" const char* __asan_default_options() {
   return "max_uar_stack_size_log=16:malloc_context_size=2";
 }

@@ -20,8 +20,8 @@ namespace {
       exercise.number, exercise.name, exercise.number, output.substr(0, 4000));
 }
 
-// The program of that stem, built from the learner's files as they are now. Of its checks `check` is
-// needed: where a header has changed, the others are left out.
+// The program of that stem, built from the learner's files as they are now, for `check` at least:
+// where a header has changed the other checks are left out.
 fs::path built_program(const Judge& judge, const Exercise& exercise, const fs::path& sources,
                        const std::string& stem, const std::string& check, bool stepped = false) {
   judge.build().build_shared(Variant::fast, &exercise);

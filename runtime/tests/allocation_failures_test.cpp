@@ -44,8 +44,8 @@ struct Left {
   bool whole = false;   // the process came to its end
 };
 
-// Does `work` with its n-th allocation failing, and then again with none. The child by _Fork(): by
-// fork() AddressSanitizer locks each row of a table of four megabytes, which is copied page by page.
+// Does `work` with its n-th allocation failing, and then again with none. By fork() the sanitizer
+// would lock each row of a table of four megabytes, which is then copied page by page.
 Left left_by(void (*work)(), std::uint64_t n, sim::Options options) {
   auto* const left = static_cast<Left*>(
       mmap(nullptr, sizeof(Left), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));

@@ -24,9 +24,10 @@ Frame demand_newest(std::size_t size, Freed& freed, unsigned char pattern) {
   require(
       frame.memory == list.back(),
       "{} blocks of the class of {} bytes were free, and a frame of {} bytes did not get the one "
-      "that was freed last{}",
+      "that was freed last{}{}",
       list.size(), rounded(size), size,
-      std::ranges::count(list, frame.memory) != 0 ? ", but an older one" : "");
+      std::ranges::count(list, frame.memory) != 0 ? ", but an older one" : "",
+      size == rounded(size) ? fmt::format(": {} is the largest size of its class", size) : "");
   list.pop_back();
   return frame;
 }

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,14 +52,30 @@ class Program:
         return f"{self.runtime} ({self.form})" if self.form else self.runtime
 
 
-def run_quietly(command, cwd=ROOT, environment=None, words=None):
-    """Returns what the command printed. `words` are for who waits: they are said where it takes more than two seconds."""
-    with subprocess.Popen(command, cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as run:
-        try:
-            output, _ = run.communicate(timeout=2 if words else None)
-        except subprocess.TimeoutExpired:
+def follow(lines, words):
+    """All of `lines`, as one text. Where that takes more than two seconds who waits is told `words`, and on a terminal how
+    far ninja is."""
+    from_then = time.monotonic()
+    output, said = [], False
+    for line in lines:
+        output.append(line)
+        if words is None or time.monotonic() - from_then < 2:
+            continue
+        if not said:
             print(words, file=sys.stderr, flush=True)
-            output, _ = run.communicate()
+        said = True
+        step = re.match(r"\[\d+/\d+\]", line)
+        if step and sys.stderr.isatty():
+            print(f"\r\033[K{step[0]}", end="", file=sys.stderr, flush=True)
+    if said and sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    return "".join(output)
+
+
+def run_quietly(command, cwd=ROOT, environment=None, words=None):
+    """Returns what the command printed. `words` are for who waits, as follow() has it."""
+    with subprocess.Popen(command, cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as run:
+        output = follow(run.stdout, words)
     if run.returncode != 0:
         sys.stderr.write(output)
         raise Unavailable(f"This failed, see above: {' '.join(map(str, command))}")

@@ -834,6 +834,28 @@ echo "$*" >> asked
 """
 
 
+class Building(unittest.TestCase):
+    def followed(self, seconds, terminal, words="Builds."):
+        """What who waits is told of four steps, which end at these seconds."""
+        told = io.StringIO()
+        told.isatty = lambda: terminal
+        steps = [f"[{step}/4] Linking target a\n" for step in range(1, 5)]
+        with mock.patch("sys.stderr", told), mock.patch("time.monotonic", side_effect=[0, *seconds]):
+            self.assertEqual(programs.follow(steps, words), "".join(steps))
+        return told.getvalue()
+
+    def test_a_short_build_says_nothing(self):
+        self.assertEqual(self.followed([0.1, 0.2, 0.3, 1.9], terminal=True), "")
+
+    def test_a_long_one_says_once_what_it_does_and_on_a_terminal_how_far_it_is(self):
+        self.assertEqual(self.followed([1, 2, 3, 4], terminal=False), "Builds.\n")
+        self.assertEqual(self.followed([1, 2, 3, 4], terminal=True),
+                         "Builds.\n\r\033[K[2/4]\r\033[K[3/4]\r\033[K[4/4]\r\033[K")
+
+    def test_without_words_nobody_is_told(self):
+        self.assertEqual(self.followed([1, 20, 30, 40], terminal=True, words=None), "")
+
+
 class Fio(unittest.TestCase):
     """What is asked of fio, and what is made of its answer."""
 

@@ -94,6 +94,7 @@ JudgeOptions options_of(const CheckCommand& command, const fs::path& sources) {
           .with_real = command.real || !is_part(command),
           .only_real = command.real,
           .thorough = command.json || command.verbose || is_part(command),
+          .ask_sanitizers = command.sanitizers,
           .progress = show_progress};
 }
 
@@ -200,6 +201,7 @@ int check_command(Session& session, const CheckCommand& command) {
   }
   JudgeOptions options;
   options.thorough = command.json || command.verbose;
+  options.ask_sanitizers = command.sanitizers;
   options.headers_ahead = command.sanitizers && !command.json;  // else nothing follows
   Judgement judgement = session.judge(exercise, std::move(options));
   judgement.untouched = !session.workspace.changed(exercise);

@@ -111,6 +111,17 @@ std::string sanitizer_sentence(const std::string& output) {
   return "";
 }
 
+// glibc's last words where it finds that its heap is broken (malloc/malloc.c, malloc_printerr()).
+bool found_broken_heap(const std::string& output) {
+  const std::vector<std::string> lines = split_lines(output);
+  constexpr std::string_view begins[] = {
+      "malloc",    "free(): ", "realloc(): ", "munmap_chunk(): ", "double free or corruption",
+      "corrupted "};
+  return std::ranges::any_of(lines, [&](const std::string& line) {
+    return std::ranges::any_of(begins, [&](std::string_view one) { return line.starts_with(one); });
+  });
+}
+
 std::string where_in_check(const Supervised& ran) {
   std::string out = fmt::format("seed {}", ran.page.seed);
   if (ran.page.operation != UINT64_MAX)
@@ -245,6 +256,12 @@ void CheckRunner::tell_crash(const CheckProgram& program, const Supervised& ran,
     const std::string waits_for = page_text(ran.page.waits_for, sizeof ran.page.waits_for);
     if (stopped.find("can no longer happen") != stopped.npos && !waits_for.empty())
       verdict.sentence += "; the check waits for " + waits_for;
+  } else if (ran.signal == SIGABRT && found_broken_heap(ran.output)) {
+    verdict.heap = true;
+    verdict.sentence = fmt::format(
+        "the heap was found broken{}: before that, memory was written past its end, used after its "
+        "free, or freed twice",
+        where);
   } else {
     verdict.sentence = fmt::format("the program crashed{} ({})", where, signal_words(ran.signal));
     if (!explanation.empty()) verdict.sentence += ": " + explanation;

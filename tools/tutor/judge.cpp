@@ -5,6 +5,7 @@
 #include "compile_error.hpp"
 #include "problem.hpp"
 #include "tampering.hpp"
+#include "terminal.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -483,10 +484,32 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
   if (!options.check.empty() && out.checks.empty() && out.kind == VerdictKind::passed)
     refuse("{} has no check '{}'; it has {}.", exercise.number, options.check,
            names_of_checks(programs));
+  if (options.ask_sanitizers) ask_who_broke_the_heap(exercise, options, out);
   if (const CheckVerdict* broken = out.first_broken()) out.kind = broken->kind;
   if (exercise.kind == Kind::catching) return out;
   give_points(exercise, options, out);
   return out;
+}
+
+// The C library notices at some later call; what is to be mended lies where it was broken.
+void Judge::ask_who_broke_the_heap(const Exercise& exercise, const JudgeOptions& options,
+                                   Judgement& judgement) const {
+  const auto broken = std::ranges::find_if(judgement.checks, [](const CheckVerdict& check) {
+    return check.kind != VerdictKind::passed;
+  });
+  if (broken == judgement.checks.end() || !broken->heap || !broken->has_seed) return;
+  JudgeOptions that_case = options;
+  that_case.check = broken->name;
+  that_case.step = "";
+  that_case.seed = broken->seed;
+  that_case.seeds = 0;
+  passing_note("  the heap is broken: the sanitizers look who did it; the first time takes longer");
+  const Judgement seen = judge_sanitized(exercise, that_case);
+  passing_note("");
+  const CheckVerdict* const found = seen.first_broken();
+  if (found == nullptr || found->kind != VerdictKind::crash) return;
+  broken->sentence = found->sentence;
+  broken->detail = found->detail;
 }
 
 Judgement Judge::judge_sanitized(const Exercise& exercise, const JudgeOptions& options) const {

@@ -21,11 +21,12 @@ struct JudgeOptions {
   std::string check;                    ///< only this one; empty: all
   /// The step at hand: compiled and judged before all others, which is a matter of time alone.
   std::string step_first;
-  std::string step = {};      ///< only the programs of this one
-  bool headers_ahead = true;  ///< false: each file has what it includes itself
-  bool with_real = true;      ///< also the checks on the kernel's ring
-  bool only_real = false;     ///< and no others
-  bool thorough = false;      ///< all checks of a broken step, however many hang
+  std::string step = {};       ///< only the programs of this one
+  bool headers_ahead = true;   ///< false: each file has what it includes itself
+  bool with_real = true;       ///< also the checks on the kernel's ring
+  bool only_real = false;      ///< and no others
+  bool thorough = false;       ///< all checks of a broken step, however many hang
+  bool ask_sanitizers = true;  ///< who broke the heap, where that is all that is known of a crash
   /// Told now and then, where `seeds` is given: the check's name, seeds done, seeds in all.
   std::function<void(const std::string&, std::uint64_t, std::uint64_t)> progress = nullptr;
   /// Told what is broken of the step at hand, or null, while other steps are still judged.
@@ -57,6 +58,9 @@ class Judge {
   [[nodiscard]] const CheckBuild& build() const { return build_; }
 
  private:
+  void ask_who_broke_the_heap(const Exercise& exercise, const JudgeOptions& options,
+                              Judgement& judgement) const;
+
   const Course& course_;
   CheckBuild build_;
 };

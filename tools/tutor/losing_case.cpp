@@ -102,7 +102,8 @@ LosingCase losing_case(Session& session, const Exercise& exercise, const std::st
                  .check = check,
                  .step_first = "",
                  .with_real = false,
-                 .thorough = false});
+                 .thorough = false,
+                 .ask_sanitizers = false});
 }
 
 LosingCase stepped(Session& session, const Exercise& exercise, LosingCase of) {

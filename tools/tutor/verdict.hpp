@@ -52,6 +52,7 @@ struct CheckVerdict {
   bool explored = false;  ///< over the schedule explorer: its history is a losing execution
   bool drawable = false;  ///< `trace` can draw the run
   bool skipped = false;   ///< the kernel's ring is not to be had here
+  bool heap = false;      ///< the C library found its heap broken: who broke it was earlier
 };
 
 /// What was counted over a measured body, the learner's beside ours.

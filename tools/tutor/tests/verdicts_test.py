@@ -315,6 +315,21 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(result.returncode, 1, result.stdout)
         self.assertRegex(result.stdout, r"AddressSanitizer found a heap-use-after-free at other/counter/counter\.cpp:6")
 
+    def test_sanitizers_are_asked_who_broke_the_heap(self):
+        sources = self.root / "other"
+        shutil.rmtree(sources, ignore_errors=True)
+        shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+        (sources / "counter" / "counter.cpp").write_text(
+            "#include <percore/counter.hpp>\nnamespace percore {\nvoid Counter::up() {\n  char* p = new char[24];\n"
+            "  for (volatile int i = 0; i < 40; ++i) p[i] = 1;\n  delete[] p;\n  delete[] new char[100000];\n  ++value_;\n}\n"
+            "void Counter::down() { --value_; }\n}\n")
+        result = percore(self.root, "check", "counter", "--from", sources)
+        self.assertRegex(result.stdout, r"AddressSanitizer found a heap-buffer-overflow at other/counter/counter\.cpp:5")
+        self.assertNotIn("corrupted", result.stdout)
+        result = percore(self.root, "check", "counter", "--from", sources, "--no-sanitizers")
+        self.assertRegex(result.stdout, r"The heap was found broken at other/counter/counter\.cpp:7.*: before that, memory was "
+                                        r"written past its end")
+
 
 class Kinds(unittest.TestCase):
     """The other kinds of exercise, through the learner's own folder."""

@@ -63,8 +63,19 @@ def write_if_changed(path, text):
         path.write_text(text)
 
 
-def prove_answer(exercise, sanitizers):
-    answer = verdict(exercise, ROOT / "solutions" / exercise.lesson, sanitizers)
+def put(exercise, texts, slot):
+    """All cases of an exercise are judged in the same folder: what is compiled for one serves the next, where it is the same."""
+    for file in exercise.files:
+        write_if_changed(slot / file, texts[file])
+    return slot
+
+
+def texts_of(exercise, folder):
+    return {file: (ROOT / folder / exercise.lesson / file).read_text() for file in exercise.files}
+
+
+def prove_answer(exercise, slot, sanitizers):
+    answer = verdict(exercise, put(exercise, texts_of(exercise, "solutions"), slot), sanitizers)
     if answer["status"] != "pass":
         return [f"the answer does not pass:\n{told(answer)}"]
     seeds = max(check["seeds"] for check in answer["checks"])
@@ -73,8 +84,8 @@ def prove_answer(exercise, sanitizers):
     return []
 
 
-def prove_starter(exercise, _slot):
-    answer = verdict(exercise, ROOT / "exercises" / exercise.lesson)
+def prove_starter(exercise, slot):
+    answer = verdict(exercise, put(exercise, texts_of(exercise, "exercises"), slot))
     if answer["status"] == "pass":
         return ["the starting file passes although nothing has been done"]
     if answer["status"] != "fail" or answer["kind"].replace(" ", "_") == "compile_error":
@@ -112,11 +123,9 @@ def prove_ours(exercise, slot):
 
 
 def prove_fault(exercise, fault, slot, sanitizers):
-    source = ROOT / "solutions" / exercise.lesson
-    texts = {file: (source / file).read_text() for file in exercise.files}
+    texts = texts_of(exercise, "solutions")
     fault.apply(texts)
-    for file, text in texts.items():
-        write_if_changed(slot / file, text)
+    put(exercise, texts, slot)
     # The checks of a catch exercise are the learner's: which of them strikes is their business.
     only = None if exercise.kind == "catch" else fault.check
     answer = verdict(exercise, slot, fault.sanitizers or sanitizers, only)
@@ -188,11 +197,12 @@ def chosen_faults(exercise, options):
 def cases(exercise, options):
     """(name, proof) of each case."""
     if not options.fault:
-        yield f"{exercise.name}: answer", lambda exercise, _slot: prove_answer(exercise, sanitizers=not options.quick)
         if not options.quick:
             yield f"{exercise.name}: starting file", prove_starter
             if ours_can_be_judged(exercise):
                 yield f"{exercise.name}: ours", prove_ours
+        # Right before its faults, which differ from it by a line.
+        yield f"{exercise.name}: answer", lambda exercise, slot: prove_answer(exercise, slot, sanitizers=not options.quick)
         if exercise.kind == "catch":
             yield f"{exercise.name}: faulty rings", prove_rings
     for fault in chosen_faults(exercise, options):

@@ -484,7 +484,8 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
   if (!options.check.empty() && out.checks.empty() && out.kind == VerdictKind::passed)
     refuse("{} has no check '{}'; it has {}.", exercise.number, options.check,
            names_of_checks(programs));
-  if (options.ask_sanitizers) ask_who_broke_the_heap(exercise, options, out);
+  if (options.ask_sanitizers && exercise.kind != Kind::catching)
+    ask_who_broke_the_heap(exercise, options, out);
   if (const CheckVerdict* broken = out.first_broken()) out.kind = broken->kind;
   if (exercise.kind == Kind::catching) return out;
   give_points(exercise, options, out);

@@ -46,8 +46,8 @@ class Judge {
 
   [[nodiscard]] Judgement judge(const Exercise& exercise, const JudgeOptions& options) const;
 
-  /// The same checks under AddressSanitizer and UndefinedBehaviorSanitizer, fewer seeds. Only for
-  /// what passed.
+  /// The same checks under AddressSanitizer and UndefinedBehaviorSanitizer, fewer seeds. For what
+  /// passed, and for a heap that was broken.
   [[nodiscard]] Judgement judge_sanitized(const Exercise& exercise,
                                           const JudgeOptions& options) const;
 

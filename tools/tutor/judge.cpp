@@ -269,20 +269,26 @@ bool any_program(const CheckProgram&) {
 }
 
 // A catch exercise: the learner's checks must pass with the right module and break with each of the
-// others. False when they do not compile.
-bool judge_catch(const CheckRunner& runner, Building& building,
-                 const std::vector<CheckProgram>& programs, const JudgeOptions& options,
-                 const Exercise& exercise, Judgement& out) {
-  auto ran = run_side_by_side(
-      building, 0, programs, at_once(options), is_right,
-      [&](const CheckProgram& program, std::size_t cores, Judgement& inner) {
-        const bool passed =
-            run_program(runner, program, options, UINT64_MAX, cores, inner, !is_right(program));
-        if (passed && is_right(program) && options.right_passed && !inner.checks.empty())
-          options.right_passed(programs.size() - 1);
-        return passed;
-      });
-  if (!ran.back().built) return false;
+// others. What the compiler said when they do not compile.
+std::optional<BuildResult> judge_catch(const CheckBuild& build, const CheckRunner& runner,
+                                       std::span<const CheckProgram> programs,
+                                       const JudgeOptions& options, const Exercise& exercise,
+                                       Judgement& out) {
+  const RunOne run_one = [&](const CheckProgram& program, std::size_t cores, Judgement& inner) {
+    return run_program(runner, program, options, UINT64_MAX, cores, inner, !is_right(program));
+  };
+  std::vector<Ran> ran;
+  // The right module by itself, with all cores for its checks: until they pass the wrong ones say
+  // nothing.
+  for (const auto part : {programs.first(1), programs.subspan(1)}) {
+    Building building(build, part);
+    for (Ran& one : run_side_by_side(building, 0, part, at_once(options), is_right, run_one)) {
+      if (!one.built) return building.wait_for_all();
+      ran.push_back(std::move(one));
+    }
+    if (!ran.front().passed || ran.front().judgement.checks.empty()) break;
+    if (ran.size() == 1 && options.right_passed) options.right_passed(programs.size() - 1);
+  }
   unsigned caught = 0;
   for (std::size_t i = 0; i < programs.size(); ++i) {
     const CheckProgram& program = programs[i];
@@ -303,7 +309,7 @@ bool judge_catch(const CheckRunner& runner, Building& building,
         verdict.drawable = false;  // it runs on a module that is not the learner's
       }
       out.checks.push_back(verdict);
-      if (verdict.kind != VerdictKind::passed) return true;
+      if (verdict.kind != VerdictKind::passed) return std::nullopt;
       continue;
     }
     verdict.statement = fmt::format("your checks catch a module that {}", program.fault_sentence);
@@ -317,7 +323,7 @@ bool judge_catch(const CheckRunner& runner, Building& building,
   }
   const auto faults = static_cast<unsigned>(programs.size() - 1);
   out.points = faults == 0 ? exercise.points() : exercise.points() * caught / faults;
-  return true;
+  return std::nullopt;
 }
 
 // The programs of an exercise, which are judged range by range and told in their order.
@@ -455,9 +461,8 @@ Judgement Judge::judge(const Exercise& exercise, const JudgeOptions& options) co
     return run_program(runner, program, options, UINT64_MAX, cores, inner);
   };
   if (exercise.kind == Kind::catching) {
-    Building building(build_, programs);
-    if (!judge_catch(runner, building, programs, options, exercise, out))
-      return not_built(building.wait_for_all());
+    if (const auto failed = judge_catch(build_, runner, programs, options, exercise, out))
+      return not_built(*failed);
   } else {
     InOrder in_order(build_, programs, at_once(options), run_one);
     // The programs of a step lie together: those before it, its own, and those behind it.

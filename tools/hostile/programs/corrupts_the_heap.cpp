@@ -1,6 +1,6 @@
 // Writes behind a block and frees it.
 // kind: crash
-// says: SIGABRT|SIGSEGV
+// says: heap was found broken|SIGSEGV
 
 #include <percore/counter.hpp>
 

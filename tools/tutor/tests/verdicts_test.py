@@ -29,6 +29,14 @@ def children_of(folder):
     return found
 
 
+def answers_of(root):
+    """The answers, in a folder of their own that is made anew."""
+    sources = root / "other"
+    shutil.rmtree(sources, ignore_errors=True)
+    shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+    return sources
+
+
 class Verdicts(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -36,9 +44,7 @@ class Verdicts(unittest.TestCase):
 
     def counter(self, up, top=""):
         """Judges a counter whose up() has the body `up`; returns the verdict and what a learner reads."""
-        sources = self.root / "other"
-        shutil.rmtree(sources, ignore_errors=True)
-        shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+        sources = answers_of(self.root)
         (sources / "counter" / "counter.cpp").write_text(
             f"#include <percore/counter.hpp>\n{top}\nnamespace percore {{\n"
             f"void Counter::up() {{ {up} }}\nvoid Counter::down() {{ --value_; }}\n}}\n")
@@ -66,9 +72,7 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(verdict["checks"][0]["lesson"], "Lesson 90, *Counting*")
 
     def test_one_check_alone_is_compiled_where_a_header_has_changed(self):
-        sources = self.root / "other"
-        shutil.rmtree(sources, ignore_errors=True)
-        shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+        sources = answers_of(self.root)
         checks = self.root / "tools" / "checks" / LESSON / "counter_count_up.cpp"
         before = checks.read_text()
         self.addCleanup(checks.write_text, before)
@@ -106,9 +110,7 @@ class Verdicts(unittest.TestCase):
 
     def test_another_invariant_than_the_check_s_own_comes_without_what_the_check_demands(self):
         def told(down):
-            sources = self.root / "other"
-            shutil.rmtree(sources, ignore_errors=True)
-            shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+            sources = answers_of(self.root)
             module = sources / "counter" / "counter.cpp"
             module.write_text(module.read_text().replace("--value_;", down))
             return percore(self.root, "check", "counter", "--from", sources, "--no-sanitizers").stdout
@@ -127,9 +129,7 @@ class Verdicts(unittest.TestCase):
             '#include <percore/check.hpp>\n#include <percore/counter.hpp>\n'
             'PERCORE_CHECK("", whole, "I3", "it is whole", "Lesson 90, *Counting*", .ring = false) {\n'
             '  static_cast<void>(run);\n  percore::check::require(percore::Counter().value() == 1, "it is not whole");\n}\n')
-        sources = self.root / "other"
-        shutil.rmtree(sources, ignore_errors=True)
-        shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+        sources = answers_of(self.root)
         told = percore(self.root, "check", "counter", "--from", sources, "--no-sanitizers").stdout
         self.assertIn("I3 broken: it is not whole", told)
         self.assertIn("  All 25 points, once this holds, too.\n", told)
@@ -140,9 +140,7 @@ class Verdicts(unittest.TestCase):
         text = checks.read_text()
         self.addCleanup(checks.write_text, text)
         checks.write_text(text + "\n" + text[text.index("PERCORE_CHECK"):].replace("down_takes_one", "down_again"))
-        sources = self.root / "other"
-        shutil.rmtree(sources, ignore_errors=True)
-        shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+        sources = answers_of(self.root)
         told = percore(self.root, "check", "counter", "--from", sources, "--no-sanitizers", "--verbose").stdout
         self.assertIn("I2  down takes one off (down takes one)\n", told)
         self.assertIn("I2  down takes one off (down again)\n", told)
@@ -154,9 +152,7 @@ class Verdicts(unittest.TestCase):
         self.assertNotIn("history", verdict["message"])
 
     def test_partial_credit(self):
-        sources = self.root / "other"
-        shutil.rmtree(sources, ignore_errors=True)
-        shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+        sources = answers_of(self.root)
         (sources / "counter" / "counter.cpp").write_text(
             "#include <percore/counter.hpp>\nnamespace percore {\nvoid Counter::up() { ++value_; }\n"
             "void Counter::down() {}\n}\n")
@@ -167,9 +163,7 @@ class Verdicts(unittest.TestCase):
 
     def test_a_step_is_judged_though_a_later_one_does_not_compile(self):
         def judged(up):
-            sources = self.root / "other"
-            shutil.rmtree(sources, ignore_errors=True)
-            shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+            sources = answers_of(self.root)
             header = sources / "counter" / "percore" / "counter.hpp"
             header.write_text(header.read_text().replace("void down();", "private: void down(); public:"))
             module = sources / "counter" / "counter.cpp"
@@ -224,9 +218,7 @@ class Verdicts(unittest.TestCase):
                              r"\(SIGSEGV.*\(operation 0, seed 0\)", "volatile int* p = (int*)8; *p = 1;")
 
     def test_crash_in_a_header_of_the_learners(self):
-        sources = self.root / "other"
-        shutil.rmtree(sources, ignore_errors=True)
-        shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+        sources = answers_of(self.root)
         header, module = sources / "counter/percore/counter.hpp", sources / "counter/counter.cpp"
         crash = "  void crash() const {\n    volatile int* p = (int*)8;\n    *p = 1;\n  }\n"
         text = header.read_text().replace("  void down();\n", "  void down();\n" + crash)
@@ -305,9 +297,7 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(verdict["status"], "fail")
 
     def test_sanitizers_find_what_checks_cannot(self):
-        sources = self.root / "other"
-        shutil.rmtree(sources, ignore_errors=True)
-        shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+        sources = answers_of(self.root)
         (sources / "counter" / "counter.cpp").write_text(
             "#include <percore/counter.hpp>\nnamespace percore {\nvoid Counter::up() {\n  int* p = new int(1);\n"
             "  delete p;\n  volatile int x = *p;\n  (void)x;\n  ++value_;\n}\nvoid Counter::down() { --value_; }\n}\n")
@@ -316,9 +306,7 @@ class Verdicts(unittest.TestCase):
         self.assertRegex(result.stdout, r"AddressSanitizer found a heap-use-after-free at other/counter/counter\.cpp:6")
 
     def test_sanitizers_are_asked_who_broke_the_heap(self):
-        sources = self.root / "other"
-        shutil.rmtree(sources, ignore_errors=True)
-        shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+        sources = answers_of(self.root)
         (sources / "counter" / "counter.cpp").write_text(
             "#include <percore/counter.hpp>\nnamespace percore {\nvoid Counter::up() {\n  char* p = new char[24];\n"
             "  for (volatile int i = 0; i < 40; ++i) p[i] = 1;\n  delete[] p;\n  delete[] new char[100000];\n  ++value_;\n}\n"
@@ -329,6 +317,10 @@ class Verdicts(unittest.TestCase):
         result = percore(self.root, "check", "counter", "--from", sources, "--no-sanitizers")
         self.assertRegex(result.stdout, r"The heap was found broken at other/counter/counter\.cpp:7.*: before that, memory was "
                                         r"written past its end")
+
+    def test_an_abort_is_no_broken_heap(self):
+        self.expect("crash", r"SIGABRT", 'std::puts("malloc is not to blame"); std::abort();',
+                    "#include <cstdio>\n#include <cstdlib>")
 
 
 class Kinds(unittest.TestCase):
@@ -368,6 +360,36 @@ class Kinds(unittest.TestCase):
         verdict = self.check("nop_batch")
         self.assertEqual(verdict["status"], "fail")
         self.assertRegex(verdict["message"], r"\(seed \d+\)")
+
+    def test_no_wrong_module_is_built_until_the_right_one_passes(self):
+        folder = self.root / "build" / "check" / "90.4-catch_counter"
+        shutil.rmtree(folder, ignore_errors=True)
+
+        def built():
+            return {path.name for path in folder.glob("fast/*") if path.is_file() and os.access(path, os.X_OK)}
+
+        answer = (FIXTURE / "solutions" / LESSON / "catch_counter.cpp").read_text()
+        # It leaves the others time to be built.
+        self.write("catch_counter.cpp", "#include <unistd.h>\n" + answer +
+                   'PERCORE_CHECK("", never, "I1", "nothing", "", .ring = false) '
+                   '{ (void)run; for (int i = 0; i < 80; ++i) usleep(10000); percore::check::require(false, "never"); }\n')
+        self.assertRegex(self.check("catch_counter")["message"], "your check `never` rejects the right module")
+        self.assertEqual(built(), {"right"})
+        self.write("catch_counter.cpp", answer)
+        self.assertEqual(self.check("catch_counter")["status"], "pass")
+        self.assertGreater(len(built()), 1)
+
+    def test_a_run_of_one_check_is_drawn_without_the_others_where_a_header_has_changed(self):
+        for name in ("counter/percore/counter.hpp", "counter/counter.cpp"):
+            self.write(name, (FIXTURE / "solutions" / LESSON / name).read_text())
+        self.assertEqual(self.check("counter")["status"], "pass")
+        everything = self.root / "build" / "check" / "90.3-counter" / "fast" / "counter_count_up.check.o"
+        before = everything.stat().st_mtime_ns
+        header = (FIXTURE / "solutions" / LESSON / "counter/percore/counter.hpp").read_text()
+        self.write("counter/percore/counter.hpp", header.replace("return value_;", "return value_ + 1;"))
+        drawn = percore(self.root, "trace", "counter", "--check", "up_adds_one")
+        self.assertEqual(everything.stat().st_mtime_ns, before, drawn.stdout + drawn.stderr)
+        self.assertGreater(everything.with_name("counter_count_up.only.check.o").stat().st_mtime_ns, before)
 
     def test_catch(self):
         self.assertRegex(self.check("catch_counter")["message"], "there is no check yet")
@@ -436,9 +458,7 @@ class Kinds(unittest.TestCase):
         before = starter.read_text()
         self.addCleanup(starter.write_text, before)
         starter.write_text("#include <percore/executor.hpp>\n" + before)
-        sources = self.root / "other"
-        shutil.rmtree(sources, ignore_errors=True)
-        shutil.copytree(FIXTURE / "solutions" / LESSON, sources)
+        sources = answers_of(self.root)
         with open(sources / "nop_batch.cpp", "a") as file:
             file.write("percore::Time zero{0};\n")
         quick = percore(self.root, "check", "nop_batch", "--from", sources, "--no-sanitizers")

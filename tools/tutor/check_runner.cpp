@@ -115,8 +115,8 @@ std::string sanitizer_sentence(const std::string& output) {
 bool found_broken_heap(const std::string& output) {
   const std::vector<std::string> lines = split_lines(output);
   constexpr std::string_view begins[] = {
-      "malloc",    "free(): ", "realloc(): ", "munmap_chunk(): ", "double free or corruption",
-      "corrupted "};
+      "malloc(): ",       "malloc_consolidate(): ",     "free(): ",  "realloc(): ",
+      "munmap_chunk(): ", "double free or corruption ", "corrupted "};
   return std::ranges::any_of(lines, [&](const std::string& line) {
     return std::ranges::any_of(begins, [&](std::string_view one) { return line.starts_with(one); });
   });

@@ -64,7 +64,7 @@ def write_if_changed(path, text):
 
 
 def put(exercise, texts, slot):
-    """All cases of an exercise are judged in the same folder: what is compiled for one serves the next, where it is the same."""
+    """The starting file, the answer and its faults are judged in one folder: what is compiled for one serves the next."""
     for file in exercise.files:
         write_if_changed(slot / file, texts[file])
     return slot
